@@ -1,0 +1,1 @@
+"""llamaparse-worker: documents from a durable queue to Markdown, text and JSON."""

@@ -1,0 +1,1 @@
+"""Readers: they open documents, in parser processes only."""

@@ -1,0 +1,1 @@
+"""Writers of result files, in parser processes only."""

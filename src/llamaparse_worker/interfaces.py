@@ -1,0 +1,386 @@
+"""The seams of the worker: small Protocols, and nothing that implements one.
+
+``async def`` waits on I/O and runs on the event loop. Plain ``def`` burns CPU and is called in a parser process or a
+thread, under a limit. A plugin imports this module, ``model``, ``errors``, ``limits`` and ``testing``: together they
+are the public interface, versioned by ``API_VERSION``.
+
+Every backend is offered as a ``Component``: its settings model and the async context manager that yields the interface.
+Readers and writers, which live in parser processes, are plain callables without arguments.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager, AbstractContextManager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import BinaryIO, Generic, Protocol, TypeVar
+
+from pydantic import BaseModel
+
+from llamaparse_worker.model.document import Document
+from llamaparse_worker.model.job import (
+    Claim,
+    DueJob,
+    Job,
+    JobRecord,
+    JobResult,
+    JobStatus,
+    Lease,
+    OutboxEvent,
+    Progress,
+    SourceRef,
+    StoreCounts,
+)
+from llamaparse_worker.model.options import ParseOptions
+from llamaparse_worker.model.page import LaidOutPage, PixelImage, RawPage, Word
+from llamaparse_worker.model.parsing import ParserEvent, ParserRequest
+
+API_VERSION = 1
+
+S = TypeVar("S", bound=BaseModel)
+T_co = TypeVar("T_co", covariant=True)
+
+
+@dataclass(frozen=True, slots=True)
+class Component(Generic[S, T_co]):
+    """What an entry point names: how to open a backend. Components open in order and close in reverse."""
+
+    settings: type[S]
+    """A frozen model; each field is the variable of the same name in capitals."""
+    open: Callable[[S], AbstractAsyncContextManager[T_co]]
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """A message as the broker carries it."""
+
+    body: bytes
+    id: str
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+
+class Delivery(Protocol):
+    """One message in the hands of this worker. Exactly one of the three settling calls is made, once.
+
+    Raises:
+        BackendUnavailable: the broker is away; the message will come again.
+    """
+
+    @property
+    def message(self) -> Message:
+        """The message as published."""
+        ...
+
+    async def acknowledge(self) -> None:
+        """Remove the message: its effect is durable elsewhere."""
+        ...
+
+    async def requeue(self) -> None:
+        """Give the message back, to be delivered again at once, here or elsewhere."""
+        ...
+
+    async def dead_letter(self, *, code: str, reason: str) -> None:
+        """Move the message to the dead-letter queue with headers ``x-error-code`` and ``x-error-message``."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class QueueDepth:
+    """One queue of the family. ``unacknowledged`` is None where the broker does not tell."""
+
+    name: str
+    ready: int
+    unacknowledged: int | None
+    consumers: int
+    healthy: bool = True
+
+
+class Broker(Protocol):
+    """A durable queue with leases and dead letters. Every call may raise ``BackendUnavailable``."""
+
+    async def publish(self, message: Message) -> None:
+        """Append to the job queue; returns once the message is durable."""
+        ...
+
+    def consume(self, *, prefetch: int) -> AbstractAsyncContextManager[AsyncIterator[Delivery]]:
+        """Take messages, never more than ``prefetch`` unsettled ones at once.
+
+        The iterator ends when the context is left. Deliveries that were taken stay settleable until the broker
+        component itself closes; those not yet taken from the iterator are given back when the context is left.
+        """
+        ...
+
+    async def depths(self) -> Sequence[QueueDepth]:
+        """Count the queues of the job family; dead letters are not among them."""
+        ...
+
+    async def dead_letters(self, *, limit: int) -> Sequence[Message]:
+        """Show up to ``limit`` dead letters, oldest first, without removing them."""
+        ...
+
+    async def ping(self) -> str:
+        """Give the product and version when it answers."""
+        ...
+
+
+class JobStore(Protocol):
+    """The durable state of every job. Every call may raise ``BackendUnavailable``.
+
+    Times are aware datetimes in UTC, taken from the store's own clock where leases are compared.
+    """
+
+    async def submit(self, job: Job, *, body: bytes, headers: Mapping[str, str]) -> None:
+        """Create the row PENDING with the message body (kept for publishing it again); a known id is left alone."""
+        ...
+
+    async def claim(
+        self, job: Job, *, body: bytes, headers: Mapping[str, str], lease_s: float, max_attempts: int
+    ) -> Claim:
+        """Take the job in one conditional upsert: create the row if no one did, count the attempt, set lease and token.
+
+        Gives the lease, or why there is none. A PENDING row, or a RUNNING one whose lease expired, is claimed; with
+        its attempts used up it is set FAILED (``ATTEMPTS_EXHAUSTED``) instead.
+        """
+        ...
+
+    async def renew(self, lease: Lease, *, lease_s: float, progress: Progress) -> JobStatus:
+        """Extend the lease and store the progress. Gives RUNNING; CANCELLED or another status means: stop at once."""
+        ...
+
+    async def finish(self, lease: Lease, result: JobResult, *, events: Sequence[OutboxEvent]) -> bool:
+        """Write the terminal state and its events in one transaction. False: the lease is lost, nothing was written."""
+        ...
+
+    async def retry_later(self, lease: Lease, *, delay_s: float, reason: str) -> bool:
+        """Back to PENDING with ``next_run_at``; the attempt stays counted. False: the lease is no longer ours."""
+        ...
+
+    async def release(self, lease: Lease) -> bool:
+        """Back to PENDING and uncount the attempt (drain). False: the lease is no longer ours."""
+        ...
+
+    async def cancel(self, job_id: str) -> JobStatus:
+        """Set CANCELLED unless terminal already; an unknown id gets a CANCELLED row: a later claim does no work."""
+        ...
+
+    async def get(self, job_id: str) -> JobRecord | None:
+        """Read one row."""
+        ...
+
+    async def due(self, *, limit: int) -> Sequence[DueJob]:
+        """Find PENDING rows whose ``next_run_at`` has passed: their message must be published again."""
+        ...
+
+    async def published(self, job_id: str) -> None:
+        """Clear ``next_run_at`` after the message of a due job was confirmed by the broker."""
+        ...
+
+    async def sweep(self, *, max_attempts: int) -> Sequence[str]:
+        """Make jobs with an expired lease due again, or FAILED when no attempt is left. Gives the ids of the failed."""
+        ...
+
+    async def outbox(self, *, limit: int) -> Sequence[OutboxEvent]:
+        """Read unsent events, oldest first."""
+        ...
+
+    async def sent(self, event_id: str) -> None:
+        """Mark an event as sent."""
+        ...
+
+    async def counts(self) -> StoreCounts:
+        """Count rows for the queue depth."""
+        ...
+
+    async def migrate(self) -> int:
+        """Bring the schema up to date under a lock; gives the schema version. Safe to repeat and to run at once."""
+        ...
+
+    async def ping(self) -> str:
+        """Give the product and version when it answers."""
+        ...
+
+
+class ObjectStore(Protocol):
+    """Files by key (``a/b/c``, no leading slash, no ``..``).
+
+    Raises:
+        SourceNotFound: no object has this key.
+        SourceForbidden: access is denied.
+        DocumentTooLarge: ``limit_bytes`` was passed while reading.
+        StorageFull: no space is left.
+        BackendUnavailable: the store does not answer.
+    """
+
+    async def fetch(self, key: str, target: Path, *, limit_bytes: int) -> None:
+        """Copy the object into the file ``target``, which is created."""
+        ...
+
+    async def store(self, key: str, path: Path, *, content_type: str) -> None:
+        """Write the file under the key, whole or not at all."""
+        ...
+
+    async def read(self, key: str, *, limit_bytes: int) -> bytes:
+        """Give a small object as bytes."""
+        ...
+
+    async def list(self, prefix: str) -> Sequence[str]:
+        """Give all keys below the prefix, sorted."""
+        ...
+
+    async def delete(self, key: str) -> None:
+        """Remove the object; a missing one is fine."""
+        ...
+
+    async def ping(self) -> str:
+        """Prove that the store can be written and read; gives what it is."""
+        ...
+
+
+class SourceFetcher(Protocol):
+    """Brings a document from where the message says into the spool folder. Raises as ``ObjectStore`` does."""
+
+    async def fetch(self, source: SourceRef, target: Path, *, limit_bytes: int) -> None:
+        """Copy the document into the file ``target``, which is created."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class ReaderLimits:
+    """What a reader must refuse."""
+
+    max_pages: int
+    max_pixels: int
+
+
+class OpenDocument(Protocol):
+    """A document that a reader holds open. One thread, one document at a time."""
+
+    @property
+    def page_count(self) -> int:
+        """Number of pages, at least 1."""
+        ...
+
+    def read(self, number: int) -> RawPage | LaidOutPage:
+        """Read one page, from 1. A reader that knows the structure gives the page laid out.
+
+        Raises:
+            PageUnreadable: this page is damaged; others may be fine.
+        """
+        ...
+
+    def render(self, number: int, *, dpi: float) -> AbstractContextManager[PixelImage]:
+        """Draw one page; the samples live until the context is left. The image is clamped to ``max_pixels``."""
+        ...
+
+
+class Reader(Protocol):
+    """Knows one family of formats. Has no state between documents."""
+
+    @property
+    def name(self) -> str:
+        """The name under which settings, manifest and metrics know it."""
+        ...
+
+    def accepts(self, head: bytes, file_name: str) -> bool:
+        """Judge by the first 4096 bytes, and by the name only where content cannot tell."""
+        ...
+
+    def open(self, file: BinaryIO, limits: ReaderLimits) -> AbstractContextManager[OpenDocument]:
+        """Open a seekable file.
+
+        Raises:
+            EncryptedDocument: a password is needed.
+            CorruptDocument: it cannot be opened.
+            TooManyPages: it has more pages than the limit.
+            EmptyDocument: it has no pages.
+        """
+        ...
+
+
+class Ocr(Protocol):
+    """Reads pixels. A pool in this process or a fleet elsewhere; bounded by its own limit."""
+
+    @property
+    def name(self) -> str:
+        """The engine's name in manifest and metrics."""
+        ...
+
+    async def read(self, image: PixelImage, *, languages: tuple[str, ...]) -> tuple[Word, ...]:
+        """Recognise words; boxes in points (pixels × 72 / dpi), origin top left, in reading order."""
+        ...
+
+
+class Mode(Protocol):
+    """Refines laid-out pages with a model's help. The mode fast has nothing to refine and never sees a page."""
+
+    @property
+    def refines(self) -> bool:
+        """Whether ``refine`` is to be called at all; False keeps page text off the event loop."""
+        ...
+
+    async def refine(self, page: LaidOutPage, options: ParseOptions) -> LaidOutPage:
+        """Give a better page."""
+        ...
+
+
+class Writer(Protocol):
+    """Writes one result file; runs in a parser process."""
+
+    @property
+    def file_name(self) -> str:
+        """The file's name in the result, such as ``result.md``."""
+        ...
+
+    @property
+    def content_type(self) -> str:
+        """The MIME type of the file."""
+        ...
+
+    def write(self, document: Document, out: BinaryIO, options: ParseOptions) -> None:
+        """Write the document; the same document gives the same bytes, so nothing here knows the time."""
+        ...
+
+
+class ReceivedEvent(Protocol):
+    """An event of a parser process, with the pixels that came along."""
+
+    @property
+    def event(self) -> ParserEvent:
+        """The event itself."""
+        ...
+
+    @property
+    def image(self) -> PixelImage | None:
+        """The page image of a ``PageNeedsOcr``; the receiver calls ``close`` when it has read it."""
+        ...
+
+    def close(self) -> None:
+        """Release the pixels; safe to repeat."""
+        ...
+
+
+class ParserProcess(Protocol):
+    """One parser process, for one document at a time."""
+
+    def run(
+        self, request: ParserRequest, *, silence_s: float
+    ) -> AbstractAsyncContextManager[AsyncIterator[ReceivedEvent]]:
+        """Run one request and give its events; the last is ``Inspected``, ``Completed`` or ``Refused``.
+
+        Leaving the context early, or ``silence_s`` seconds without an event, kills the process group.
+
+        Raises:
+            TimeLimitExceeded: no event came in time.
+            OutOfMemory: the process met its memory limit.
+            ParserCrashed: the process died.
+        """
+        ...
+
+
+class Parsers(Protocol):
+    """The pool of parser processes."""
+
+    def process(self) -> AbstractAsyncContextManager[ParserProcess]:
+        """Wait for a free process and hold it; a dead one is replaced for the next holder."""
+        ...

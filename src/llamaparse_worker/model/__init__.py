@@ -1,0 +1,1 @@
+"""The values that a document passes through. Standard library only; nothing here does I/O."""

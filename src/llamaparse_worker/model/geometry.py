@@ -1,0 +1,37 @@
+"""Boxes on a page. Unit: PDF points (1/72 inch). Origin: top left of the page as it is displayed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Box:
+    """An axis-parallel rectangle: left, top, right, bottom in points from the top left."""
+
+    x0: float
+    y0: float
+    x1: float
+    y1: float
+
+    @property
+    def width(self) -> float:
+        """Horizontal extent in points."""
+        return self.x1 - self.x0
+
+    @property
+    def height(self) -> float:
+        """Vertical extent in points."""
+        return self.y1 - self.y0
+
+
+def enclosing(boxes: Iterable[Box]) -> Box:
+    """Give the smallest box around at least one box."""
+    found = tuple(boxes)
+    return Box(
+        min(box.x0 for box in found),
+        min(box.y0 for box in found),
+        max(box.x1 for box in found),
+        max(box.y1 for box in found),
+    )

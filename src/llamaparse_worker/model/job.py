@@ -1,0 +1,172 @@
+"""A job, its claim by a worker, and how it ends."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+
+from llamaparse_worker.errors import ErrorReport
+from llamaparse_worker.model.options import ParseOptions
+
+
+class JobStatus(StrEnum):
+    """The life of a job: PENDING → RUNNING → one of the terminal three."""
+
+    PENDING = "PENDING"
+    RUNNING = "RUNNING"
+    COMPLETED = "COMPLETED"
+    FAILED = "FAILED"
+    CANCELLED = "CANCELLED"
+
+    @property
+    def terminal(self) -> bool:
+        """Whether the job will not change any more."""
+        return self in {JobStatus.COMPLETED, JobStatus.FAILED, JobStatus.CANCELLED}
+
+
+class Priority(StrEnum):
+    """How urgent a job is among the waiting ones."""
+
+    LOW = "low"
+    MEDIUM = "medium"
+    HIGH = "high"
+    CRITICAL = "critical"
+
+
+class SourceKind(StrEnum):
+    """Where a document lies."""
+
+    OBJECT = "object"
+    """A key in the configured object store."""
+    S3 = "s3"
+    FILE = "file"
+    HTTPS = "https"
+
+
+@dataclass(frozen=True, slots=True)
+class SourceRef:
+    """Where to fetch a document: a key, or a whole ``s3://``, ``file://`` or ``https://`` address."""
+
+    kind: SourceKind
+    location: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Job:
+    """A parse job as a message asks for it."""
+
+    id: str
+    source: SourceRef
+    file_name: str
+    output_prefix: str
+    """Result files go below ``<output_prefix>/<id>/<attempt>/`` in the object store."""
+    options: ParseOptions
+    project: str = "default"
+    tenant: str | None = None
+    priority: Priority = Priority.MEDIUM
+    metadata: Mapping[str, str] = field(default_factory=dict)
+    deadline: datetime | None = None
+    traceparent: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Lease:
+    """The right of one worker to write about one job until it expires. Every write names the token (fencing)."""
+
+    job_id: str
+    token: str
+    attempt: int
+    """From 1; counted before the document is opened."""
+
+
+class Refusal(StrEnum):
+    """Why a delivery gives no claim."""
+
+    FINISHED = "finished"
+    """The job is in a terminal status already: acknowledge, no work."""
+    HELD = "held"
+    """Another live lease holds the job: acknowledge, the lease and the sweeper carry it."""
+    EXHAUSTED = "exhausted"
+    """All attempts are used up; the store has set the job FAILED: dead-letter the message."""
+
+
+Claim = Lease | Refusal
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """Pages finished, failed and expected; ``total`` is 0 until the document is open."""
+
+    total: int = 0
+    done: int = 0
+    failed: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class PageError:
+    """Which page failed and why, as stored in the job row."""
+
+    page: int
+    error: ErrorReport
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JobResult:
+    """The terminal state of a job, written in one transaction."""
+
+    status: JobStatus
+    result_prefix: str | None = None
+    """Where the result files of the winning attempt lie; also set for a stored partial result of a FAILED job."""
+    error: ErrorReport | None = None
+    progress: Progress = Progress()
+    page_errors: tuple[PageError, ...] = ()
+    usage: Mapping[str, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JobRecord:
+    """A row of the job store."""
+
+    id: str
+    status: JobStatus
+    attempt: int
+    project: str
+    tenant: str | None
+    file_name: str
+    created_at: datetime
+    updated_at: datetime
+    result_prefix: str | None
+    error: ErrorReport | None
+    progress: Progress
+    page_errors: tuple[PageError, ...]
+    usage: Mapping[str, float]
+    next_run_at: datetime | None
+    lease_until: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class DueJob:
+    """A waiting job whose message must be published (again): its row and the original message body."""
+
+    job_id: str
+    body: bytes
+    headers: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class OutboxEvent:
+    """An outgoing event, stored in the transaction that made it true and sent at least once afterwards."""
+
+    id: str
+    kind: str
+    body: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class StoreCounts:
+    """Numbers for the queue depth: rows with a live lease, and rows that wait for their ``next_run_at``."""
+
+    running: int
+    delayed: int

@@ -1,0 +1,44 @@
+"""How a document shall be parsed, independent of how the request came in."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class ModeName(StrEnum):
+    """The parse modes, by cost."""
+
+    FAST = "fast"
+    BALANCED = "balanced"
+    MULTIMODAL = "multimodal"
+    AGENTIC = "agentic"
+
+
+class ImageKind(StrEnum):
+    """Kinds of images that a result may carry."""
+
+    EMBEDDED = "embedded"
+    LAYOUT = "layout"
+    SCREENSHOT = "screenshot"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ParseOptions:
+    """The options of one job, checked and with defaults filled in."""
+
+    mode: ModeName = ModeName.FAST
+    target_pages: str | None = None
+    """Pages from 1 on, such as ``1-3,7``; None selects all."""
+    max_pages: int | None = None
+    languages: tuple[str, ...] = ()
+    ocr: str = "auto"
+    """``auto``, ``off`` or the name of an engine."""
+    images_to_save: tuple[ImageKind, ...] = ()
+    page_separator: str = "\n\n---\n\n"
+    """Stands between two pages in ``result.md``; ``{page_number}`` is the number of the page that follows."""
+    allowed_page_failure_ratio: float = 0.05
+    timeout_base_s: float | None = None
+    timeout_extra_per_page_s: float | None = None
+    ignored: tuple[str, ...] = ()
+    """Names of known options that were given but have no effect in this version; the manifest lists them."""

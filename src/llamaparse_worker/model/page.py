@@ -1,0 +1,218 @@
+"""What a page has become so far: read, laid out, parsed or failed.
+
+A reader gives a ``RawPage`` (characters with boxes) or, where it knows the structure, a ``LaidOutPage`` at once.
+Arrays travel as little-endian bytes, so that this module needs the standard library only; ``layout`` views them with
+numpy without a copy.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Literal
+
+from llamaparse_worker.errors import ErrorReport
+from llamaparse_worker.model.geometry import Box
+
+
+class PageReason(StrEnum):
+    """Why a page has less than a text layer of full worth."""
+
+    BLANK = "blank"
+    """Nothing is drawn on the page."""
+    NO_TEXT = "no_text"
+    """The page shows something, but holds no text that could be read."""
+
+
+@dataclass(frozen=True, slots=True)
+class Font:
+    """A typeface as the document names it."""
+
+    name: str
+    bold: bool = False
+    italic: bool = False
+    monospaced: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class RawPage:
+    """The characters of one page in the order of the file, not yet in reading order.
+
+    ``text`` has n code points, NUL and surrogates already replaced. ``boxes`` is float32, shape (n, 4): x0, y0, x1, y1
+    in points from the top left of the page as displayed (rotation applied). ``sizes`` is float32, shape (n,): font size
+    in points. ``fonts`` is uint16, shape (n,): index into ``font_table``. Spaces and line ends that the reader
+    inferred have a box of zero width.
+    """
+
+    number: int
+    """Page number in the document, from 1."""
+    width: float
+    height: float
+    rotation: int
+    """Clockwise display rotation in degrees: 0, 90, 180 or 270; already applied to all boxes."""
+    text: str
+    boxes: bytes
+    sizes: bytes
+    fonts: bytes
+    font_table: tuple[Font, ...]
+    image_boxes: tuple[Box, ...] = ()
+    """Where images are drawn: evidence for a scanned page."""
+    drawn: bool = True
+    """Whether anything at all is drawn; a page without is blank."""
+
+
+@dataclass(frozen=True, slots=True)
+class Word:
+    """A recognised word: text, box in points, confidence from 0 to 1 (1 where the engine gives none)."""
+
+    text: str
+    box: Box
+    confidence: float = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One line of text with its box in points."""
+
+    text: str
+    box: Box
+
+
+@dataclass(frozen=True, slots=True)
+class Heading:
+    """A section title. ``size`` is its font size in points; the level over the whole document is found in assembly."""
+
+    text: str
+    box: Box
+    size: float
+    level: int = 0
+    """1 to 6; 0 while it is not known."""
+    lines: tuple[Line, ...] = ()
+    type: Literal["heading"] = "heading"
+
+
+@dataclass(frozen=True, slots=True)
+class Paragraph:
+    """Running text, lines already joined."""
+
+    text: str
+    box: Box
+    lines: tuple[Line, ...] = ()
+    type: Literal["paragraph"] = "paragraph"
+
+
+@dataclass(frozen=True, slots=True)
+class ListItem:
+    """One entry of a list; ``depth`` counts from 0."""
+
+    text: str
+    box: Box
+    depth: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class ListBlock:
+    """An ordered or unordered list."""
+
+    items: tuple[ListItem, ...]
+    box: Box
+    ordered: bool = False
+    type: Literal["list"] = "list"
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """A table: rows of cell texts, all rows of the same length; the first row is the header."""
+
+    rows: tuple[tuple[str, ...], ...]
+    box: Box
+    type: Literal["table"] = "table"
+
+
+@dataclass(frozen=True, slots=True)
+class CodeBlock:
+    """Preformatted text: line breaks and indentation count."""
+
+    text: str
+    box: Box
+    language: str | None = None
+    type: Literal["code"] = "code"
+
+
+Block = Heading | Paragraph | ListBlock | Table | CodeBlock
+
+
+@dataclass(frozen=True, slots=True)
+class LaidOutPage:
+    """One page in reading order, before the document as a whole is known."""
+
+    number: int
+    width: float
+    height: float
+    rotation: int
+    blocks: tuple[Block, ...]
+    text: str
+    """The page as plain text in reading order."""
+    engine: str
+    """Who read the characters: ``text_layer``, the OCR engine's name, or the reader's name."""
+    reason: PageReason | None = None
+    confidence: float | None = None
+    body_size: float = 0.0
+    """Font size in points that most characters have; 0 where the reader knows none."""
+
+
+@dataclass(frozen=True, slots=True)
+class ParsedPage:
+    """One page as it is delivered: heading levels final, Markdown made."""
+
+    number: int
+    width: float
+    height: float
+    rotation: int
+    blocks: tuple[Block, ...]
+    text: str
+    markdown: str
+    engine: str
+    reason: PageReason | None = None
+    confidence: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class FailedPage:
+    """A page that could not be parsed, and why."""
+
+    number: int
+    error: ErrorReport
+
+
+class PageStatus(StrEnum):
+    """How a page ended."""
+
+    PARSED = "parsed"
+    FAILED = "failed"
+
+
+@dataclass(frozen=True, slots=True)
+class PageSummary:
+    """What the worker remembers of a finished page; the page itself stays in the spool folder."""
+
+    number: int
+    status: PageStatus
+    engine: str = ""
+    reason: PageReason | None = None
+    characters: int = 0
+    confidence: float | None = None
+    error: ErrorReport | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class PixelImage:
+    """A decoded page image: rows of 8-bit samples from the top left, without padding."""
+
+    width: int
+    height: int
+    channels: int
+    """1 grey, 3 RGB."""
+    samples: memoryview
+    """``width * height * channels`` bytes; valid only until the call that received it returns."""
+    dpi: float

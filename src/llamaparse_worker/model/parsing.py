@@ -1,0 +1,119 @@
+"""What the worker asks of a parser process, and what comes back. Everything here is safe to encode as JSON.
+
+A parser process holds one document at a time: ``Inspect`` opens it, ``ReadPages`` and ``Assemble`` follow in the same
+or, for other page ranges of a large document, in other processes. ``LayOut`` needs no open document.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from llamaparse_worker.errors import ErrorReport
+from llamaparse_worker.model.document import DocumentInfo, ResultFile, Spooled
+from llamaparse_worker.model.options import ParseOptions
+from llamaparse_worker.model.page import PageSummary, RawPage, Word
+
+
+@dataclass(frozen=True, slots=True)
+class Inspect:
+    """Open the document, find its type and count its pages."""
+
+    document: Spooled
+    type: Literal["inspect"] = "inspect"
+
+
+@dataclass(frozen=True, slots=True)
+class ReadPages:
+    """Read and lay out these pages (from 1, ascending) and append each finished one to the blob file."""
+
+    document: Spooled
+    pages: tuple[int, ...]
+    blob: str
+    options: ParseOptions
+    ocr: bool
+    """Whether pages without usable text are handed out as pixels; otherwise they end with a reason."""
+    type: Literal["read_pages"] = "read_pages"
+
+
+@dataclass(frozen=True, slots=True)
+class LayOut:
+    """Lay out one page from recognised words; append it to the blob file."""
+
+    page: RawPage
+    words: tuple[Word, ...]
+    engine: str
+    blob: str
+    options: ParseOptions
+    type: Literal["lay_out"] = "lay_out"
+
+
+@dataclass(frozen=True, slots=True)
+class Assemble:
+    """Join the finished pages of all blobs into a document and write the result files into ``folder``."""
+
+    blobs: tuple[str, ...]
+    failed: tuple[PageSummary, ...]
+    """Pages that are in no blob because they failed."""
+    folder: str
+    writers: tuple[str, ...]
+    options: ParseOptions
+    type: Literal["assemble"] = "assemble"
+
+
+ParserRequest = Inspect | ReadPages | LayOut | Assemble
+
+
+@dataclass(frozen=True, slots=True)
+class Inspected:
+    """Answer to ``Inspect``, its last event."""
+
+    info: DocumentInfo
+    type: Literal["inspected"] = "inspected"
+
+
+@dataclass(frozen=True, slots=True)
+class PageStarted:
+    """A page is being worked on: if the process dies or stalls now, it is this page's doing."""
+
+    number: int
+    type: Literal["page_started"] = "page_started"
+
+
+@dataclass(frozen=True, slots=True)
+class PageDone:
+    """A page is finished and stands in the blob, or it failed."""
+
+    summary: PageSummary
+    type: Literal["page_done"] = "page_done"
+
+
+@dataclass(frozen=True, slots=True)
+class PageNeedsOcr:
+    """A page leaves the process as pixels: the memfd that comes with this event holds the samples."""
+
+    page: RawPage
+    width: int
+    height: int
+    channels: int
+    dpi: float
+    type: Literal["page_needs_ocr"] = "page_needs_ocr"
+
+
+@dataclass(frozen=True, slots=True)
+class Completed:
+    """The request is done; files are filled for ``Assemble`` only."""
+
+    files: tuple[ResultFile, ...] = ()
+    type: Literal["completed"] = "completed"
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """The request failed with a typed error. Last event."""
+
+    error: ErrorReport
+    type: Literal["refused"] = "refused"
+
+
+ParserEvent = Inspected | PageStarted | PageDone | PageNeedsOcr | Completed | Refused

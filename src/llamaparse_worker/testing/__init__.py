@@ -1,0 +1,1 @@
+"""Public test support: fakes, faults and the conformance suite of each seam."""

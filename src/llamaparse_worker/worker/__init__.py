@@ -1,0 +1,1 @@
+"""The daemon: consume, run, settle, drain."""
