@@ -145,7 +145,10 @@ class JobStore(Protocol):
         ...
 
     async def renew(self, lease: Lease, *, lease_s: float, progress: Progress) -> JobStatus:
-        """Extend the lease and store the progress. Gives RUNNING; CANCELLED or another status means: stop at once."""
+        """Extend the lease and store the progress. Gives RUNNING; any other status means: stop at once.
+
+        CANCELLED and the other terminal ones are the job's own; PENDING means that the lease is lost.
+        """
         ...
 
     async def finish(self, lease: Lease, result: JobResult, *, events: Sequence[OutboxEvent]) -> bool:
@@ -161,7 +164,10 @@ class JobStore(Protocol):
         ...
 
     async def cancel(self, job_id: str) -> JobStatus:
-        """Set CANCELLED unless terminal already; an unknown id gets a CANCELLED row: a later claim does no work."""
+        """Set CANCELLED unless terminal already, with the event ``job.cancelled`` in the outbox; gives the status.
+
+        An unknown id gets a CANCELLED row: a later claim does no work.
+        """
         ...
 
     async def get(self, job_id: str) -> JobRecord | None:
@@ -172,8 +178,11 @@ class JobStore(Protocol):
         """Find PENDING rows whose ``next_run_at`` has passed: their message must be published again."""
         ...
 
-    async def published(self, job_id: str) -> None:
-        """Clear ``next_run_at`` after the message of a due job was confirmed by the broker."""
+    async def published(self, job: DueJob) -> None:
+        """Clear ``next_run_at`` after the message of a due job was confirmed by the broker.
+
+        Without effect when the job has been claimed since: a newer wait is not ended by a late confirmation.
+        """
         ...
 
     async def sweep(self, *, max_attempts: int) -> Sequence[str]:

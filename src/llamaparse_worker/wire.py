@@ -17,7 +17,7 @@ from urllib.parse import urlsplit
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError
 
 from llamaparse_worker.errors import InvalidJob, InvalidOption, InvalidPageRange
-from llamaparse_worker.model.job import Job, Priority, SourceKind, SourceRef
+from llamaparse_worker.model.job import Job, JobStatus, OutboxEvent, Priority, SourceKind, SourceRef
 from llamaparse_worker.model.options import ImageKind, ModeName, ParseOptions
 
 MESSAGE_VERSION: Literal["1"] = "1"
@@ -448,6 +448,39 @@ class Manifest(_Strict):
     host: str
     started_at: datetime
     durations_s: dict[str, float]
+
+
+class EventPages(_Strict):
+    """Pages of a job as it ended."""
+
+    total: int = 0
+    done: int = 0
+    failed: int = 0
+
+
+class JobEvent(_Strict):
+    """What the outbox says of a job that reached its terminal status."""
+
+    version: Literal["1"] = "1"
+    job_id: str
+    status: Literal[JobStatus.COMPLETED, JobStatus.FAILED, JobStatus.CANCELLED]
+    attempt: int
+    project_id: str
+    tenant: str | None = None
+    result_prefix: str | None = None
+    error_code: str | None = None
+    error_message: str | None = None
+    pages: EventPages = EventPages()
+
+    @property
+    def kind(self) -> str:
+        """``job.completed``, ``job.failed`` or ``job.cancelled``."""
+        return f"job.{self.status.lower()}"
+
+
+def outbox_event(event: JobEvent) -> OutboxEvent:
+    """Give the event an id, under which it is stored and sent, however often."""
+    return OutboxEvent(id=str(uuid.uuid4()), kind=event.kind, body=event.model_dump_json().encode())
 
 
 def utc_now() -> datetime:

@@ -151,6 +151,8 @@ class DueJob:
     """A waiting job whose message must be published (again): its row and the original message body."""
 
     job_id: str
+    attempt: int
+    """The attempts counted so far: names this wait of the job, so that a late confirmation cannot end a newer one."""
     body: bytes
     headers: Mapping[str, str]
 
