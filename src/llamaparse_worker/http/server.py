@@ -1,0 +1,100 @@
+"""Opens the HTTP server. Small limits everywhere: what it serves is small."""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+
+import structlog
+from aiohttp import hdrs, web
+
+from llamaparse_worker.errors import ConfigurationError
+from llamaparse_worker.http.dependencies import HttpDependencies, HttpLimits
+from llamaparse_worker.http.metrics import metrics_routes
+from llamaparse_worker.http.middlewares import middlewares
+from llamaparse_worker.http.probes import probe_routes
+from llamaparse_worker.http.queues import QueueReader, queue_routes
+
+log = structlog.get_logger()
+
+_LINGERING_S = 2.0
+"""How long the rest of an unread body is thrown away before the connection is closed."""
+_SHUTDOWN_S = 1.0
+
+
+@asynccontextmanager
+async def open_http(host: str, port: int, deps: HttpDependencies) -> AsyncIterator[str]:
+    """Serve until the context is left; gives the base address, such as ``http://127.0.0.1:8004``.
+
+    Raises:
+        ConfigurationError: HOST or PORT cannot be bound.
+    """
+    runner = web.AppRunner(
+        application(deps),
+        access_log=None,
+        keepalive_timeout=deps.limits.header_s,  # aiohttp applies it from the start of a connection until a header
+        lingering_time=_LINGERING_S,
+        shutdown_timeout=_SHUTDOWN_S,
+        auto_decompress=False,
+    )
+    await runner.setup()
+    try:
+        server = await _listen(host, port, _protocols(runner, deps.limits))
+        try:
+            address = _address(server)
+            log.info("http.listening", address=address)
+            yield address
+        finally:
+            server.close()
+    finally:
+        await runner.cleanup()
+
+
+def application(deps: HttpDependencies) -> web.Application:
+    """Put routes and middlewares together."""
+    app = web.Application(middlewares=middlewares(deps.token, deps.limits), client_max_size=deps.limits.body_bytes)
+    reader = QueueReader(deps.queues)
+    app.add_routes(probe_routes(deps.health))
+    app.add_routes(metrics_routes(deps.metrics, reader))
+    app.add_routes(queue_routes(deps.queues, reader))
+    app.on_response_prepare.append(_hide_versions)
+    return app
+
+
+async def _hide_versions(_: web.Request, response: web.StreamResponse) -> None:
+    response.headers[hdrs.SERVER] = "llamaparse-worker"
+    response.headers["X-Content-Type-Options"] = "nosniff"
+
+
+class _Refusal(asyncio.Protocol):
+    """Closes a connection beyond the cap; the time limits free a place soon."""
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        log.warning("http.too_many_connections")
+        transport.close()
+
+
+def _protocols(runner: web.AppRunner, limits: HttpLimits) -> Callable[[], asyncio.Protocol]:
+    serve = runner.server
+    if serve is None:
+        raise RuntimeError("the runner is not set up")
+
+    def protocol() -> asyncio.Protocol:
+        return _Refusal() if len(serve.connections) >= limits.connections else serve()
+
+    return protocol
+
+
+async def _listen(host: str, port: int, protocols: Callable[[], asyncio.Protocol]) -> asyncio.Server:
+    try:
+        return await asyncio.get_running_loop().create_server(protocols, host, port)
+    except OSError as error:
+        variable = "PORT" if error.errno in {errno.EADDRINUSE, errno.EACCES} else "HOST"
+        raise ConfigurationError(f"{variable}: cannot listen on {host} port {port}: {error.strerror}") from error
+
+
+def _address(server: asyncio.Server) -> str:
+    host, port = server.sockets[0].getsockname()[:2]
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
