@@ -18,7 +18,6 @@ from typing import BinaryIO, Generic, Protocol, TypeVar
 
 from pydantic import BaseModel
 
-from llamaparse_worker.model.document import Document
 from llamaparse_worker.model.job import (
     Claim,
     DueJob,
@@ -33,7 +32,7 @@ from llamaparse_worker.model.job import (
     StoreCounts,
 )
 from llamaparse_worker.model.options import ParseOptions
-from llamaparse_worker.model.page import LaidOutPage, PixelImage, RawPage, Word
+from llamaparse_worker.model.page import FailedPage, LaidOutPage, ParsedPage, PixelImage, RawPage, Word
 from llamaparse_worker.model.parsing import ParserEvent, ParserRequest
 
 API_VERSION = 1
@@ -101,6 +100,10 @@ class Broker(Protocol):
 
     async def publish(self, message: Message) -> None:
         """Append to the job queue; returns once the message is durable."""
+        ...
+
+    async def announce(self, event: OutboxEvent) -> None:
+        """Tell the event to whoever listens, at least once; that nobody does is fine."""
         ...
 
     def consume(self, *, prefetch: int) -> AbstractAsyncContextManager[AsyncIterator[Delivery]]:
@@ -333,8 +336,16 @@ class Mode(Protocol):
         ...
 
 
+class PageSink(Protocol):
+    """Takes the pages of one document in ascending order."""
+
+    def add(self, page: ParsedPage | FailedPage) -> None:
+        """Take one page; it is not kept longer than the file's format demands."""
+        ...
+
+
 class Writer(Protocol):
-    """Writes one result file; runs in a parser process."""
+    """Writes one result file; runs in a parser process. Pages come one by one: a document need not fit in memory."""
 
     @property
     def file_name(self) -> str:
@@ -346,8 +357,11 @@ class Writer(Protocol):
         """The MIME type of the file."""
         ...
 
-    def write(self, document: Document, out: BinaryIO, options: ParseOptions) -> None:
-        """Write the document; the same document gives the same bytes, so nothing here knows the time."""
+    def open(self, out: BinaryIO, options: ParseOptions) -> AbstractContextManager[PageSink]:
+        """Begin a file; leaving the context without an error completes it.
+
+        The same pages give the same bytes, so nothing here knows the time.
+        """
         ...
 
 
@@ -392,4 +406,20 @@ class Parsers(Protocol):
 
     def process(self) -> AbstractAsyncContextManager[ParserProcess]:
         """Wait for a free process and hold it; a dead one is replaced for the next holder."""
+        ...
+
+
+Emit = Callable[[ParserEvent, memoryview | None], None]
+"""Sends an event from a parser process, with the samples of a ``PageNeedsOcr``; these are copied before it returns."""
+
+
+class Tasks(Protocol):
+    """What a parser process can do. Made once, before the processes are forked; state is of one process from then on."""
+
+    def run(self, request: ParserRequest, emit: Emit) -> None:
+        """Answer one request; the last event is ``Inspected`` or ``Completed``. May block and crash.
+
+        Raises:
+            WorkerError: the request is refused with it.
+        """
         ...

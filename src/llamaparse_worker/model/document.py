@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from llamaparse_worker.model.page import FailedPage, PageSummary, ParsedPage
+from llamaparse_worker.model.page import PageSummary
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,13 +24,6 @@ class DocumentInfo:
 
     reader: str
     page_count: int
-
-
-@dataclass(frozen=True, slots=True)
-class Document:
-    """All selected pages in order, ready to be written."""
-
-    pages: tuple[ParsedPage | FailedPage, ...]
 
 
 @dataclass(frozen=True, slots=True)

@@ -103,11 +103,12 @@ class Paragraph:
 
 @dataclass(frozen=True, slots=True)
 class ListItem:
-    """One entry of a list; ``depth`` counts from 0."""
+    """One entry of a list; ``depth`` counts from 0, ``mark`` is the bullet or number as the page prints it."""
 
     text: str
     box: Box
     depth: int = 0
+    mark: str = "•"
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,172 @@
+"""An open PDF: pages to characters, pages to pixels."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from math import sqrt
+
+import numpy as np
+import numpy.typing as npt
+
+from llamaparse_worker.backends.reader.pdf.glyphs import Floats, Glyphs, extract
+from llamaparse_worker.backends.reader.pdf.pdfium import (
+    GREY_BITMAP,
+    IMAGE_OBJECT,
+    RENDER_ANNOTATIONS,
+    RENDER_GREY,
+    ffi,
+    library,
+)
+from llamaparse_worker.errors import PageUnreadable
+from llamaparse_worker.interfaces import ReaderLimits
+from llamaparse_worker.model.geometry import Box
+from llamaparse_worker.model.page import PixelImage, RawPage
+
+_POINTS_PER_INCH = 72
+_GLANCE_DPI = 36.0
+_WHITE = 255
+_MAX_OBJECTS_SEARCHED = 20_000
+
+
+class PdfDocument:
+    """A PDF held open by PDFium. The page last used stays loaded, as rendering often follows reading."""
+
+    def __init__(self, handle: int, page_count: int, limits: ReaderLimits) -> None:
+        self._handle = handle
+        self._page_count = page_count
+        self._limits = limits
+        self._loaded: tuple[int, int] | None = None
+
+    @property
+    def page_count(self) -> int:
+        """Number of pages."""
+        return self._page_count
+
+    def read(self, number: int) -> RawPage:
+        """Give the characters of a page. Raises ``PageUnreadable``."""
+        page = self._page(number)
+        glyphs = _glyphs(page, number)
+        view = _View(page)
+        images = tuple(view.box(bounds) for bounds in _image_bounds(page))
+        return RawPage(
+            number=number,
+            width=view.width,
+            height=view.height,
+            rotation=view.rotation,
+            text=glyphs.text,
+            boxes=view.boxes(glyphs.boxes).tobytes(),
+            sizes=glyphs.sizes.tobytes(),
+            fonts=glyphs.fonts.tobytes(),
+            font_table=glyphs.font_table,
+            image_boxes=images,
+            drawn=bool(glyphs.text.strip()) or (_has_content(page) and self._leaves_ink(page)),
+        )
+
+    @contextmanager
+    def render(self, number: int, *, dpi: float) -> Iterator[PixelImage]:
+        """Draw a page in grey, at most ``max_pixels`` large. Raises ``PageUnreadable``."""
+        samples, used_dpi = self._draw(self._page(number), dpi)
+        height, width = samples.shape
+        yield PixelImage(width, height, 1, memoryview(samples).cast("B"), used_dpi)
+
+    def close(self) -> None:
+        """Give everything back to PDFium."""
+        self._unload()
+        library().FPDF_CloseDocument(self._handle)
+
+    def _page(self, number: int) -> int:
+        if self._loaded is not None and self._loaded[0] == number:
+            return self._loaded[1]
+        self._unload()
+        page: int = library().FPDF_LoadPage(self._handle, number - 1)
+        if not page:
+            raise PageUnreadable(f"Page {number} is damaged and cannot be opened.")
+        self._loaded = number, page
+        return page
+
+    def _unload(self) -> None:
+        if self._loaded is not None:
+            library().FPDF_ClosePage(self._loaded[1])
+            self._loaded = None
+
+    def _leaves_ink(self, page: int) -> bool:
+        return bool((self._draw(page, _GLANCE_DPI)[0] != _WHITE).any())
+
+    def _draw(self, page: int, dpi: float) -> tuple[npt.NDArray[np.uint8], float]:
+        pdfium = library()
+        width_pt = max(1.0, pdfium.FPDF_GetPageWidthF(page))
+        height_pt = max(1.0, pdfium.FPDF_GetPageHeightF(page))
+        scale = min(dpi / _POINTS_PER_INCH, sqrt(self._limits.max_pixels / (width_pt * height_pt)))
+        width, height = max(1, int(width_pt * scale)), max(1, int(height_pt * scale))
+        height = max(1, min(height, self._limits.max_pixels // width))
+        samples = np.full((height, width), _WHITE, np.uint8)
+        bitmap = pdfium.FPDFBitmap_CreateEx(width, height, GREY_BITMAP, ffi.from_buffer(samples), width)
+        if bitmap == ffi.NULL:
+            raise PageUnreadable(f"The page cannot be drawn at {width} × {height} pixels.")
+        pdfium.FPDF_RenderPageBitmap(bitmap, page, 0, 0, width, height, 0, RENDER_ANNOTATIONS | RENDER_GREY)
+        pdfium.FPDFBitmap_Destroy(bitmap)
+        return samples, scale * _POINTS_PER_INCH
+
+
+class _View:
+    """The page as it is displayed: maps user space (origin bottom left) to points from the top left."""
+
+    def __init__(self, page: int) -> None:
+        pdfium = library()
+        self.width = round(float(pdfium.FPDF_GetPageWidthF(page)), 3)
+        self.height = round(float(pdfium.FPDF_GetPageHeightF(page)), 3)
+        self.rotation = int(pdfium.FPDFPage_GetRotation(page)) % 4 * 90
+        bounds = ffi.new("FS_RECTF*")
+        found = pdfium.FPDF_GetPageBoundingBox(page, bounds)
+        self._bounds = (bounds.left, bounds.bottom, bounds.right, bounds.top) if found else (0.0, 0.0, 0.0, 0.0)
+
+    def boxes(self, user: Floats) -> Floats:
+        """Map boxes of left, top, right, bottom."""
+        left, bottom, right, top = self._bounds
+        x0, x1 = np.minimum(user[:, 0], user[:, 2]), np.maximum(user[:, 0], user[:, 2])
+        y0, y1 = np.minimum(user[:, 1], user[:, 3]), np.maximum(user[:, 1], user[:, 3])
+        match self.rotation:
+            case 90:
+                sides = (y0 - bottom, x0 - left, y1 - bottom, x1 - left)
+            case 180:
+                sides = (right - x1, y0 - bottom, right - x0, y1 - bottom)
+            case 270:
+                sides = (top - y1, right - x1, top - y0, right - x0)
+            case _:
+                sides = (x0 - left, top - y1, x1 - left, top - y0)
+        return np.stack(sides, axis=1).astype(np.float32, copy=False)
+
+    def box(self, bounds: tuple[float, float, float, float]) -> Box:
+        """Map one rectangle, cut to the page."""
+        mapped = self.boxes(np.array([bounds], np.float32))[0]
+        x0, x1 = (round(float(value), 2) for value in np.clip(mapped[[0, 2]], 0, self.width))
+        y0, y1 = (round(float(value), 2) for value in np.clip(mapped[[1, 3]], 0, self.height))
+        return Box(x0, y0, x1, y1)
+
+
+def _glyphs(page: int, number: int) -> Glyphs:
+    pdfium = library()
+    text_page = pdfium.FPDFText_LoadPage(page)
+    if not text_page:
+        raise PageUnreadable(f"The text of page {number} cannot be read.")
+    try:
+        return extract(text_page)
+    finally:
+        pdfium.FPDFText_ClosePage(text_page)
+
+
+def _has_content(page: int) -> bool:
+    return library().FPDFPage_CountObjects(page) > 0 or library().FPDFPage_GetAnnotCount(page) > 0
+
+
+def _image_bounds(page: int) -> Iterator[tuple[float, float, float, float]]:
+    pdfium = library()
+    count = min(pdfium.FPDFPage_CountObjects(page), _MAX_OBJECTS_SEARCHED)
+    edges = ffi.new("float[4]")
+    for index in range(count):
+        found = pdfium.FPDFPage_GetObject(page, index)
+        if pdfium.FPDFPageObj_GetType(found) == IMAGE_OBJECT and pdfium.FPDFPageObj_GetBounds(
+            found, edges, edges + 1, edges + 2, edges + 3
+        ):
+            yield edges[0], edges[3], edges[2], edges[1]

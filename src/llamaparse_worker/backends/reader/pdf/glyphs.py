@@ -1,0 +1,148 @@
+"""All characters of one PDFium text page as arrays: the hot path of every PDF with a text layer.
+
+Two foreign calls a character remain (box and text object), driven by ``map`` so that no bytecode runs between them;
+font and size are asked once for each text object. A compiled extension can replace ``extract`` without another change.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import deque
+from dataclasses import dataclass
+from functools import cache
+from itertools import repeat
+from math import hypot
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from llamaparse_worker.backends.reader.pdf.pdfium import ffi, library
+from llamaparse_worker.model.page import Font
+
+Floats = npt.NDArray[np.float32]
+
+_CHUNK = 16_384
+_BOLD_WEIGHT = 600
+_FIXED_PITCH, _ITALIC, _FORCE_BOLD = 1 << 0, 1 << 6, 1 << 18
+_SUBSET_TAG = re.compile(r"^[A-Z]{6}\+")
+_UNCLEAN = re.compile("[^\t\n\r -\x7e\xa0-\ud7ff\ue000-\ufdcf\ufdf0-\ufffd\U00010000-\U0010fffd]")
+_LINE_END_HYPHENS = {"\x02", "\ufffe"}
+"""PDFium's marks for a hyphen that it believes to divide a word."""
+
+
+@dataclass(frozen=True, slots=True)
+class Glyphs:
+    """Characters in file order; boxes are left, top, right, bottom in PDF user space (origin bottom left)."""
+
+    text: str
+    boxes: Floats
+    sizes: Floats
+    fonts: npt.NDArray[np.uint16]
+    font_table: tuple[Font, ...]
+
+
+def extract(text_page: int) -> Glyphs:
+    """Read every character of an open text page."""
+    count = max(0, library().FPDFText_CountChars(text_page))
+    objects = _text_objects(text_page, count)
+    boxes = _boxes(text_page, count)
+    boxes[objects == 0, 2] = boxes[objects == 0, 0]
+    sizes, fonts, table = _styles(text_page, objects)
+    return Glyphs(clean(_text(text_page, count)), boxes, sizes, fonts, table)
+
+
+def clean(text: str) -> str:
+    """Replace what is no character of a text (controls, surrogates, noncharacters), one for one."""
+    if _UNCLEAN.search(text) is None:
+        return text
+    return _UNCLEAN.sub(lambda found: _replacement(found[0]), text)
+
+
+def _replacement(character: str) -> str:
+    if character in _LINE_END_HYPHENS:
+        return "-"
+    return " " if character < "\xa0" else "\ufffd"
+
+
+def _text(text_page: int, count: int) -> str:
+    buffer = ffi.new("unsigned short[]", count * 2 + 1)
+    units = library().FPDFText_GetText(text_page, 0, count, buffer)
+    text = bytes(ffi.buffer(buffer, max(0, units - 1) * 2)).decode("utf-16-le", "surrogatepass")
+    if len(text) == count:
+        return text
+    # PDFium leaves characters without a code out of the text: ask one by one to stay in step with the boxes.
+    codes = map(library().FPDFText_GetUnicode, repeat(text_page), range(count))
+    return "".join(map(_character, codes))
+
+
+def _character(code: int) -> str:
+    return chr(code) if 0 < code < 0x110000 else "\ufffd"  # noqa: PLR2004 - the end of Unicode
+
+
+@cache
+def _rectangles() -> tuple[Any, list[Any], Floats]:
+    memory = ffi.new("FS_RECTF[]", _CHUNK)
+    view = np.frombuffer(ffi.buffer(memory), np.float32).reshape(_CHUNK, 4)
+    return memory, [memory + index for index in range(_CHUNK)], view
+
+
+def _boxes(text_page: int, count: int) -> Floats:
+    _, pointers, view = _rectangles()
+    boxes = np.zeros((count, 4), np.float32)
+    for start in range(0, count, _CHUNK):
+        size = min(_CHUNK, count - start)
+        view[:size] = 0
+        calls = map(library().FPDFText_GetLooseCharBox, repeat(text_page), range(start, start + size), pointers)
+        deque(calls, maxlen=0)
+        boxes[start : start + size] = view[:size]
+    return np.nan_to_num(boxes, copy=False, nan=0.0, posinf=0.0, neginf=0.0)
+
+
+def _text_objects(text_page: int, count: int) -> npt.NDArray[np.uint64]:
+    return np.fromiter(map(library().FPDFText_GetTextObject, repeat(text_page), range(count)), np.uint64, count)
+
+
+def _styles(text_page: int, objects: npt.NDArray[np.uint64]) -> tuple[Floats, npt.NDArray[np.uint16], tuple[Font, ...]]:
+    """Give size and font of each character; characters without an object take over those before them."""
+    pdfium = library()
+    known: dict[int, int] = {0: 0}
+    table: list[Font] = []
+    starts = np.flatnonzero(np.diff(objects, prepend=np.uint64(0)))
+    sizes, fonts = [0.0], [0]
+    matrix = ffi.new("FS_MATRIX*")
+    for index, handle in zip(starts.tolist(), objects[starts].tolist(), strict=True):
+        if not handle:
+            sizes.append(sizes[-1])
+            fonts.append(fonts[-1])
+            continue
+        font = pdfium.FPDFTextObj_GetFont(handle)
+        if font and font not in known:
+            known[font] = len(table)
+            table.append(_font(font))
+        scale = hypot(matrix.c, matrix.d) if pdfium.FPDFText_GetMatrix(text_page, index, matrix) else 1.0
+        sizes.append(pdfium.FPDFText_GetFontSize(text_page, index) * scale)
+        fonts.append(known[font])
+    lengths = np.diff(starts, prepend=0, append=len(objects))
+    return (
+        np.repeat(np.array(sizes, np.float32), lengths),
+        np.repeat(np.array(fonts, np.uint16), lengths),
+        tuple(table) or (Font(""),),
+    )
+
+
+def _font(handle: int) -> Font:
+    pdfium = library()
+    buffer = ffi.new("char[]", 256)
+    size = min(256, pdfium.FPDFFont_GetBaseFontName(handle, buffer, 256))
+    name = _SUBSET_TAG.sub("", bytes(ffi.buffer(buffer, max(0, size - 1))).decode("utf-8", "replace"))
+    flags = max(0, pdfium.FPDFFont_GetFlags(handle))
+    lowered = name.lower()
+    return Font(
+        name=clean(name),
+        bold=bool(flags & _FORCE_BOLD)
+        or pdfium.FPDFFont_GetWeight(handle) >= _BOLD_WEIGHT
+        or any(word in lowered for word in ("bold", "black", "heavy", "semibd")),
+        italic=bool(flags & _ITALIC) or "italic" in lowered or "oblique" in lowered,
+        monospaced=bool(flags & _FIXED_PITCH) or any(word in lowered for word in ("mono", "courier", "consol")),
+    )

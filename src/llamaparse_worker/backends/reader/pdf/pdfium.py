@@ -1,0 +1,83 @@
+"""PDFium's C functions through cffi in ABI mode: the shared library of ``pypdfium2_raw``, without its ctypes bindings.
+
+Object handles are declared ``uintptr_t``: an integer costs less to pass than a pointer object, and this is the hot
+path. PDFium is not thread-safe and keeps global state: one thread, one document at a time.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import sys
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from cffi import FFI
+
+SUCCESS = 0
+ERROR_PASSWORD = 4
+ERROR_SECURITY = 5
+IMAGE_OBJECT = 3
+GREY_BITMAP = 1
+RENDER_ANNOTATIONS = 0x01
+RENDER_GREY = 0x08
+
+_DECLARATIONS = """
+typedef struct { float left, top, right, bottom; } FS_RECTF;
+typedef struct { float a, b, c, d, e, f; } FS_MATRIX;
+
+void FPDF_InitLibrary(void);
+unsigned long FPDF_GetLastError(void);
+uintptr_t FPDF_LoadMemDocument64(const void* data, size_t size, const char* password);
+void FPDF_CloseDocument(uintptr_t document);
+int FPDF_GetPageCount(uintptr_t document);
+uintptr_t FPDF_LoadPage(uintptr_t document, int index);
+void FPDF_ClosePage(uintptr_t page);
+float FPDF_GetPageWidthF(uintptr_t page);
+float FPDF_GetPageHeightF(uintptr_t page);
+int FPDF_GetPageBoundingBox(uintptr_t page, FS_RECTF* rect);
+int FPDFPage_GetRotation(uintptr_t page);
+int FPDFPage_GetAnnotCount(uintptr_t page);
+int FPDFPage_CountObjects(uintptr_t page);
+uintptr_t FPDFPage_GetObject(uintptr_t page, int index);
+int FPDFPageObj_GetType(uintptr_t object);
+int FPDFPageObj_GetBounds(uintptr_t object, float* left, float* bottom, float* right, float* top);
+
+uintptr_t FPDFText_LoadPage(uintptr_t page);
+void FPDFText_ClosePage(uintptr_t text_page);
+int FPDFText_CountChars(uintptr_t text_page);
+int FPDFText_GetText(uintptr_t text_page, int start, int count, unsigned short* result);
+unsigned int FPDFText_GetUnicode(uintptr_t text_page, int index);
+int FPDFText_GetLooseCharBox(uintptr_t text_page, int index, FS_RECTF* rect);
+uintptr_t FPDFText_GetTextObject(uintptr_t text_page, int index);
+double FPDFText_GetFontSize(uintptr_t text_page, int index);
+int FPDFText_GetMatrix(uintptr_t text_page, int index, FS_MATRIX* matrix);
+uintptr_t FPDFTextObj_GetFont(uintptr_t object);
+size_t FPDFFont_GetBaseFontName(uintptr_t font, char* buffer, size_t length);
+int FPDFFont_GetFlags(uintptr_t font);
+int FPDFFont_GetWeight(uintptr_t font);
+int FPDFFont_GetItalicAngle(uintptr_t font, int* angle);
+
+void* FPDFBitmap_CreateEx(int width, int height, int format, void* first_scan, int stride);
+void FPDFBitmap_Destroy(void* bitmap);
+void FPDF_RenderPageBitmap(void* bitmap, uintptr_t page, int x, int y, int width, int height, int rotate, int flags);
+"""
+
+ffi = FFI()
+ffi.cdef(_DECLARATIONS)
+
+
+@cache
+def library() -> Any:  # noqa: ANN401 - the C functions exist only in the declarations above
+    """Load and initialise PDFium, once in a process.
+
+    Raises:
+        ImportError: the package ``pypdfium2_raw`` or its shared library is missing.
+    """
+    spec = importlib.util.find_spec("pypdfium2_raw")
+    if spec is None or spec.origin is None:
+        raise ImportError("pypdfium2_raw is not installed")
+    name = {"darwin": "libpdfium.dylib", "win32": "pdfium.dll"}.get(sys.platform, "libpdfium.so")
+    loaded = ffi.dlopen(str(Path(spec.origin).parent / name))
+    loaded.FPDF_InitLibrary()
+    return loaded

@@ -1,0 +1,208 @@
+"""The parts of ``result.json``: page results and items as the LlamaParse v2 result model names them."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Sequence
+from dataclasses import dataclass
+from html import escape
+from typing import Literal
+
+from llamaparse_worker.layout.markdown import block_markdown, escaped, table_markdown
+from llamaparse_worker.model.geometry import Box
+from llamaparse_worker.model.page import (
+    Block,
+    CodeBlock,
+    FailedPage,
+    Heading,
+    ListBlock,
+    ListItem,
+    PageReason,
+    Paragraph,
+    ParsedPage,
+    Table,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A box as left, top, width and height in points from the top left."""
+
+    x: float
+    y: float
+    w: float
+    h: float
+
+
+@dataclass(frozen=True, slots=True)
+class TextItem:
+    """A paragraph."""
+
+    value: str
+    md: str
+    bbox: tuple[Place, ...]
+    type: Literal["text"] = "text"
+
+
+@dataclass(frozen=True, slots=True)
+class HeadingItem:
+    """A heading."""
+
+    level: int
+    value: str
+    md: str
+    bbox: tuple[Place, ...]
+    type: Literal["heading"] = "heading"
+
+
+@dataclass(frozen=True, slots=True)
+class ListResult:
+    """A list; deeper lists stand among its items."""
+
+    items: tuple[TextItem | ListResult, ...]
+    ordered: bool
+    md: str
+    bbox: tuple[Place, ...]
+    type: Literal["list"] = "list"
+
+
+@dataclass(frozen=True, slots=True)
+class TableItem:
+    """A table in four forms."""
+
+    rows: tuple[tuple[str, ...], ...]
+    csv: str
+    html: str
+    md: str
+    bbox: tuple[Place, ...]
+    type: Literal["table"] = "table"
+
+
+@dataclass(frozen=True, slots=True)
+class CodeItem:
+    """Preformatted text."""
+
+    value: str
+    md: str
+    bbox: tuple[Place, ...]
+    language: str | None = None
+    type: Literal["code"] = "code"
+
+
+Item = TextItem | HeadingItem | ListResult | TableItem | CodeItem
+
+
+@dataclass(frozen=True, slots=True)
+class TextPage:
+    """The plain text of a page."""
+
+    page_number: int
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class MarkdownPage:
+    """The Markdown of a page."""
+
+    page_number: int
+    markdown: str
+    success: Literal[True] = True
+
+
+@dataclass(frozen=True, slots=True)
+class ItemsPage:
+    """The blocks of a page."""
+
+    page_number: int
+    page_width: float
+    page_height: float
+    items: tuple[Item, ...]
+    success: Literal[True] = True
+
+
+@dataclass(frozen=True, slots=True)
+class FailedPageResult:
+    """A page that failed."""
+
+    page_number: int
+    error: str
+    success: Literal[False] = False
+
+
+@dataclass(frozen=True, slots=True)
+class MetadataPage:
+    """What is known about a page; ``reason`` and ``engine`` are this worker's own."""
+
+    page_number: int
+    confidence: float | None = None
+    original_orientation_angle: int | None = None
+    reason: PageReason | None = None
+    engine: str | None = None
+
+
+def failed(page: FailedPage) -> FailedPageResult:
+    """Give a failed page with its code."""
+    return FailedPageResult(page.number, f"{page.error.code}: {page.error.message}")
+
+
+def metadata(page: ParsedPage | FailedPage) -> MetadataPage:
+    """Give what is known about a page."""
+    if isinstance(page, FailedPage):
+        return MetadataPage(page.number)
+    return MetadataPage(page.number, page.confidence, page.rotation, page.reason, page.engine or None)
+
+
+def items(page: ParsedPage) -> ItemsPage:
+    """Give the blocks of a page."""
+    return ItemsPage(page.number, page.width, page.height, tuple(map(_item, page.blocks)))
+
+
+def _item(block: Block) -> Item:
+    md, bbox = block_markdown(block), (_place(block.box),)
+    match block:
+        case Heading():
+            return HeadingItem(max(1, block.level), block.text, md, bbox)
+        case Paragraph():
+            return TextItem(block.text, md, bbox)
+        case ListBlock():
+            return ListResult(_nested(block.items, 0, block.ordered), block.ordered, md, bbox)
+        case Table():
+            return TableItem(block.rows, _csv(block.rows), _html(block.rows), table_markdown(block.rows), bbox)
+        case CodeBlock():
+            return CodeItem(block.text, md, bbox, block.language)
+
+
+def _place(box: Box) -> Place:
+    return Place(box.x0, box.y0, round(box.width, 2), round(box.height, 2))
+
+
+def _nested(entries: Sequence[ListItem], depth: int, ordered: bool) -> tuple[TextItem | ListResult, ...]:  # noqa: FBT001
+    """Gather entries deeper than ``depth`` in lists of their own."""
+    made: list[TextItem | ListResult] = []
+    index = 0
+    while index < len(entries):
+        entry = entries[index]
+        if entry.depth <= depth:
+            made.append(TextItem(entry.text, escaped(entry.text), (_place(entry.box),)))
+            index += 1
+            continue
+        end = next((at for at in range(index, len(entries)) if entries[at].depth <= depth), len(entries))
+        inner = entries[index:end]
+        block = ListBlock(tuple(inner), inner[0].box, ordered=ordered)
+        nested = _nested(inner, depth + 1, ordered)
+        made.append(ListResult(nested, ordered, block_markdown(block), tuple(_place(item.box) for item in inner)))
+        index = end
+    return tuple(made)
+
+
+def _csv(rows: Sequence[Sequence[str]]) -> str:
+    out = io.StringIO()
+    csv.writer(out, lineterminator="\n").writerows(rows)
+    return out.getvalue()
+
+
+def _html(rows: Sequence[Sequence[str]]) -> str:
+    head = "".join(f"<th>{escape(cell)}</th>" for cell in rows[0]) if rows else ""
+    body = "".join(f"<tr>{''.join(f'<td>{escape(cell)}</td>' for cell in row)}</tr>" for row in rows[1:])
+    return f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"

@@ -1,0 +1,71 @@
+"""A page of characters or of recognised words to a page in reading order."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from llamaparse_worker.layout.blocks import blocks
+from llamaparse_worker.layout.plain import plain_text
+from llamaparse_worker.layout.reading_order import regions
+from llamaparse_worker.layout.segments import Segment, Style, segments
+from llamaparse_worker.layout.tables import Grid, table
+from llamaparse_worker.layout.words import style_of, word_segments
+from llamaparse_worker.model.page import Block, LaidOutPage, PageReason, RawPage, Word
+
+TEXT_LAYER = "text_layer"
+
+
+def lay_out(page: RawPage) -> LaidOutPage:
+    """Arrange the text layer of a page."""
+    found, style = segments(page)
+    reason = None if found else PageReason.NO_TEXT if page.drawn else PageReason.BLANK
+    return _arranged(page, _blocks(found, style), TEXT_LAYER, reason=reason, body_size=style.size)
+
+
+def lay_out_words(page: RawPage, words: Sequence[Word], engine: str) -> LaidOutPage:
+    """Arrange what an OCR engine read; no word at all gives a page with the reason ``no_text``."""
+    found = word_segments(words)
+    style = style_of(found)
+    characters = sum(len(word.text) for word in words)
+    confidence = sum(word.confidence * len(word.text) for word in words) / characters if characters else None
+    return _arranged(
+        page,
+        _blocks(found, style),
+        engine,
+        reason=None if found else PageReason.NO_TEXT,
+        body_size=style.size,
+        confidence=None if confidence is None else round(confidence, 4),
+    )
+
+
+def _blocks(found: Sequence[Segment], style: Style) -> tuple[Block, ...]:
+    made: list[Block] = []
+    for region in regions(found, style.size):
+        if isinstance(region, Grid):
+            made.append(table(region))
+        else:
+            made.extend(blocks(region.lines, style))
+    return tuple(made)
+
+
+def _arranged(  # noqa: PLR0913 - the fields of a page
+    page: RawPage,
+    made: tuple[Block, ...],
+    engine: str,
+    *,
+    reason: PageReason | None,
+    body_size: float,
+    confidence: float | None = None,
+) -> LaidOutPage:
+    return LaidOutPage(
+        number=page.number,
+        width=page.width,
+        height=page.height,
+        rotation=page.rotation,
+        blocks=made,
+        text=plain_text(made),
+        engine=engine,
+        reason=reason,
+        confidence=confidence,
+        body_size=body_size,
+    )

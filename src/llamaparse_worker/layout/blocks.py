@@ -1,0 +1,205 @@
+"""Lines of one column to headings, paragraphs, lists and code."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from statistics import quantiles
+
+from llamaparse_worker.layout.lines import TextLine
+from llamaparse_worker.layout.segments import Style
+from llamaparse_worker.model.geometry import Box, enclosing
+from llamaparse_worker.model.page import Block, CodeBlock, Heading, ListBlock, ListItem, Paragraph
+
+_BULLET = re.compile(r"(?P<mark>[•‣◦▪●○■□·∙–*\-\uf0b7\uf0a7\uf076\uf0d8])\s+(?P<text>.+)")  # noqa: RUF001 - marks
+_ORDINAL = re.compile(r"(?P<mark>\(?(?:\d{1,3}|[a-zA-Z])[.)])\s+(?P<text>.+)")
+_SURE_BULLETS = frozenset("•‣◦▪●○■□\uf0b7\uf0a7\uf076\uf0d8")
+_SENTENCE_END = (".", "!", "?", ":", "…", "。")
+_HYPHENS = ("-", "\u00ad", "\u2010")
+
+_WIDER_PITCH = 1.3
+_LARGER = 1.15
+_SIZE_STEP = 1.12
+_INDENT_EM = 0.8
+_SHORT_LINE = 0.75
+_HEADING_LINES = 3
+_HEADING_CHARACTERS = 200
+_BOLD_HEADING_CHARACTERS = 100
+_FIXED_PITCH_EM = 0.6
+_LEAST_PITCHES = 2
+
+
+@dataclass(slots=True)
+class _Group:
+    """Lines that belong together; ``mark`` is the bullet or number of a list item."""
+
+    lines: list[TextLine]
+    mark: str = ""
+    text: str = ""
+    """The first line without its mark."""
+
+
+def blocks(lines: Sequence[TextLine], style: Style) -> list[Block]:
+    """Give the blocks of one column from top to bottom."""
+    found: list[Block] = []
+    items: list[_Group] = []
+    for group in _groups(lines, style):
+        if group.mark:
+            items.append(group)
+            continue
+        found.extend(_list(items))
+        items = []
+        found.append(_block(group, style))
+    found.extend(_list(items))
+    return found
+
+
+def joined(lines: Sequence[str]) -> str:
+    """Join the lines of a paragraph; a word divided by a hyphen becomes whole."""
+    text = lines[0]
+    for line in lines[1:]:
+        divided = text.endswith(_HYPHENS) and text[-2:-1].isalpha() and line[:1].islower()
+        text = text[:-1] + line if divided else f"{text} {line}"
+    return text
+
+
+def _groups(lines: Sequence[TextLine], style: Style) -> list[_Group]:
+    if not lines:
+        return []
+    pitch = _usual_pitch(lines)
+    left, right = min(line.x0 for line in lines), max(line.x1 for line in lines)
+    groups: list[_Group] = []
+    for index, line in enumerate(lines):
+        following = lines[index + 1] if index + 1 < len(lines) else None
+        apart = not groups or _parts(groups[-1], line, following, pitch, left, right)
+        mark = _mark(line, groups, style, apart=apart, following=following)
+        if mark is not None:
+            groups.append(_Group([line], mark["mark"], mark["text"]))
+        elif apart:
+            groups.append(_Group([line]))
+        else:
+            groups[-1].lines.append(line)
+    return groups
+
+
+def _usual_pitch(lines: Sequence[TextLine]) -> float:
+    """Give the distance of lines within a paragraph: the lower quartile, as gaps between blocks are larger."""
+    pitches = [
+        after.middle - before.middle
+        for before, after in zip(lines, lines[1:], strict=False)
+        if after.middle - before.middle > after.size / 2
+    ]
+    if len(pitches) < _LEAST_PITCHES:
+        return pitches[0] if pitches and pitches[0] < 2 * lines[0].size else 1.25 * lines[0].size
+    return min(quantiles(pitches, n=4)[0], 2.5 * lines[0].size)
+
+
+def _parts(  # noqa: PLR0913 - the look of two lines and of their column
+    group: _Group, line: TextLine, following: TextLine | None, pitch: float, left: float, right: float
+) -> bool:
+    """Tell whether a line begins something new."""
+    before = group.lines[-1]
+    if line.middle - before.middle > max(_WIDER_PITCH * pitch, before.size) or line.middle < before.middle:
+        return True
+    if _looks_different(before, line):
+        return True
+    if group.mark:
+        return line.x0 < group.lines[0].x0 + _INDENT_EM / 2 * line.size
+    if _is_indented(group, line, following):
+        return True
+    ended_early = before.x1 < left + _SHORT_LINE * (right - left) and before.text.endswith(_SENTENCE_END)
+    return ended_early and not line.text[:1].islower()
+
+
+def _looks_different(before: TextLine, line: TextLine) -> bool:
+    larger, smaller = max(before.size, line.size), min(before.size, line.size)
+    return larger > _SIZE_STEP * smaller or before.bold != line.bold or before.monospaced != line.monospaced
+
+
+def _is_indented(group: _Group, line: TextLine, following: TextLine | None) -> bool:
+    """Tell whether a line is the indented first line of a paragraph."""
+    step = _INDENT_EM * line.size
+    if not step <= line.x0 - group.lines[-1].x0 <= 5 * step:
+        return False
+    return following is None or following.x0 < line.x0 - step / 2
+
+
+def _mark(
+    line: TextLine, groups: Sequence[_Group], style: Style, *, apart: bool, following: TextLine | None
+) -> re.Match[str] | None:
+    """Find the mark of a list item; a dash or number within running text is none."""
+    if line.monospaced or _stands_out(line, style):
+        return None
+    found = _BULLET.fullmatch(line.text) or _ORDINAL.fullmatch(line.text)
+    if found is None or found["mark"] in _SURE_BULLETS:
+        return found
+    expected = apart or groups[-1].mark or groups[-1].lines[-1].text.endswith(":")
+    followed = following is not None and (_BULLET.fullmatch(following.text) or _ORDINAL.fullmatch(following.text))
+    return found if expected or followed else None
+
+
+def _stands_out(line: TextLine, style: Style) -> bool:
+    return line.size >= _LARGER * style.size or (line.bold and not style.bold)
+
+
+def _block(group: _Group, style: Style) -> Block:
+    lines = group.lines
+    box = enclosing(line.box for line in lines)
+    if all(line.monospaced for line in lines) and len(lines) > 1:
+        return CodeBlock(_code(lines), box)
+    text = joined([line.text for line in lines])
+    carried = tuple(line.line for line in lines)
+    if _is_heading(text, lines, style):
+        return Heading(text, box, lines[0].size, lines=carried)
+    return Paragraph(text, box, carried)
+
+
+def _is_heading(text: str, lines: Sequence[TextLine], style: Style) -> bool:
+    if len(lines) > _HEADING_LINES or len(text) > _HEADING_CHARACTERS or not any(map(str.isalpha, text)):
+        return False
+    if lines[0].size >= _LARGER * style.size:
+        return True
+    return (
+        lines[0].bold
+        and not style.bold
+        and lines[0].size >= style.size / _SIZE_STEP
+        and len(text) <= _BOLD_HEADING_CHARACTERS
+        and not text.endswith((".", ",", ";", ":"))
+    )
+
+
+def _code(lines: Sequence[TextLine]) -> str:
+    left = min(line.x0 for line in lines)
+    return "\n".join(" " * round((line.x0 - left) / (_FIXED_PITCH_EM * line.size)) + line.text for line in lines)
+
+
+def _list(items: Sequence[_Group]) -> list[Block]:
+    """Make one list of consecutive items; what is further right is deeper."""
+    if not items:
+        return []
+    places = _steps([item.lines[0].x0 for item in items], items[0].lines[0].size)
+    made = tuple(
+        ListItem(
+            joined([item.text, *(line.text for line in item.lines[1:])]),
+            _box(item),
+            depth=sum(place < item.lines[0].x0 - 0.5 * item.lines[0].size for place in places),
+            mark=item.mark,
+        )
+        for item in items
+    )
+    ordered = not _BULLET.fullmatch(f"{items[0].mark} x")
+    return [ListBlock(made, enclosing(item.box for item in made), ordered=ordered)]
+
+
+def _box(item: _Group) -> Box:
+    return enclosing(line.box for line in item.lines)
+
+
+def _steps(places: Sequence[float], size: float) -> list[float]:
+    """Give the distinct left edges among items."""
+    steps: list[float] = []
+    for place in sorted(places):
+        if not steps or place - steps[-1] > size / 2:
+            steps.append(place)
+    return steps

@@ -1,0 +1,89 @@
+"""Segments to lines of text."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from operator import attrgetter
+
+from llamaparse_worker.layout.segments import Segment
+from llamaparse_worker.model.geometry import Box
+from llamaparse_worker.model.page import Line
+
+_TOUCHING_EM = 0.12
+_SAME_LINE = 0.5
+
+
+@dataclass(frozen=True, slots=True)
+class TextLine:
+    """A line of text with its look."""
+
+    text: str
+    x0: float
+    y0: float
+    x1: float
+    y1: float
+    size: float
+    bold: bool
+    monospaced: bool
+
+    @property
+    def middle(self) -> float:
+        """Height of its centre on the page."""
+        return (self.y0 + self.y1) / 2
+
+    @property
+    def box(self) -> Box:
+        """Its box."""
+        return Box(self.x0, self.y0, self.x1, self.y1)
+
+    @property
+    def line(self) -> Line:
+        """The line as the result carries it."""
+        return Line(self.text, self.box)
+
+
+def baselines(segments: Iterable[Segment]) -> list[list[Segment]]:
+    """Group segments that stand on one line, from top to bottom; each group from left to right."""
+    groups: list[list[Segment]] = []
+    top = bottom = 0.0
+    for segment in sorted(segments, key=lambda found: (found.y0 + found.y1, found.x0)):
+        shared = min(bottom, segment.y1) - max(top, segment.y0)
+        if groups and shared > _SAME_LINE * min(bottom - top, segment.y1 - segment.y0):
+            groups[-1].append(segment)
+        else:
+            groups.append([segment])
+            top, bottom = segment.y0, segment.y1
+    for group in groups:
+        group.sort(key=attrgetter("x0"))
+    return groups
+
+
+def join(segments: Sequence[Segment]) -> TextLine:
+    """Make one line of segments that stand on it, from left to right."""
+    if len(segments) == 1:
+        only = segments[0]
+        return TextLine(only.text, only.x0, only.y0, only.x1, only.y1, only.size, only.bold, only.monospaced)
+    longest = max(segments, key=lambda found: len(found.text))
+    return TextLine(
+        joined_text(segments),
+        segments[0].x0,
+        min(found.y0 for found in segments),
+        max(found.x1 for found in segments),
+        max(found.y1 for found in segments),
+        longest.size,
+        all(found.bold for found in segments),
+        all(found.monospaced for found in segments),
+    )
+
+
+def joined_text(segments: Sequence[Segment]) -> str:
+    """Join texts with a space, except where letters touch."""
+    parts: list[str] = []
+    end = 0.0
+    for segment in segments:
+        if parts and segment.x0 - end > _TOUCHING_EM * segment.size:
+            parts.append(" ")
+        parts.append(segment.text)
+        end = segment.x1
+    return "".join(parts)

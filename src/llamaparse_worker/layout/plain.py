@@ -1,0 +1,26 @@
+"""Blocks as plain text."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from llamaparse_worker.model.page import Block, ListBlock, Table
+
+
+def plain_text(blocks: Iterable[Block]) -> str:
+    """Give the text in reading order: a blank line between blocks, a line for each list item or table row.
+
+    The cells of a table row are parted by a tab; list items keep the marks that the page prints.
+    """
+    return "\n\n".join(map(plain, blocks))
+
+
+def plain(block: Block) -> str:
+    """Give the text of one block."""
+    match block:
+        case Table():
+            return "\n".join("\t".join(row) for row in block.rows)
+        case ListBlock():
+            return "\n".join(f"{'  ' * item.depth}{item.mark} {item.text}" for item in block.items)
+        case _:
+            return block.text

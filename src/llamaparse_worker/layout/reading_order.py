@@ -1,0 +1,161 @@
+"""In which order the parts of a page are read: a recursive cut along gutters.
+
+The page is cut like an X-Y tree (Nagy and Seth, "Hierarchical representation of optically scanned documents", 1984),
+with one change that keeps columns whole where their lines are level with each other: before anything is cut across,
+consecutive rows that leave the same vertical strip free are gathered into a band, and the band is cut along the strip.
+A band whose cells are short and stand on common baselines is a grid, that is, a table.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from llamaparse_worker.layout.lines import TextLine, baselines, join
+from llamaparse_worker.layout.segments import Segment
+from llamaparse_worker.layout.tables import Grid, as_grid
+
+Interval = tuple[float, float]
+
+_GUTTER_EM = 0.8
+_SHRINK = 0.25
+_LEAST_COLUMN_LINES = 3
+_DEEPEST = 4
+_APART_EM = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Flow:
+    """Lines of one column, from top to bottom."""
+
+    lines: tuple[TextLine, ...]
+
+
+Region = Flow | Grid
+
+
+@dataclass(frozen=True, slots=True)
+class _Row:
+    """Segments that no horizontal cut can part, and the strips that they cover from left to right."""
+
+    segments: tuple[Segment, ...]
+    covered: tuple[Interval, ...]
+    top: float
+    bottom: float
+
+
+def regions(segments: Sequence[Segment], body_size: float, depth: int = 0) -> list[Region]:
+    """Give flows and grids in reading order."""
+    rows = _rows(segments)
+    found: list[Region] = []
+    plain: list[Segment] = []
+    index = 0
+    while index < len(rows):
+        band = _band(rows, index, max(body_size, 4.0)) if depth < _DEEPEST else None
+        if band is None:
+            plain.extend(rows[index].segments)
+            index += 1
+            continue
+        end, gutters = band
+        members = [segment for row in rows[index:end] for segment in row.segments]
+        columns = _columns(members, gutters)
+        grid = as_grid(columns)
+        if grid is None and not all(len(baselines(column)) >= _LEAST_COLUMN_LINES for column in columns):
+            plain.extend(rows[index].segments)
+            index += 1
+            continue
+        found.extend(_flow(plain))
+        plain = []
+        if grid is None:
+            for column in columns:
+                found.extend(regions(column, body_size, depth + 1))
+        else:
+            found.append(grid)
+        index = end
+    found.extend(_flow(plain))
+    return found
+
+
+def _flow(segments: Sequence[Segment]) -> list[Region]:
+    return [Flow(tuple(join(group) for group in baselines(segments)))] if segments else []
+
+
+def _rows(segments: Sequence[Segment]) -> list[_Row]:
+    """Cut at every height that no text crosses; boxes are taken a little lower, as those of close lines overlap."""
+    rows: list[list[Segment]] = []
+    bottom = float("-inf")
+    for segment in sorted(segments, key=lambda found: found.y0 + _SHRINK * (found.y1 - found.y0)):
+        shrink = _SHRINK * (segment.y1 - segment.y0)
+        if segment.y0 + shrink >= bottom:
+            rows.append([])
+        rows[-1].append(segment)
+        bottom = max(bottom, segment.y1 - shrink)
+    return [_row(row) for row in rows]
+
+
+def _row(segments: Sequence[Segment]) -> _Row:
+    covered: list[Interval] = []
+    for x0, x1 in sorted((segment.x0, segment.x1) for segment in segments):
+        if covered and x0 <= covered[-1][1]:
+            covered[-1] = covered[-1][0], max(covered[-1][1], x1)
+        else:
+            covered.append((x0, x1))
+    tops, bottoms = (segment.y0 for segment in segments), (segment.y1 for segment in segments)
+    return _Row(tuple(segments), tuple(covered), min(tops), max(bottoms))
+
+
+def _band(rows: Sequence[_Row], start: int, em: float) -> tuple[int, list[Interval]] | None:
+    """Find how far the strips that the first row leaves free stay free: the end of the band and its gutters."""
+    gutters = _gaps(rows[start], _GUTTER_EM * em)
+    if not gutters:
+        return None
+    end = start + 1
+    while end < len(rows):
+        left = _still_free(gutters, rows[end], _GUTTER_EM * em)
+        if not left:
+            break
+        gutters = left
+        end += 1
+    return _without_tail(rows, start, end, gutters, em), gutters
+
+
+def _without_tail(rows: Sequence[_Row], start: int, end: int, gutters: Sequence[Interval], em: float) -> int:
+    """Leave rows on the left alone to what follows, if they stand apart and the page goes on below them."""
+    if end == len(rows):
+        return end
+    first = gutters[0][0]
+    last = end
+    while last - 1 > start and rows[last - 1].covered[-1][1] <= first:
+        last -= 1
+        if rows[last].top - rows[last - 1].bottom > _APART_EM * em / 2:
+            end = last
+    return end
+
+
+def _gaps(row: _Row, least: float) -> list[Interval]:
+    pairs = zip(row.covered, row.covered[1:], strict=False)
+    return [(left[1], right[0]) for left, right in pairs if right[0] - left[1] >= least]
+
+
+def _still_free(gutters: Sequence[Interval], row: _Row, least: float) -> list[Interval]:
+    """Cut from the gutters what a row covers; a gutter split in two keeps its wider part."""
+    left: list[Interval] = []
+    for start, end in gutters:
+        parts, at = [], start
+        for x0, x1 in row.covered:
+            if x1 <= start or x0 >= end:
+                continue
+            parts.append((at, x0))
+            at = max(at, x1)
+        widest = max([*parts, (at, end)], key=lambda part: part[1] - part[0])
+        if widest[1] - widest[0] >= least:
+            left.append(widest)
+    return left
+
+
+def _columns(segments: Sequence[Segment], gutters: Sequence[Interval]) -> list[list[Segment]]:
+    middles = [(start + end) / 2 for start, end in gutters]
+    columns: list[list[Segment]] = [[] for _ in range(len(middles) + 1)]
+    for segment in segments:
+        columns[sum(segment.x0 >= middle for middle in middles)].append(segment)
+    return [column for column in columns if column]

@@ -1,0 +1,110 @@
+"""Finished pages on disk: an append-only file of frames, one a page.
+
+A frame is two lengths (32 bits each, little-endian), a small index entry and the page, both as JSON. The index entry
+tells what the first look over a whole document needs, so that pages themselves are decoded once, one at a time. A
+process may be killed while it writes: a last frame that is cut short does not count and is cut off before more is
+appended.
+"""
+
+from __future__ import annotations
+
+import io
+import struct
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO
+
+from pydantic import TypeAdapter, ValidationError
+
+from llamaparse_worker.errors import CorruptDocument
+from llamaparse_worker.layout.assemble import heading_sizes
+from llamaparse_worker.model.page import LaidOutPage
+
+MAX_FRAME_BYTES = 256 * 1024 * 1024
+
+_LENGTHS = struct.Struct("<II")
+
+
+@dataclass(frozen=True, slots=True)
+class PageEntry:
+    """What the index knows of a page."""
+
+    number: int
+    heading_sizes: tuple[float, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class StoredPage:
+    """Where a page lies in its blob."""
+
+    entry: PageEntry
+    offset: int
+    size: int
+
+
+_ENTRIES = TypeAdapter(PageEntry)
+_PAGES = TypeAdapter(LaidOutPage)
+
+
+class BlobWriter:
+    """Appends pages; each one is handed to the operating system before ``append`` returns."""
+
+    def __init__(self, file: BinaryIO) -> None:
+        self._file = file
+
+    def append(self, page: LaidOutPage) -> None:
+        """Write one page.
+
+        Raises:
+            CorruptDocument: the page is larger than any frame may be.
+        """
+        entry = _ENTRIES.dump_json(PageEntry(page.number, heading_sizes(page)))
+        content = _PAGES.dump_json(page)
+        if len(entry) + len(content) > MAX_FRAME_BYTES:
+            raise CorruptDocument(f"Page {page.number} has more text than a page can have.")
+        self._file.write(_LENGTHS.pack(len(entry), len(content)) + entry + content)
+
+
+@contextmanager
+def appending(path: Path) -> Iterator[BlobWriter]:
+    """Open a blob for more pages; it is created where there is none."""
+    with path.open("ab+", buffering=0) as file:
+        whole = 0
+        for page in _frames(file):
+            whole = page.offset + page.size
+        file.truncate(whole)
+        yield BlobWriter(file)  # type: ignore[arg-type] - an unbuffered file writes bytes like any other
+
+
+def index(path: Path) -> tuple[StoredPage, ...]:
+    """Give all whole frames of a blob in the order of writing; a blob that nobody began has none."""
+    try:
+        with path.open("rb") as file:
+            return tuple(_frames(file))
+    except FileNotFoundError:
+        return ()
+
+
+def read_page(file: BinaryIO, stored: StoredPage) -> LaidOutPage:
+    """Decode one page of an open blob."""
+    file.seek(stored.offset)
+    return _PAGES.validate_json(file.read(stored.size))
+
+
+def _frames(file: BinaryIO | io.FileIO) -> Iterator[StoredPage]:
+    end = file.seek(0, io.SEEK_END)
+    at = 0
+    while at + _LENGTHS.size <= end:
+        file.seek(at)
+        entry_size, size = _LENGTHS.unpack(file.read(_LENGTHS.size))
+        offset = at + _LENGTHS.size + entry_size
+        if entry_size + size > MAX_FRAME_BYTES or offset + size > end:
+            return
+        try:
+            entry = _ENTRIES.validate_json(file.read(entry_size))
+        except ValidationError:
+            return
+        yield StoredPage(entry, offset, size)
+        at = offset + size

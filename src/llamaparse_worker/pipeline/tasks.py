@@ -1,0 +1,204 @@
+"""The work of a parser process: open, read, lay out, assemble. Loaded by name inside the process."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, ExitStack, contextmanager
+from pathlib import Path
+from pkgutil import resolve_name
+from typing import BinaryIO
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from llamaparse_worker.errors import EmptyDocument, ErrorReport, PageUnreadable, UnsupportedFormat, WorkerError, report
+from llamaparse_worker.interfaces import Emit, OpenDocument, PageSink, Reader, ReaderLimits, Tasks, Writer
+from llamaparse_worker.layout.arrange import lay_out_words
+from llamaparse_worker.layout.assemble import finish, heading_levels
+from llamaparse_worker.model.document import DocumentInfo, ResultFile, Spooled
+from llamaparse_worker.model.page import FailedPage, LaidOutPage, PageSummary, ParsedPage, RawPage
+from llamaparse_worker.model.parsing import (
+    Assemble,
+    Completed,
+    Inspect,
+    Inspected,
+    LayOut,
+    PageDone,
+    PageNeedsOcr,
+    PageStarted,
+    ParserRequest,
+    ReadPages,
+)
+from llamaparse_worker.pipeline import blob
+from llamaparse_worker.pipeline.file_kind import HEAD_BYTES, file_kind
+from llamaparse_worker.pipeline.page import failure, finished, needs_ocr, summary
+
+
+class TaskConfig(BaseModel):
+    """What a parser process must know of the settings."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    readers: tuple[str, ...] = Field(description="Readers in the order in which they are asked, as module:attribute")
+    writers: tuple[str, ...] = Field(default=(), description="Writers of the result files, as module:attribute")
+    max_pages: int = Field(default=10_000, ge=1)
+    max_pixels: int = Field(default=50_000_000, ge=1)
+    ocr_dpi: float = Field(default=200, ge=50, le=600)
+
+
+def make_tasks(config_json: str | bytes) -> Tasks:
+    """Load readers and writers as a ``TaskConfig`` in JSON names them."""
+    config = TaskConfig.model_validate_json(config_json)
+    readers: tuple[Reader, ...] = tuple(resolve_name(name)() for name in config.readers)
+    writers: tuple[Writer, ...] = tuple(resolve_name(name)() for name in config.writers)
+    return DocumentTasks(config, readers, writers)
+
+
+class DocumentTasks:
+    """Answers requests, one at a time; the document of the last one stays open for the next."""
+
+    def __init__(self, config: TaskConfig, readers: tuple[Reader, ...], writers: tuple[Writer, ...]) -> None:
+        self._config = config
+        self._limits = ReaderLimits(config.max_pages, config.max_pixels)
+        self._readers = readers
+        self._writers = writers
+        self._open: _Opened | None = None
+
+    def run(self, request: ParserRequest, emit: Emit) -> None:
+        """Answer a request. What is no ``WorkerError`` is a bug, and left to end the process."""
+        match request:
+            case Inspect():
+                self.close()
+                emit(Inspected(self._opened(request.document).info), None)
+            case ReadPages():
+                self._read_pages(request, emit)
+            case LayOut():
+                self._lay_out(request, emit)
+            case Assemble():
+                self.close()
+                emit(Completed(self._assemble(request)), None)
+
+    def close(self) -> None:
+        """Close the open document; safe to repeat."""
+        if self._open is not None:
+            opened, self._open = self._open, None
+            opened.stack.close()
+
+    def _opened(self, document: Spooled) -> _Opened:
+        if self._open is not None and self._open.path == document.path:
+            return self._open
+        self.close()
+        with ExitStack() as stack:
+            file = stack.enter_context(Path(document.path).open("rb"))
+            reader = self._reader(file, document.name)
+            pages = stack.enter_context(reader.open(file, self._limits))
+            info = DocumentInfo(reader.name, pages.page_count)
+            self._open = _Opened(document.path, info, pages, stack.pop_all())
+        return self._open
+
+    def _reader(self, file: BinaryIO, name: str) -> Reader:
+        head = file.read(HEAD_BYTES)
+        file.seek(0)
+        if not head:
+            raise EmptyDocument("The file is empty.")
+        for reader in self._readers:
+            if reader.accepts(head, name):
+                return reader
+        raise UnsupportedFormat(f"No enabled reader accepts this file; its content looks like: {file_kind(head)}.")
+
+    def _read_pages(self, request: ReadPages, emit: Emit) -> None:
+        pages = self._opened(request.document).pages
+        with blob.appending(Path(request.blob)) as out:
+            for number in request.pages:
+                emit(PageStarted(number), None)
+                done = self._page(pages, number, request, out, emit)
+                if done is not None:
+                    emit(PageDone(done), None)
+        emit(Completed(), None)
+
+    def _page(
+        self, pages: OpenDocument, number: int, request: ReadPages, out: blob.BlobWriter, emit: Emit
+    ) -> PageSummary | None:
+        """Read one page; None: it went out as pixels."""
+        try:
+            page = pages.read(number)
+            if request.ocr and needs_ocr(page):
+                self._hand_out(pages, page, emit)
+                return None
+            return _append(finished(page), out)
+        except WorkerError as error:
+            return failure(number, report(error))
+        except (ArithmeticError, LookupError, TypeError, ValueError) as error:
+            # A reader stumbled over what this page holds: this page is lost, the others need not be.
+            found = f"Page {number} cannot be read ({type(error).__name__})."
+            return failure(number, ErrorReport(PageUnreadable.code, found))
+
+    def _hand_out(self, pages: OpenDocument, page: RawPage | LaidOutPage, emit: Emit) -> None:
+        if isinstance(page, LaidOutPage):
+            raise TypeError("a page that is laid out needs no OCR")
+        with pages.render(page.number, dpi=self._config.ocr_dpi) as image:
+            emit(PageNeedsOcr(page, image.width, image.height, image.channels, image.dpi), image.samples)
+
+    def _lay_out(self, request: LayOut, emit: Emit) -> None:
+        emit(PageStarted(request.page.number), None)
+        with blob.appending(Path(request.blob)) as out:
+            page = lay_out_words(request.page, request.words, request.engine)
+            emit(PageDone(_append(page, out)), None)
+        emit(Completed(), None)
+
+    def _assemble(self, request: Assemble) -> tuple[ResultFile, ...]:
+        folder = Path(request.folder)
+        with ExitStack() as stack:
+            sinks = [stack.enter_context(_sink(writer, folder, request)) for writer in self._writers]
+            for page in _pages(request):
+                for sink in sinks:
+                    sink.add(page)
+        return tuple(
+            ResultFile(writer.file_name, (folder / writer.file_name).stat().st_size, writer.content_type)
+            for writer in self._writers
+        )
+
+
+class _Opened:
+    """The document that is open, and what closes it."""
+
+    def __init__(self, path: str, info: DocumentInfo, pages: OpenDocument, stack: ExitStack) -> None:
+        self.path = path
+        self.info = info
+        self.pages = pages
+        self.stack = stack
+
+
+def _append(page: LaidOutPage, out: blob.BlobWriter) -> PageSummary:
+    out.append(page)
+    return summary(page)
+
+
+def _sink(writer: Writer, folder: Path, request: Assemble) -> AbstractContextManager[PageSink]:
+    @contextmanager
+    def opened() -> Iterator[PageSink]:
+        with (folder / writer.file_name).open("wb") as out, writer.open(out, request.options) as sink:
+            yield sink
+
+    return opened()
+
+
+def _pages(request: Assemble) -> Iterator[ParsedPage | FailedPage]:
+    """Give all pages in order: first a look at every index, then one page after the other."""
+    with ExitStack() as stack:
+        stored: dict[int, tuple[BinaryIO, blob.StoredPage]] = {}
+        for path in map(Path, request.blobs):
+            found = blob.index(path)
+            file = stack.enter_context(path.open("rb")) if found else None
+            if file is not None:
+                stored.update((page.entry.number, (file, page)) for page in found)
+        levels = heading_levels(size for _, page in stored.values() for size in page.entry.heading_sizes)
+        failed = {page.number: page for page in request.failed if page.number not in stored}
+        for number in sorted({*stored, *failed}):
+            if number in stored:
+                yield finish(blob.read_page(*stored[number]), levels)
+            else:
+                yield _failed_page(failed[number])
+
+
+def _failed_page(page: PageSummary) -> FailedPage:
+    return FailedPage(page.number, page.error or ErrorReport(PageUnreadable.code, f"Page {page.number} was not read."))
