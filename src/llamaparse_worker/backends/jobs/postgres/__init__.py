@@ -1,0 +1,1 @@
+"""Job states in PostgreSQL, shared by any number of workers."""

@@ -1,0 +1,212 @@
+"""Rows of the job store as typed values, and values as columns."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from datetime import datetime
+
+from pydantic import BaseModel, ConfigDict, Json
+
+from llamaparse_worker.backends.jobs.sql.database import Value
+from llamaparse_worker.errors import ErrorReport
+from llamaparse_worker.model.job import (
+    DueJob,
+    Job,
+    JobRecord,
+    JobResult,
+    JobStatus,
+    OutboxEvent,
+    PageError,
+    Progress,
+    StoreCounts,
+)
+from llamaparse_worker.wire import EventPages, JobEvent, outbox_event
+
+
+class _Row(BaseModel):
+    model_config = ConfigDict(frozen=True)
+
+
+class EventRow(_Row):
+    """What an event tells of a job, as the claim, the sweep and the cancellation return it."""
+
+    id: str
+    status: JobStatus
+    attempt: int
+    project: str
+    tenant: str | None
+    result_prefix: str | None
+    error_code: str | None
+    error_message: str | None
+    pages_total: int
+    pages_done: int
+    pages_failed: int
+
+    def event(self) -> OutboxEvent:
+        """Give the event of this terminal status."""
+        event = JobEvent.model_validate(
+            {
+                "job_id": self.id,
+                "status": self.status,
+                "attempt": self.attempt,
+                "project_id": self.project,
+                "tenant": self.tenant,
+                "result_prefix": self.result_prefix,
+                "error_code": self.error_code,
+                "error_message": self.error_message,
+                "pages": EventPages(total=self.pages_total, done=self.pages_done, failed=self.pages_failed),
+            }
+        )
+        return outbox_event(event)
+
+
+class PageErrorColumn(_Row):
+    """One entry of the column ``page_errors``."""
+
+    page: int
+    code: str
+    message: str
+
+
+class JobRow(_Row):
+    """One whole job; seconds since 1970 and timestamps with a zone both become aware datetimes."""
+
+    id: str
+    status: JobStatus
+    attempt: int
+    project: str
+    tenant: str | None
+    file_name: str
+    created_at: datetime
+    updated_at: datetime
+    result_prefix: str | None
+    error_code: str | None
+    error_message: str | None
+    pages_total: int
+    pages_done: int
+    pages_failed: int
+    page_errors: Json[tuple[PageErrorColumn, ...]]
+    usage: Json[dict[str, float]]
+    next_run_at: datetime | None
+    lease_until: datetime | None
+
+    def record(self) -> JobRecord:
+        """Give the row as the interface knows it."""
+        return JobRecord(
+            id=self.id,
+            status=self.status,
+            attempt=self.attempt,
+            project=self.project,
+            tenant=self.tenant,
+            file_name=self.file_name,
+            created_at=self.created_at,
+            updated_at=self.updated_at,
+            result_prefix=self.result_prefix,
+            error=None if self.error_code is None else ErrorReport(self.error_code, self.error_message or ""),
+            progress=Progress(self.pages_total, self.pages_done, self.pages_failed),
+            page_errors=tuple(PageError(one.page, ErrorReport(one.code, one.message)) for one in self.page_errors),
+            usage=self.usage,
+            next_run_at=self.next_run_at,
+            lease_until=self.lease_until,
+        )
+
+
+class DueRow(_Row):
+    """A waiting job whose time has come."""
+
+    id: str
+    attempt: int
+    body: bytes
+    headers: Json[dict[str, str]]
+
+    def due(self) -> DueJob:
+        """Give the row as the interface knows it."""
+        return DueJob(self.id, self.attempt, self.body, self.headers)
+
+
+class OutboxRow(_Row):
+    """An unsent event."""
+
+    id: str
+    kind: str
+    body: bytes
+
+    def event(self) -> OutboxEvent:
+        """Give the row as the interface knows it."""
+        return OutboxEvent(self.id, self.kind, self.body)
+
+
+class CountsRow(_Row):
+    """The two numbers of the queue depth."""
+
+    running: int
+    delayed: int
+
+    def counts(self) -> StoreCounts:
+        """Give the row as the interface knows it."""
+        return StoreCounts(running=self.running, delayed=self.delayed)
+
+
+class StatusRow(_Row):
+    """The status alone."""
+
+    status: JobStatus
+
+
+def clean(text: str) -> str:
+    """Replace NUL and lone surrogates, which PostgreSQL and UTF-8 refuse."""
+    return text.replace("\0", "\ufffd").encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+
+
+def optional(text: str | None) -> str | None:
+    """Clean a text that may be missing."""
+    return None if text is None else clean(text)
+
+
+def job_columns(job: Job, *, body: bytes, headers: Mapping[str, str]) -> dict[str, Value]:
+    """Give the columns of a new job."""
+    return {
+        "id": clean(job.id),
+        "body": body,
+        "headers": _json_of(headers),
+        "source_kind": job.source.kind.value,
+        "source": clean(job.source.location),
+        "file_name": clean(job.file_name),
+        "output_prefix": clean(job.output_prefix),
+        "project": clean(job.project),
+        "tenant": optional(job.tenant),
+        "priority": job.priority.value,
+        "metadata": _json_of(job.metadata),
+    }
+
+
+def progress_columns(progress: Progress) -> dict[str, Value]:
+    """Give the page counts."""
+    return {"pages_total": progress.total, "pages_done": progress.done, "pages_failed": progress.failed}
+
+
+def result_columns(result: JobResult) -> dict[str, Value]:
+    """Give the columns of a terminal state."""
+    errors = [
+        {"page": one.page, "code": one.error.code, "message": clean(one.error.message)} for one in result.page_errors
+    ]
+    return {
+        "status": result.status.value,
+        "result_prefix": optional(result.result_prefix),
+        "page_errors": json.dumps(errors),
+        "usage": json.dumps(dict(result.usage)),
+        **error_columns(result.error),
+        **progress_columns(result.progress),
+    }
+
+
+def error_columns(error: ErrorReport | None) -> dict[str, Value]:
+    """Give the two columns of an error, both None without one."""
+    if error is None:
+        return {"error_code": None, "error_message": None}
+    return {"error_code": error.code, "error_message": clean(error.message)}
+
+
+def _json_of(texts: Mapping[str, str]) -> str:
+    return json.dumps({clean(name): clean(text) for name, text in texts.items()})

@@ -1,0 +1,120 @@
+"""The statements of the job store, in the SQL that PostgreSQL and SQLite share.
+
+Every write about a running job names its lease token and the status RUNNING: that is the fence.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+SUBMIT: Final = """
+INSERT INTO jobs (id, status, attempt, body, headers, source_kind, source, file_name, output_prefix, project, tenant,
+    priority, metadata, created_at, updated_at)
+VALUES (:id, 'PENDING', 0, :body, :headers, :source_kind, :source, :file_name, :output_prefix, :project, :tenant,
+    :priority, :metadata, now(), now())
+ON CONFLICT (id) DO NOTHING
+"""
+
+# In PostgreSQL the conflicting row stays locked to the end of the transaction even where the condition refuses it.
+CLAIM: Final = """
+INSERT INTO jobs (id, status, attempt, lease_token, lease_until, body, headers, source_kind, source, file_name,
+    output_prefix, project, tenant, priority, metadata, created_at, updated_at)
+VALUES (:id, 'RUNNING', 1, :token, now() + :lease, :body, :headers, :source_kind, :source, :file_name,
+    :output_prefix, :project, :tenant, :priority, :metadata, now(), now())
+ON CONFLICT (id) DO UPDATE SET
+    status = CASE WHEN jobs.attempt < :max_attempts THEN 'RUNNING' ELSE 'FAILED' END,
+    lease_token = CASE WHEN jobs.attempt < :max_attempts THEN :token END,
+    lease_until = CASE WHEN jobs.attempt < :max_attempts THEN now() + :lease END,
+    error_code = CASE WHEN jobs.attempt < :max_attempts THEN NULL ELSE :error_code END,
+    error_message = CASE WHEN jobs.attempt < :max_attempts THEN NULL ELSE :error_message END,
+    attempt = CASE WHEN jobs.attempt < :max_attempts THEN jobs.attempt + 1 ELSE jobs.attempt END,
+    next_run_at = NULL,
+    updated_at = now()
+WHERE jobs.status = 'PENDING' OR (jobs.status = 'RUNNING' AND jobs.lease_until <= now())
+RETURNING id, status, attempt, project, tenant, result_prefix, error_code, error_message,
+    pages_total, pages_done, pages_failed
+"""
+
+STATUS: Final = "SELECT status FROM jobs WHERE id = :id"
+
+RENEW: Final = """
+UPDATE jobs SET lease_until = now() + :lease, updated_at = now(),
+    pages_total = :pages_total, pages_done = :pages_done, pages_failed = :pages_failed
+WHERE id = :id AND lease_token = :token AND status = 'RUNNING'
+RETURNING id
+"""
+
+FINISH: Final = """
+UPDATE jobs SET status = :status, result_prefix = :result_prefix, error_code = :error_code,
+    error_message = :error_message, pages_total = :pages_total, pages_done = :pages_done, pages_failed = :pages_failed,
+    page_errors = :page_errors, usage = :usage, lease_token = NULL, lease_until = NULL, updated_at = now()
+WHERE id = :id AND lease_token = :token AND status = 'RUNNING'
+RETURNING id
+"""
+
+RETRY_LATER: Final = """
+UPDATE jobs SET status = 'PENDING', next_run_at = now() + :delay, retry_reason = :reason,
+    lease_token = NULL, lease_until = NULL, updated_at = now()
+WHERE id = :id AND lease_token = :token AND status = 'RUNNING'
+RETURNING id
+"""
+
+RELEASE: Final = """
+UPDATE jobs SET status = 'PENDING', attempt = attempt - 1, lease_token = NULL, lease_until = NULL, updated_at = now()
+WHERE id = :id AND lease_token = :token AND status = 'RUNNING'
+RETURNING id
+"""
+
+CANCEL: Final = """
+INSERT INTO jobs (id, status, attempt, body, headers, source_kind, source, file_name, output_prefix, project,
+    priority, metadata, created_at, updated_at)
+VALUES (:id, 'CANCELLED', 0, :body, '{}', 'object', '', '', '', 'default', 'medium', '{}', now(), now())
+ON CONFLICT (id) DO UPDATE SET status = 'CANCELLED', lease_token = NULL, lease_until = NULL, next_run_at = NULL,
+    updated_at = now()
+WHERE jobs.status IN ('PENDING', 'RUNNING')
+RETURNING id, status, attempt, project, tenant, result_prefix, error_code, error_message,
+    pages_total, pages_done, pages_failed
+"""
+
+GET: Final = """
+SELECT id, status, attempt, project, tenant, file_name, created_at, updated_at, result_prefix, error_code,
+    error_message, pages_total, pages_done, pages_failed, page_errors, usage, next_run_at, lease_until
+FROM jobs WHERE id = :id
+"""
+
+DUE: Final = """
+SELECT id, attempt, body, headers FROM jobs
+WHERE status = 'PENDING' AND next_run_at <= now()
+ORDER BY next_run_at, id LIMIT :limit
+"""
+
+PUBLISHED: Final = """
+UPDATE jobs SET next_run_at = NULL, updated_at = now()
+WHERE id = :id AND attempt = :attempt AND status = 'PENDING' AND next_run_at <= now()
+"""
+
+SWEEP: Final = """
+UPDATE jobs SET
+    status = CASE WHEN attempt < :max_attempts THEN 'PENDING' ELSE 'FAILED' END,
+    next_run_at = CASE WHEN attempt < :max_attempts THEN now() END,
+    error_code = CASE WHEN attempt < :max_attempts THEN NULL ELSE :error_code END,
+    error_message = CASE WHEN attempt < :max_attempts THEN NULL ELSE :error_message END,
+    lease_token = NULL, lease_until = NULL, updated_at = now()
+WHERE status = 'RUNNING' AND lease_until <= now()
+RETURNING id, status, attempt, project, tenant, result_prefix, error_code, error_message,
+    pages_total, pages_done, pages_failed
+"""
+
+ADD_EVENT: Final = """
+INSERT INTO outbox (id, job_id, kind, body, created_at) VALUES (:id, :job_id, :kind, :body, now())
+"""
+
+UNSENT: Final = "SELECT id, kind, body FROM outbox WHERE sent_at IS NULL ORDER BY number LIMIT :limit"
+
+SENT: Final = "UPDATE outbox SET sent_at = now() WHERE id = :id AND sent_at IS NULL"
+
+COUNTS: Final = """
+SELECT
+    (SELECT count(*) FROM jobs WHERE status = 'RUNNING' AND lease_until > now()) AS running,
+    (SELECT count(*) FROM jobs WHERE status = 'PENDING' AND next_run_at IS NOT NULL) AS delayed
+"""

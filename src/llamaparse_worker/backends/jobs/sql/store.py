@@ -1,0 +1,175 @@
+"""The durable state of every job in a SQL database. Knows the protocol of leases, and no driver."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Mapping, Sequence
+from datetime import timedelta
+
+from llamaparse_worker.backends.jobs.sql import statements
+from llamaparse_worker.backends.jobs.sql.database import Connection, Database, Value
+from llamaparse_worker.backends.jobs.sql.migrations import Migration, apply
+from llamaparse_worker.backends.jobs.sql.rows import (
+    CountsRow,
+    DueRow,
+    EventRow,
+    JobRow,
+    OutboxRow,
+    StatusRow,
+    clean,
+    error_columns,
+    job_columns,
+    progress_columns,
+    result_columns,
+)
+from llamaparse_worker.errors import AttemptsExhausted, ErrorReport, report
+from llamaparse_worker.model.job import (
+    Claim,
+    DueJob,
+    Job,
+    JobRecord,
+    JobResult,
+    JobStatus,
+    Lease,
+    OutboxEvent,
+    Progress,
+    Refusal,
+    StoreCounts,
+)
+
+
+class SqlJobStore:
+    """A ``JobStore`` on a database; what each call promises stands at the interface."""
+
+    def __init__(self, database: Database, migrations: Sequence[Migration]) -> None:
+        self._database = database
+        self._migrations = migrations
+
+    async def submit(self, job: Job, *, body: bytes, headers: Mapping[str, str]) -> None:
+        """Create the row PENDING; a known id is left alone."""
+        await self._database.fetch(statements.SUBMIT, job_columns(job, body=body, headers=headers))
+
+    async def claim(
+        self, job: Job, *, body: bytes, headers: Mapping[str, str], lease_s: float, max_attempts: int
+    ) -> Claim:
+        """Take the job, or say why not."""
+        token = uuid.uuid4().hex
+        values = {
+            **job_columns(job, body=body, headers=headers),
+            **error_columns(_exhausted(max_attempts)),
+            "token": token,
+            "lease": timedelta(seconds=lease_s),
+            "max_attempts": max_attempts,
+        }
+        async with self._database.transaction() as connection:
+            rows = await connection.fetch(statements.CLAIM, values)
+            if not rows:
+                status = await _status(connection, job.id)
+                return Refusal.FINISHED if status.terminal else Refusal.HELD
+            row = EventRow.model_validate(rows[0])
+            if row.status is JobStatus.RUNNING:
+                return Lease(job.id, token, row.attempt)
+            await _add_events(connection, job.id, [row.event()])
+            return Refusal.EXHAUSTED
+
+    async def renew(self, lease: Lease, *, lease_s: float, progress: Progress) -> JobStatus:
+        """Extend the lease, or say what became of the job."""
+        values = _fence(lease) | progress_columns(progress) | {"lease": timedelta(seconds=lease_s)}
+        if await self._database.fetch(statements.RENEW, values):
+            return JobStatus.RUNNING
+        rows = await self._database.fetch(statements.STATUS, {"id": lease.job_id})
+        found = next((StatusRow.model_validate(row).status for row in rows), JobStatus.PENDING)
+        return found if found.terminal else JobStatus.PENDING
+
+    async def finish(self, lease: Lease, result: JobResult, *, events: Sequence[OutboxEvent]) -> bool:
+        """Write the terminal state and its events in one transaction."""
+        async with self._database.transaction() as connection:
+            if not await connection.fetch(statements.FINISH, _fence(lease) | result_columns(result)):
+                return False
+            await _add_events(connection, lease.job_id, events)
+            return True
+
+    async def retry_later(self, lease: Lease, *, delay_s: float, reason: str) -> bool:
+        """Back to PENDING with ``next_run_at``."""
+        values = _fence(lease) | {"delay": timedelta(seconds=delay_s), "reason": clean(reason)}
+        return bool(await self._database.fetch(statements.RETRY_LATER, values))
+
+    async def release(self, lease: Lease) -> bool:
+        """Back to PENDING, as if never claimed."""
+        return bool(await self._database.fetch(statements.RELEASE, _fence(lease)))
+
+    async def cancel(self, job_id: str) -> JobStatus:
+        """Set CANCELLED unless terminal already."""
+        job_id = clean(job_id)
+        async with self._database.transaction() as connection:
+            rows = await connection.fetch(statements.CANCEL, {"id": job_id, "body": b""})
+            if not rows:
+                return await _status(connection, job_id)
+            await _add_events(connection, job_id, [EventRow.model_validate(rows[0]).event()])
+            return JobStatus.CANCELLED
+
+    async def get(self, job_id: str) -> JobRecord | None:
+        """Read one row."""
+        rows = await self._database.fetch(statements.GET, {"id": clean(job_id)})
+        return next((JobRow.model_validate(row).record() for row in rows), None)
+
+    async def due(self, *, limit: int) -> Sequence[DueJob]:
+        """Find waiting jobs whose time has come."""
+        rows = await self._database.fetch(statements.DUE, {"limit": limit})
+        return tuple(DueRow.model_validate(row).due() for row in rows)
+
+    async def published(self, job: DueJob) -> None:
+        """End the wait of a due job."""
+        await self._database.fetch(statements.PUBLISHED, {"id": job.job_id, "attempt": job.attempt})
+
+    async def sweep(self, *, max_attempts: int) -> Sequence[str]:
+        """Take back expired leases. Exclusive: two sweeps at once would lock the same rows in different order."""
+        values = {**error_columns(_exhausted(max_attempts)), "max_attempts": max_attempts}
+        async with self._database.transaction(exclusive=True) as connection:
+            rows = [EventRow.model_validate(row) for row in await connection.fetch(statements.SWEEP, values)]
+            failed = [row for row in rows if row.status is JobStatus.FAILED]
+            for row in failed:
+                await _add_events(connection, row.id, [row.event()])
+        return tuple(row.id for row in failed)
+
+    async def outbox(self, *, limit: int) -> Sequence[OutboxEvent]:
+        """Read unsent events, oldest first."""
+        rows = await self._database.fetch(statements.UNSENT, {"limit": limit})
+        return tuple(OutboxRow.model_validate(row).event() for row in rows)
+
+    async def sent(self, event_id: str) -> None:
+        """Mark an event as sent."""
+        await self._database.fetch(statements.SENT, {"id": event_id})
+
+    async def counts(self) -> StoreCounts:
+        """Count rows for the queue depth."""
+        (row,) = await self._database.fetch(statements.COUNTS, {})
+        return CountsRow.model_validate(row).counts()
+
+    async def migrate(self) -> int:
+        """Bring the schema up to date under a lock; gives its version."""
+        return await apply(self._database, self._migrations)
+
+    async def ping(self) -> str:
+        """Give product and version."""
+        (row,) = await self._database.fetch(self._database.dialect.product, {})
+        return str(row["product"])
+
+
+def _fence(lease: Lease) -> dict[str, Value]:
+    return {"id": lease.job_id, "token": lease.token}
+
+
+def _exhausted(max_attempts: int) -> ErrorReport:
+    return report(AttemptsExhausted(f"none of {max_attempts} attempts came to an end"))
+
+
+async def _status(connection: Connection, job_id: str) -> JobStatus:
+    (row,) = await connection.fetch(statements.STATUS, {"id": job_id})
+    return StatusRow.model_validate(row).status
+
+
+async def _add_events(connection: Connection, job_id: str, events: Sequence[OutboxEvent]) -> None:
+    for event in events:
+        values: dict[str, Value] = {"id": event.id, "job_id": job_id, "kind": event.kind, "body": event.body}
+        await connection.fetch(statements.ADD_EVENT, values)

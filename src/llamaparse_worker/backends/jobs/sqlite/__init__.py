@@ -1,0 +1,1 @@
+"""Job states in a SQLite file, for the workers of one machine."""

@@ -1,0 +1,266 @@
+"""A job store in memory, for tests of everything that uses one. Its clock is given; its database can be away."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
+from datetime import datetime, timedelta
+
+from anyio.lowlevel import checkpoint
+
+from llamaparse_worker.errors import AttemptsExhausted, BackendUnavailable, report
+from llamaparse_worker.model.job import (
+    Claim,
+    DueJob,
+    Job,
+    JobRecord,
+    JobResult,
+    JobStatus,
+    Lease,
+    OutboxEvent,
+    Progress,
+    Refusal,
+    StoreCounts,
+)
+from llamaparse_worker.wire import EventPages, JobEvent, outbox_event, utc_now
+
+
+@dataclass(slots=True)
+class _Row:
+    record: JobRecord
+    body: bytes = b""
+    headers: Mapping[str, str] = field(default_factory=dict)
+    token: str | None = None
+
+
+class MemoryJobStore:
+    """A ``JobStore`` whose rows die with it. No call is interrupted between reading and writing."""
+
+    def __init__(self, clock: Callable[[], datetime] = utc_now) -> None:
+        self._clock = clock
+        self._rows: dict[str, _Row] = {}
+        self._unsent: dict[str, OutboxEvent] = {}
+        self.away = False
+        """While True, every call raises ``BackendUnavailable`` and changes nothing."""
+
+    async def submit(self, job: Job, *, body: bytes, headers: Mapping[str, str]) -> None:
+        """Create the row PENDING; a known id is left alone."""
+        await self._reach()
+        if job.id not in self._rows:
+            self._create(job, body=body, headers=headers)
+
+    async def claim(
+        self, job: Job, *, body: bytes, headers: Mapping[str, str], lease_s: float, max_attempts: int
+    ) -> Claim:
+        """Take the job, or say why not."""
+        await self._reach()
+        row = self._rows.get(job.id) or self._create(job, body=body, headers=headers)
+        found = row.record
+        if found.status.terminal:
+            return Refusal.FINISHED
+        if found.status is JobStatus.RUNNING and not self._expired(found):
+            return Refusal.HELD
+        if found.attempt >= max_attempts:
+            self._exhaust(row, max_attempts)
+            return Refusal.EXHAUSTED
+        row.token = uuid.uuid4().hex
+        row.record = replace(
+            found,
+            status=JobStatus.RUNNING,
+            attempt=found.attempt + 1,
+            lease_until=self._in(lease_s),
+            next_run_at=None,
+            updated_at=self._clock(),
+        )
+        return Lease(job.id, row.token, row.record.attempt)
+
+    async def renew(self, lease: Lease, *, lease_s: float, progress: Progress) -> JobStatus:
+        """Extend the lease, or say what became of the job."""
+        await self._reach()
+        if row := self._held(lease):
+            until = self._in(lease_s)
+            row.record = replace(row.record, lease_until=until, progress=progress, updated_at=self._clock())
+            return JobStatus.RUNNING
+        found = self._rows.get(lease.job_id)
+        return found.record.status if found and found.record.status.terminal else JobStatus.PENDING
+
+    async def finish(self, lease: Lease, result: JobResult, *, events: Sequence[OutboxEvent]) -> bool:
+        """Write the terminal state and its events."""
+        await self._reach()
+        row = self._held(lease)
+        if row is None:
+            return False
+        row.record = replace(
+            row.record,
+            result_prefix=result.result_prefix,
+            error=result.error,
+            progress=result.progress,
+            page_errors=result.page_errors,
+            usage=dict(result.usage),
+        )
+        self._free(row, result.status)
+        self._unsent |= {event.id: event for event in events}
+        return True
+
+    async def retry_later(self, lease: Lease, *, delay_s: float, reason: str) -> bool:
+        """Back to PENDING with ``next_run_at``; the reason is not kept."""
+        del reason
+        await self._reach()
+        row = self._held(lease)
+        if row is not None:
+            self._free(row, JobStatus.PENDING, next_run_at=self._in(delay_s))
+        return row is not None
+
+    async def release(self, lease: Lease) -> bool:
+        """Back to PENDING, as if never claimed."""
+        await self._reach()
+        row = self._held(lease)
+        if row is not None:
+            row.record = replace(row.record, attempt=row.record.attempt - 1)
+            self._free(row, JobStatus.PENDING)
+        return row is not None
+
+    async def cancel(self, job_id: str) -> JobStatus:
+        """Set CANCELLED unless terminal already."""
+        await self._reach()
+        row = self._rows.setdefault(job_id, _Row(self._new_record(job_id)))
+        if not row.record.status.terminal:
+            self._end(row, JobStatus.CANCELLED)
+        return row.record.status
+
+    async def get(self, job_id: str) -> JobRecord | None:
+        """Read one row."""
+        await self._reach()
+        row = self._rows.get(job_id)
+        return None if row is None else row.record
+
+    async def due(self, *, limit: int) -> Sequence[DueJob]:
+        """Find waiting jobs whose time has come."""
+        await self._reach()
+        waiting = [(row.record.next_run_at, row) for row in self._rows.values() if row.record.next_run_at is not None]
+        now = self._clock()
+        first = sorted((one for one in waiting if one[0] <= now), key=lambda one: (one[0], one[1].record.id))[:limit]
+        return tuple(DueJob(row.record.id, row.record.attempt, row.body, row.headers) for _, row in first)
+
+    async def published(self, job: DueJob) -> None:
+        """End the wait of a due job."""
+        await self._reach()
+        row = self._rows.get(job.job_id)
+        if row is None or row.record.next_run_at is None or row.record.attempt != job.attempt:
+            return
+        if row.record.next_run_at <= self._clock():
+            self._free(row, JobStatus.PENDING)
+
+    async def sweep(self, *, max_attempts: int) -> Sequence[str]:
+        """Take back expired leases."""
+        await self._reach()
+        failed = []
+        for row in self._rows.values():
+            if not self._expired(row.record):
+                continue
+            if row.record.attempt < max_attempts:
+                self._free(row, JobStatus.PENDING, next_run_at=self._clock())
+            else:
+                self._exhaust(row, max_attempts)
+                failed.append(row.record.id)
+        return tuple(failed)
+
+    async def outbox(self, *, limit: int) -> Sequence[OutboxEvent]:
+        """Read unsent events, oldest first."""
+        await self._reach()
+        return tuple(self._unsent.values())[:limit]
+
+    async def sent(self, event_id: str) -> None:
+        """Mark an event as sent."""
+        await self._reach()
+        self._unsent.pop(event_id, None)
+
+    async def counts(self) -> StoreCounts:
+        """Count rows for the queue depth."""
+        await self._reach()
+        records = [row.record for row in self._rows.values()]
+        return StoreCounts(
+            running=sum(one.status is JobStatus.RUNNING and not self._expired(one) for one in records),
+            delayed=sum(one.next_run_at is not None for one in records),
+        )
+
+    async def migrate(self) -> int:
+        """Do nothing: memory has one schema."""
+        await self._reach()
+        return 1
+
+    async def ping(self) -> str:
+        """Say that this is memory."""
+        await self._reach()
+        return "memory"
+
+    async def _reach(self) -> None:
+        await checkpoint()
+        if self.away:
+            raise BackendUnavailable("the job store in memory is away")
+
+    def _in(self, seconds: float) -> datetime:
+        return self._clock() + timedelta(seconds=seconds)
+
+    def _create(self, job: Job, *, body: bytes, headers: Mapping[str, str]) -> _Row:
+        record = replace(self._new_record(job.id), project=job.project, tenant=job.tenant, file_name=job.file_name)
+        return self._rows.setdefault(job.id, _Row(record, body, dict(headers)))
+
+    def _new_record(self, job_id: str) -> JobRecord:
+        return JobRecord(
+            id=job_id,
+            status=JobStatus.PENDING,
+            attempt=0,
+            project="default",
+            tenant=None,
+            file_name="",
+            created_at=self._clock(),
+            updated_at=self._clock(),
+            result_prefix=None,
+            error=None,
+            progress=Progress(),
+            page_errors=(),
+            usage={},
+            next_run_at=None,
+            lease_until=None,
+        )
+
+    def _held(self, lease: Lease) -> _Row | None:
+        row = self._rows.get(lease.job_id)
+        return row if row and row.record.status is JobStatus.RUNNING and row.token == lease.token else None
+
+    def _expired(self, record: JobRecord) -> bool:
+        return record.lease_until is not None and record.lease_until <= self._clock()
+
+    def _free(self, row: _Row, status: JobStatus, *, next_run_at: datetime | None = None) -> None:
+        row.token = None
+        row.record = replace(
+            row.record, status=status, lease_until=None, next_run_at=next_run_at, updated_at=self._clock()
+        )
+
+    def _exhaust(self, row: _Row, max_attempts: int) -> None:
+        error = report(AttemptsExhausted(f"none of {max_attempts} attempts came to an end"))
+        row.record = replace(row.record, error=error)
+        self._end(row, JobStatus.FAILED)
+
+    def _end(self, row: _Row, status: JobStatus) -> None:
+        self._free(row, status)
+        event = outbox_event(_event(row.record))
+        self._unsent[event.id] = event
+
+
+def _event(record: JobRecord) -> JobEvent:
+    return JobEvent.model_validate(
+        {
+            "job_id": record.id,
+            "status": record.status,
+            "attempt": record.attempt,
+            "project_id": record.project,
+            "tenant": record.tenant,
+            "result_prefix": record.result_prefix,
+            "error_code": record.error.code if record.error else None,
+            "error_message": record.error.message if record.error else None,
+            "pages": EventPages(**asdict(record.progress)),
+        }
+    )

@@ -1,0 +1,197 @@
+"""Attempts, waiting and lost workers: a part of the job store's contract."""
+
+from __future__ import annotations
+
+import anyio
+import pytest
+
+from llamaparse_worker.interfaces import JobStore
+from llamaparse_worker.model.job import (
+    Claim,
+    Job,
+    JobStatus,
+    Progress,
+    Refusal,
+    StoreCounts,
+)
+from llamaparse_worker.testing.jobs_samples import (
+    BODY,
+    COMPLETED,
+    HEADERS,
+    LONG_S,
+    SHORT_S,
+    a_job,
+    claim,
+    expire,
+    leased,
+    status_of,
+)
+from llamaparse_worker.wire import JobEvent
+
+
+@pytest.mark.anyio
+class AttemptConformance:
+    """Attempts, waiting, and what becomes of a job whose worker is gone."""
+
+    async def test_a_retry_waits_for_its_time_and_is_due_until_published(self, store: JobStore) -> None:
+        job = a_job()
+        assert await store.retry_later(await leased(store, job), delay_s=LONG_S, reason="the bucket is away")
+        assert await store.due(limit=10) == ()
+        assert await store.retry_later(await leased(store, job), delay_s=SHORT_S, reason="the bucket is away")
+
+        await expire()
+
+        (due,) = await store.due(limit=10)
+        assert (due.job_id, due.attempt, due.body, dict(due.headers)) == (job.id, 2, BODY, HEADERS)
+        assert await store.due(limit=10) == (due,)
+        await store.published(due)
+        assert await store.due(limit=10) == ()
+        assert await status_of(store, job.id) is JobStatus.PENDING
+        assert (await leased(store, job)).attempt == 3
+
+    async def test_a_claim_ends_the_waiting(self, store: JobStore) -> None:
+        job = a_job()
+        await store.retry_later(await leased(store, job), delay_s=LONG_S, reason="later")
+
+        lease = await leased(store, job)
+
+        record = await store.get(job.id)
+        assert record is not None
+        assert (lease.attempt, record.next_run_at) == (2, None)
+        assert await store.counts() == StoreCounts(running=1, delayed=0)
+
+    async def test_a_late_confirmation_does_not_end_a_newer_wait(self, store: JobStore) -> None:
+        job = a_job()
+        await store.retry_later(await leased(store, job), delay_s=0, reason="first")
+        (first,) = await store.due(limit=10)
+        await store.retry_later(await leased(store, job), delay_s=0, reason="second")
+
+        await store.published(first)
+
+        (second,) = await store.due(limit=10)
+        assert (second.job_id, second.attempt) == (job.id, 2)
+
+    async def test_due_jobs_come_in_the_order_of_their_time(self, store: JobStore) -> None:
+        jobs = [a_job() for _ in range(3)]
+        for job, delay in zip(jobs, (0.02, 0.0, 0.01), strict=True):
+            await store.retry_later(await leased(store, job), delay_s=delay - 1, reason="later")
+
+        assert [one.job_id for one in await store.due(limit=10)] == [jobs[1].id, jobs[2].id, jobs[0].id]
+        assert len(await store.due(limit=2)) == 2
+
+    async def test_a_release_is_charged_no_attempt(self, store: JobStore) -> None:
+        job = a_job()
+        for _ in range(5):
+            assert await store.release(await leased(store, job, max_attempts=2))
+
+        record = await store.get(job.id)
+        assert record is not None
+        assert (record.status, record.attempt, record.lease_until) == (JobStatus.PENDING, 0, None)
+        assert await store.due(limit=10) == ()
+        assert (await leased(store, job, max_attempts=2)).attempt == 1
+
+    async def test_attempts_are_counted_until_they_are_used_up(self, store: JobStore) -> None:
+        job = a_job(project="invoices", tenant="acme")
+        for attempt in (1, 2):
+            lease = await leased(store, job, lease_s=SHORT_S, max_attempts=2)
+            assert lease.attempt == attempt
+            await store.renew(lease, lease_s=SHORT_S, progress=Progress(10, 4, 1))
+            await expire()
+
+        assert await claim(store, job, max_attempts=2) is Refusal.EXHAUSTED
+
+        await self._assert_exhausted(store, job)
+        assert await claim(store, job, max_attempts=2) is Refusal.FINISHED
+
+    async def test_a_waiting_job_without_attempts_left_fails_at_its_claim(self, store: JobStore) -> None:
+        job = a_job()
+        await store.retry_later(await leased(store, job, max_attempts=1), delay_s=LONG_S, reason="later")
+
+        assert await claim(store, job, max_attempts=1) is Refusal.EXHAUSTED
+
+        record = await store.get(job.id)
+        assert record is not None
+        assert (record.status, record.attempt, record.next_run_at) == (JobStatus.FAILED, 1, None)
+        assert [event.kind for event in await store.outbox(limit=10)] == ["job.failed"]
+
+    async def test_of_many_claims_on_an_exhausted_job_one_reports_it(self, store: JobStore) -> None:
+        job = a_job()
+        await leased(store, job, lease_s=SHORT_S, max_attempts=1)
+        await expire()
+        claims: list[Claim] = []
+
+        async def one() -> None:
+            claims.append(await claim(store, job, max_attempts=1))
+
+        async with anyio.create_task_group() as tasks:
+            for _ in range(6):
+                tasks.start_soon(one)
+
+        assert sorted(map(str, claims)) == ["exhausted", *["finished"] * 5]
+        assert len(await store.outbox(limit=10)) == 1
+
+    async def test_the_sweep_makes_a_lost_job_due_again(self, store: JobStore) -> None:
+        job = a_job()
+        lost = await leased(store, job, lease_s=SHORT_S)
+        await expire()
+
+        assert await store.sweep(max_attempts=3) == ()
+
+        assert await status_of(store, job.id) is JobStatus.PENDING
+        assert [one.job_id for one in await store.due(limit=10)] == [job.id]
+        assert not await store.finish(lost, COMPLETED, events=[])
+        assert await store.renew(lost, lease_s=LONG_S, progress=Progress()) is JobStatus.PENDING
+
+    async def test_the_sweep_fails_a_lost_job_without_attempts_left(self, store: JobStore) -> None:
+        job = a_job(project="invoices", tenant="acme")
+        for _ in range(2):
+            lease = await leased(store, job, lease_s=SHORT_S)
+            await store.renew(lease, lease_s=SHORT_S, progress=Progress(10, 4, 1))
+            await expire()
+
+        assert await store.sweep(max_attempts=2) == (job.id,)
+
+        await self._assert_exhausted(store, job)
+        assert await store.sweep(max_attempts=2) == ()
+        assert await store.due(limit=10) == ()
+
+    async def test_the_sweep_leaves_live_leases_and_waiting_jobs_alone(self, store: JobStore) -> None:
+        running, waiting = a_job(), a_job()
+        lease = await leased(store, running)
+        await store.submit(waiting, body=BODY, headers={})
+
+        assert await store.sweep(max_attempts=1) == ()
+
+        assert await store.renew(lease, lease_s=LONG_S, progress=Progress()) is JobStatus.RUNNING
+        assert await status_of(store, waiting.id) is JobStatus.PENDING
+        assert await store.due(limit=10) == ()
+
+    async def test_sweeps_at_once_fail_each_lost_job_once(self, store: JobStore) -> None:
+        for _ in range(8):
+            await leased(store, a_job(), lease_s=SHORT_S)
+        await expire()
+        failed: list[str] = []
+
+        async def one() -> None:
+            failed.extend(await store.sweep(max_attempts=1))
+
+        async with anyio.create_task_group() as tasks:
+            for _ in range(4):
+                tasks.start_soon(one)
+
+        assert len(failed) == len(set(failed)) == 8
+        assert len(await store.outbox(limit=100)) == 8
+
+    @staticmethod
+    async def _assert_exhausted(store: JobStore, job: Job) -> None:
+        record = await store.get(job.id)
+        assert record is not None
+        assert record.error is not None
+        assert (record.status, record.attempt, record.error.code) == (JobStatus.FAILED, 2, "ATTEMPTS_EXHAUSTED")
+        (event,) = await store.outbox(limit=10)
+        told = JobEvent.model_validate_json(event.body)
+        assert event.kind == told.kind == "job.failed"
+        assert (told.job_id, told.status, told.attempt) == (job.id, JobStatus.FAILED, 2)
+        assert (told.error_code, told.error_message) == (record.error.code, record.error.message)
+        assert (told.project_id, told.tenant) == ("invoices", "acme")
+        assert (told.pages.total, told.pages.done, told.pages.failed) == (10, 4, 1)

@@ -1,0 +1,11 @@
+"""What every job store must do, as tests: subclass ``JobStoreConformance`` and give the fixture ``store``."""
+
+from __future__ import annotations
+
+from llamaparse_worker.testing.jobs_attempt_conformance import AttemptConformance
+from llamaparse_worker.testing.jobs_claim_conformance import ClaimConformance
+from llamaparse_worker.testing.jobs_outcome_conformance import OutcomeConformance
+
+
+class JobStoreConformance(ClaimConformance, AttemptConformance, OutcomeConformance):
+    """The contract of ``JobStore``. Each test gets an empty, migrated store from the fixture ``store``."""
