@@ -1,0 +1,248 @@
+"""The variables of the worker itself; each backend has its own model beside it."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from enum import StrEnum
+from ipaddress import ip_address
+from pathlib import Path
+from typing import Annotated, Self
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, model_validator
+
+from llamaparse_worker.settings.fields import AlsoNamed, DefaultText, ImpliedBy, Size
+
+_COMPONENT = r"^(broker|jobs|objects|reader|ocr|genai|mode|writer):[A-Za-z0-9_.-]+$"
+_MIB = 1024**2
+
+
+class LogLevel(StrEnum):
+    """How much is logged."""
+
+    DEBUG = "debug"
+    INFO = "info"
+    WARNING = "warning"
+    ERROR = "error"
+
+
+class LogFormat(StrEnum):
+    """How log lines look; ``auto`` is ``console`` on a terminal and ``json`` elsewhere."""
+
+    AUTO = "auto"
+    JSON = "json"
+    CONSOLE = "console"
+
+
+def _lower(text: object) -> object:
+    return text.lower() if isinstance(text, str) else text
+
+
+def _spool() -> Path:
+    return Path(tempfile.gettempdir()) / f"llamaparse-worker-{os.getuid()}"
+
+
+class _Variables(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
+
+
+class ComponentVariables(_Variables):
+    """Which components are used."""
+
+    broker: Annotated[str, ImpliedBy("rabbitmq", ("JOB_QUEUE_ENDPOINT", "JOB_QUEUE_CONNECTION_STRING"))] = Field(
+        default="embedded",
+        description="The queue: `embedded`, `rabbitmq`, or an enabled plugin. "
+        "`rabbitmq` by itself when JOB_QUEUE_ENDPOINT or JOB_QUEUE_CONNECTION_STRING is set.",
+    )
+    jobs: Annotated[str, ImpliedBy("postgres", ("DATABASE_URL",))] = Field(
+        default="sqlite",
+        description="The job store: `sqlite`, `postgres`, or an enabled plugin. "
+        "`postgres` by itself when DATABASE_URL is set.",
+    )
+    objects: Annotated[str, ImpliedBy("s3", ("S3_ENDPOINT_URL", "S3_*_BUCKET", "S3_*_BUCKET_NAME"))] = Field(
+        default="filesystem",
+        description="The object store: `filesystem`, `s3`, or an enabled plugin. "
+        "`s3` by itself when S3_ENDPOINT_URL or a bucket (`S3_..._BUCKET`) is set.",
+    )
+    plugins: tuple[Annotated[str, Field(pattern=_COMPONENT)], ...] = Field(
+        default=(),
+        description="The installed plugin components that may be used, as `seam:name`, such as `reader:csv`. "
+        "To install a plugin does not enable it; the built-in components need no entry.",
+    )
+
+
+class OcrVariables(_Variables):
+    """OCR."""
+
+    ocr_engine: str = Field(
+        default="off",
+        description="The engine that reads pages without a usable text layer: `off` or a component's name.",
+    )
+    ocr_worker: int | None = Field(
+        default=None, ge=1, le=1024, description="Pages that the OCR pool reads at once. Unset: half of the cores."
+    )
+    ocr_concurrency: int = Field(
+        default=8, ge=1, le=10_000, description="Pages of all jobs that may be in or wait for OCR at once."
+    )
+    ocr_server_url: str | None = Field(
+        default=None,
+        pattern=r"^https?://",
+        description="The OCR service of a remote engine, with its path, such as `/ocr`.",
+    )
+
+
+class ModelVariables(_Variables):
+    """Model concurrency. Keeps each mode within the provider's quotas."""
+
+    accurate_mode_llm_concurrency: int = Field(
+        default=250, ge=1, le=100_000, description="Calls at once in the mode balanced (`parse_page_with_llm`)."
+    )
+    multimodal_model_concurrency: int = Field(
+        default=50, ge=1, le=100_000, description="Calls at once in the mode multimodal (`parse_page_with_lvm`)."
+    )
+    premium_mode_model_concurrency: int = Field(
+        default=25, ge=1, le=100_000, description="Calls at once in the mode agentic (`parse_page_with_agent`)."
+    )
+
+
+class DocumentVariables(_Variables):
+    """Documents and their limits."""
+
+    max_document_bytes: int = Field(
+        default=300 * _MIB,
+        ge=1,
+        description="The largest document, in bytes or as `300MiB`; checked while it is fetched.",
+    )
+    max_pages: int = Field(default=10_000, ge=1, le=1_000_000, description="The most pages that a document may have.")
+    max_page_pixels: int = Field(
+        default=50_000_000,
+        ge=10_000,
+        le=2_000_000_000,
+        description="The largest page image, in pixels; larger pages are drawn at a lower resolution.",
+    )
+    max_extracted_images_per_pages: int = Field(
+        default=30, ge=0, le=10_000, description="The most embedded images that are taken out of one page."
+    )
+    page_range_size: int = Field(
+        default=64,
+        ge=1,
+        le=10_000,
+        description="Pages that a parser process takes at a time; smaller spreads a document over more cores.",
+    )
+    page_timeout_seconds: float = Field(
+        default=30,
+        gt=0,
+        le=3600,
+        description="The longest silence of a parser process, which reports every page, before it is killed.",
+    )
+    job_timeout_seconds: float = Field(
+        default=1800,
+        ge=1,
+        le=86_400,
+        description="The time limit of a job without its wait in the queue, unless the job brings its own.",
+    )
+    job_timeout_extra_per_page_seconds: float = Field(
+        default=0, ge=0, le=3600, description="What each page adds to the time limit of a job."
+    )
+    spool_dir: Annotated[Path, DefaultText("`llamaparse-worker-<uid>` in the system's temporary folder")] = Field(
+        default_factory=_spool,
+        description="The folder for documents and results in work; emptied of each job at its end.",
+    )
+
+
+class LogVariables(_Variables):
+    """Logs."""
+
+    log_level: Annotated[LogLevel, BeforeValidator(_lower)] = Field(
+        default=LogLevel.INFO, description="The least severe events that are logged."
+    )
+    log_format: Annotated[LogFormat, BeforeValidator(_lower)] = Field(
+        default=LogFormat.AUTO, description="`auto` is `console` on a terminal and `json` elsewhere."
+    )
+    debug_mode: bool = Field(default=False, description="Log at level `debug`, whatever LOG_LEVEL says.")
+
+
+class QueueVariables(_Variables):
+    """Jobs and the life of the worker."""
+
+    pdf_job_queue_concurrency: Annotated[int, AlsoNamed(("MAX_QUEUE_CONCURRENCY",))] = Field(
+        default=1,
+        ge=1,
+        le=1000,
+        description="Jobs in work at once; as many messages are taken from the queue, and no more.",
+    )
+    job_max_attempts: int = Field(default=3, ge=1, le=100, description="How often a job is begun before it is FAILED.")
+    job_lease_seconds: float = Field(
+        default=30, ge=1, le=3600, description="How long a job stays with a worker that shows no sign of life."
+    )
+    job_retry_delay_seconds: float = Field(
+        default=10,
+        ge=0,
+        le=86_400,
+        description="The pause before a job that failed for a passing reason is tried again.",
+    )
+    sweep_interval_seconds: float = Field(
+        default=5,
+        ge=0.1,
+        le=3600,
+        description="The pause between two looks for expired leases, due jobs and unsent events.",
+    )
+    grace_period: float = Field(
+        default=25,
+        ge=0,
+        le=86_400,
+        description="Seconds that running jobs get to end after SIGTERM; the rest is handed back.",
+    )
+    max_jobs_before_restart: int | None = Field(
+        default=None,
+        ge=1,
+        description="Drain and exit with status 0 after so many jobs, for a supervisor to start afresh.",
+    )
+    max_rss_before_restart: Annotated[int | None, Size()] = Field(
+        default=None, ge=_MIB, description="The same once the main process holds so much memory, in bytes or as `4GiB`."
+    )
+
+
+class HttpVariables(_Variables):
+    """HTTP."""
+
+    host: str = Field(
+        default="127.0.0.1",
+        description="The address to listen on. Beyond loopback API_TOKEN or HTTP_OPEN=true is needed.",
+    )
+    port: Annotated[int, AlsoNamed(("UVICORN_PORT",))] = Field(
+        default=8004,
+        ge=0,
+        le=65_535,
+        description="The port of probes, metrics, queue status and API; 0 takes a free one.",
+    )
+    api_token: SecretStr | None = Field(
+        default=None, description="The bearer token that everything but the probes asks for."
+    )
+    http_open: bool = Field(default=False, description="Serve everything without a token, even beyond loopback.")
+
+    @model_validator(mode="after")
+    def _guarded(self) -> Self:
+        if not (_is_loopback(self.host) or self.api_token or self.http_open):
+            raise ValueError(
+                f"HOST={self.host}: beyond loopback the API and the metrics need a token; "
+                "set API_TOKEN (or API_TOKEN_FILE), or HTTP_OPEN=true to serve them to everybody"
+            )
+        return self
+
+
+def _is_loopback(host: str) -> bool:
+    if host == "localhost":
+        return True
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+class LocalSettings(LogVariables, DocumentVariables, ModelVariables, OcrVariables, ComponentVariables):
+    """What every command needs; a command that serves no HTTP must not fail over an unguarded HOST."""
+
+
+class WorkerSettings(HttpVariables, QueueVariables, LocalSettings):
+    """Everything the daemon needs."""
