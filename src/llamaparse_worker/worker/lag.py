@@ -22,16 +22,17 @@ class LoopLag:
         """
         self._observe = observe
         self._period_s = period_s
-        self._recent: deque[float] = deque(maxlen=max(1, round(window_s / period_s)))
+        self._window = max(1, round(window_s / period_s))
+        self._recent: deque[float] = deque(maxlen=self._window)
 
     async def run(self) -> None:
         """Sample until cancelled."""
         due = time.monotonic() + self._period_s
         while True:
             await anyio.sleep(max(0.0, due - time.monotonic()))
-            now = time.monotonic()
-            self.late(now - due)
-            due = max(due + self._period_s, now)
+            lag = max(0.0, time.monotonic() - due)
+            self.late(lag)
+            due += self._period_s * (lag // self._period_s + 1)
 
     def late(self, lag_s: float) -> None:
         """Take one measured lag.
@@ -39,7 +40,7 @@ class LoopLag:
         A long block hides the samples that were due meanwhile; each of them would have seen what was left of it.
         """
         lag = max(0.0, lag_s)
-        for _ in range(len(self._recent) + 1):
+        for _ in range(self._window):
             self._recent.append(lag)
             self._observe(lag)
             lag -= self._period_s
