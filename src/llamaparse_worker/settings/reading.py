@@ -158,12 +158,15 @@ def _explained(
         reason = one["msg"].removeprefix("Value error, ")
         name = str(one["loc"][0]).upper() if one["loc"] else ""
         match = found.get(name)
-        if match:
+        if not name and not lookups_failed:
+            yield reason
+        elif match:
             text = masked(match.text, secret=is_secret(fields[name]))
             place = "" if match.origin.kind is OriginKind.ENVIRONMENT else f" ({match.origin})"
-            yield f"{match.name}={text}{place}: {reason}; allowed: {allowed(schemas[name])}"
-        elif not lookups_failed:
-            yield f"{name} is required, but not set; allowed: {allowed(schemas[name])}" if name else reason
+            choice = allowed(schemas[name], size=is_size(name, fields[name]))
+            yield f"{match.name}={text}{place}: {reason}; allowed: {choice}"
+        elif name and not lookups_failed:
+            yield f"{name} is required, but not set; allowed: {allowed(schemas[name])}"
 
 
 def _shown(value: object, field: FieldInfo) -> str:

@@ -53,8 +53,8 @@ def _misses(names: Collection[str], known: frozenset[str]) -> Iterator[NearMiss]
     families = tuple({f"{name.partition('_')[0]}_" for name in known if "_" in name})
     for name in names:
         plain = name.removesuffix("_FILE")
-        if {name, plain} & (known | _ORIGINAL) or _SERVICE_LINK.fullmatch(name):
-            continue
+        if {name, plain} & (known | _ORIGINAL) or f"{name}_FILE" in names or _SERVICE_LINK.fullmatch(name):
+            continue  # NAME and NAME_FILE are one mistake: the latter is the one that is named
         if not plain.startswith(families) and not plain.endswith("_CONCURRENCY"):
             continue
         for meant in get_close_matches(plain, known, n=1, cutoff=_SIMILARITY):

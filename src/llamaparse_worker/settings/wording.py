@@ -41,8 +41,8 @@ def _resolved(schema: Mapping[str, Any], definitions: Mapping[str, Any]) -> Mapp
     return found
 
 
-def allowed(schema: Mapping[str, Any]) -> str:
-    """Say in words which values a variable takes."""
+def allowed(schema: Mapping[str, Any], *, size: bool = False) -> str:
+    """Say in words which values a variable takes; a ``size`` is a number of bytes."""
     match schema.get("type"):
         case None if "anyOf" in schema:
             return " or ".join(allowed(option) for option in schema["anyOf"])
@@ -50,8 +50,8 @@ def allowed(schema: Mapping[str, Any]) -> str:
             return _listed([str(choice) for choice in choices])
         case "boolean":
             return "true or false"
-        case "integer" | "number" as kind:
-            return _bounded("whole number" if kind == "integer" else "number", schema)
+        case "integer" | "number":
+            return f"size from {sized(schema.get('minimum', 0))}" if size else _bounded(schema)
         case "array":
             return f"comma-separated list of: {allowed(schema.get('items', {}))}"
         case _:
@@ -62,7 +62,8 @@ def _listed(choices: Sequence[str]) -> str:
     return f"{', '.join(choices[:-1])} or {choices[-1]}" if len(choices) > 1 else choices[0]
 
 
-def _bounded(noun: str, schema: Mapping[str, Any]) -> str:
+def _bounded(schema: Mapping[str, Any]) -> str:
+    noun = "whole number" if schema["type"] == "integer" else "number"
     low, high = schema.get("minimum"), schema.get("maximum")
     above, below = schema.get("exclusiveMinimum"), schema.get("exclusiveMaximum")
     parts = [
@@ -74,7 +75,17 @@ def _bounded(noun: str, schema: Mapping[str, Any]) -> str:
     return noun + "".join(parts)
 
 
+def sized(number: int) -> str:
+    """Give a number of bytes with the largest unit that divides it."""
+    for unit, power in (("TiB", 4), ("GiB", 3), ("MiB", 2), ("KiB", 1)):
+        if number and number % 1024**power == 0:
+            return f"{number // 1024**power}{unit}"
+    return str(number)
+
+
 def _text(schema: Mapping[str, Any]) -> str:
+    if examples := schema.get("examples"):
+        return f"text like `{examples[0]}`"
     if pattern := schema.get("pattern"):
         return f"text like `{pattern}`"
     match schema.get("format"):

@@ -64,7 +64,7 @@ class ComponentVariables(_Variables):
         description="The object store: `filesystem`, `s3`, or an enabled plugin. "
         "`s3` by itself when S3_ENDPOINT_URL or a bucket (`S3_..._BUCKET`) is set.",
     )
-    plugins: tuple[Annotated[str, Field(pattern=_COMPONENT)], ...] = Field(
+    plugins: tuple[Annotated[str, Field(pattern=_COMPONENT, examples=["reader:csv"])], ...] = Field(
         default=(),
         description="The installed plugin components that may be used, as `seam:name`, such as `reader:csv`. "
         "To install a plugin does not enable it; the built-in components need no entry.",
@@ -87,12 +87,16 @@ class OcrVariables(_Variables):
     ocr_server_url: str | None = Field(
         default=None,
         pattern=r"^https?://",
+        examples=["http://ocr:8080/ocr"],
         description="The OCR service of a remote engine, with its path, such as `/ocr`.",
     )
 
 
 class ModelVariables(_Variables):
-    """Model concurrency. Keeps each mode within the provider's quotas."""
+    """Model concurrency.
+
+    It keeps each mode within the quotas of its provider.
+    """
 
     accurate_mode_llm_concurrency: int = Field(
         default=250, ge=1, le=100_000, description="Calls at once in the mode balanced (`parse_page_with_llm`)."
