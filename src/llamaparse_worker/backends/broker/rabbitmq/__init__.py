@@ -1,0 +1,1 @@
+"""RabbitMQ: quorum queues, confirmed publishing, dead letters that are not lost."""

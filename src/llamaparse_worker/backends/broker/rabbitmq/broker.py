@@ -1,0 +1,129 @@
+"""The RabbitMQ broker: at least once, in both directions.
+
+Not the robust connection of aio-pika: who needs the connection makes it anew here. So a lost one is noticed by the
+call that needs it, and a delivery never outlives its channel unseen.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+
+import aiohttp
+from aio_pika.abc import AbstractQueue
+from yarl import URL
+
+from llamaparse_worker.backends.broker.rabbitmq.answered import answered
+from llamaparse_worker.backends.broker.rabbitmq.intake import Intake
+from llamaparse_worker.backends.broker.rabbitmq.link import Links, Purpose, address_of
+from llamaparse_worker.backends.broker.rabbitmq.management import fetch_depths
+from llamaparse_worker.backends.broker.rabbitmq.messages import incoming, outgoing
+from llamaparse_worker.backends.broker.rabbitmq.settings import RabbitMqSettings
+from llamaparse_worker.errors import BackendUnavailable
+from llamaparse_worker.interfaces import Broker, Component, Delivery, Message, QueueDepth
+from llamaparse_worker.model.job import OutboxEvent
+
+_PUBLISH_TIMEOUT_S = 10.0
+_LOOK_TIMEOUT_S = 5.0
+
+
+class RabbitMqBroker:
+    """A ``Broker`` of one RabbitMQ."""
+
+    def __init__(self, publishing: Links, consuming: Links, settings: RabbitMqSettings) -> None:
+        self._publishing = publishing
+        self._consuming = consuming
+        self._settings = settings
+
+    async def publish(self, message: Message) -> None:
+        """Append to the job queue; returns once RabbitMQ has confirmed it, and raises when the queue is missing."""
+        name = self._settings.job_queue_name
+        link = await self._publishing.current()
+        with answered(f"publishing to {name}", timeout_s=_PUBLISH_TIMEOUT_S):
+            await link.channel.default_exchange.publish(outgoing(message, kind=name), routing_key=name, mandatory=True)
+
+    async def announce(self, event: OutboxEvent) -> None:
+        """Publish to the event exchange, confirmed; the routing key is the event's kind."""
+        name = self._settings.event_exchange
+        if not name:
+            return
+        link = await self._publishing.current()
+        with answered(f"announcing to {name}", timeout_s=_PUBLISH_TIMEOUT_S):
+            exchange = await link.channel.get_exchange(name, ensure=False)
+            message = outgoing(Message(event.body, event.id), kind=event.kind)
+            await exchange.publish(message, routing_key=event.kind, mandatory=False)
+
+    @asynccontextmanager
+    async def consume(self, *, prefetch: int) -> AsyncIterator[AsyncIterator[Delivery]]:
+        """Take messages, never more than ``prefetch`` unsettled ones at once; waits through outages."""
+        intake = Intake(self._consuming, self._publishing, self._settings, prefetch)
+        try:
+            yield intake
+        finally:
+            await intake.leave()
+
+    async def depths(self) -> Sequence[QueueDepth]:
+        """Count the family by the management API; without its address only the ready ones of the job queue."""
+        if self._settings.job_queue_management_url is not None:
+            return await self._managed_depths(URL(self._settings.job_queue_management_url))
+        async with self._passive_queue(self._settings.job_queue_name) as queue:
+            counted = queue.declaration_result
+        ready, consumers = counted.message_count or 0, counted.consumer_count or 0
+        return [QueueDepth(self._settings.job_queue_name, ready, None, consumers)]
+
+    async def dead_letters(self, *, limit: int) -> Sequence[Message]:
+        """Show up to ``limit`` dead letters, oldest first; closing the channel puts them back."""
+        found: list[Message] = []
+        async with self._passive_queue(self._settings.dead_letter_queue) as queue:
+            channel = await queue.channel.get_underlay_channel()
+            while len(found) < limit:
+                delivered = await channel.basic_get(queue.name)
+                if delivered.delivery_tag is None:
+                    break
+                found.append(incoming(delivered))
+        return found
+
+    async def ping(self) -> str:
+        """Give the product and version when the job queue answers."""
+        async with self._passive_queue(self._settings.job_queue_name):
+            return (await self._publishing.current()).product
+
+    @asynccontextmanager
+    async def _passive_queue(self, name: str) -> AsyncIterator[AbstractQueue]:
+        """Look at a queue on a channel of its own: a missing queue closes the channel."""
+        link = await self._publishing.current()
+        with answered(f"looking at the queue {name}", timeout_s=_LOOK_TIMEOUT_S):
+            async with link.connection.channel(publisher_confirms=False) as channel:
+                yield await channel.declare_queue(name, passive=True)
+
+    async def _managed_depths(self, address: URL) -> Sequence[QueueDepth]:
+        name = self._settings.job_queue_name
+        amqp = address_of(self._settings)
+        credentials = aiohttp.BasicAuth(address.user or amqp.user or "", address.password or amqp.password or "")
+        found = await fetch_depths(
+            address.with_user(None), credentials, vhost=amqp.path.removeprefix("/") or "/", family=name
+        )
+        if all(depth.name != name for depth in found):
+            raise BackendUnavailable(f"the management API does not know the queue {name}")
+        return found
+
+
+@asynccontextmanager
+async def open_rabbitmq(settings: RabbitMqSettings) -> AsyncIterator[Broker]:
+    """Connect and ensure the queues; unsettled deliveries go back to the queue after closing.
+
+    Raises:
+        BackendUnavailable: RabbitMQ does not answer.
+        ConfigurationError: it refuses the credentials, or a queue is missing or has other arguments.
+    """
+    publishing = Links(settings, Purpose.PUBLISHING)
+    consuming = Links(settings, Purpose.CONSUMING)
+    try:
+        await publishing.current()
+        yield RabbitMqBroker(publishing, consuming, settings)
+    finally:
+        await consuming.close()
+        await publishing.close()
+
+
+component: Component[RabbitMqSettings, Broker] = Component(settings=RabbitMqSettings, open=open_rabbitmq)

@@ -1,0 +1,74 @@
+"""One message in the hands of the worker, and the three ways to settle it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import aiormq.abc
+
+from llamaparse_worker.backends.broker.rabbitmq.answered import answered
+from llamaparse_worker.backends.broker.rabbitmq.link import Link, Links
+from llamaparse_worker.backends.broker.rabbitmq.messages import delivery_tag, incoming, outgoing
+from llamaparse_worker.backends.broker.rabbitmq.settings import RabbitMqSettings
+from llamaparse_worker.errors import BackendUnavailable
+from llamaparse_worker.interfaces import Message
+
+
+class RabbitMqDelivery:
+    """One message that RabbitMQ counts as unacknowledged."""
+
+    def __init__(
+        self, link: Link, publishing: Links, settings: RabbitMqSettings, delivered: aiormq.abc.DeliveredMessage
+    ) -> None:
+        self._link = link
+        self._publishing = publishing
+        self._settings = settings
+        self._tag = delivery_tag(delivered)
+        self._message = incoming(delivered)
+
+    @property
+    def message(self) -> Message:
+        """The message as published."""
+        return self._message
+
+    async def acknowledge(self) -> None:
+        """Remove the message."""
+        with self._settling("acknowledging"):
+            await self._link.lower.basic_ack(self._tag)
+
+    async def requeue(self) -> None:
+        """Give the message back."""
+        with self._settling("requeueing"):
+            await self._link.lower.basic_nack(self._tag, requeue=True)
+
+    async def dead_letter(self, *, code: str, reason: str) -> None:
+        """Publish to the dead-letter queue, confirmed, then acknowledge: between the two it exists twice, never not.
+
+        When it cannot be published, the message goes back to its queue.
+        """
+        if self._link.lost:
+            raise BackendUnavailable("dead-lettering: the connection was lost")
+        try:
+            await self._publish_letter(code, reason)
+        except BackendUnavailable:
+            await self.requeue()
+            raise
+        await self.acknowledge()
+
+    async def _publish_letter(self, code: str, reason: str) -> None:
+        name = self._settings.dead_letter_queue
+        letter = outgoing(self._message, kind=name, added={"x-error-code": code, "x-error-message": reason})
+        link = await self._publishing.current()
+        with answered(f"publishing to {name}"):
+            await link.channel.default_exchange.publish(letter, routing_key=name, mandatory=True)
+
+    @contextmanager
+    def _settling(self, step: str) -> Iterator[None]:
+        """A link that does not take a settlement is given up: only its end makes the message come again."""
+        try:
+            with answered(step):
+                yield
+        except BackendUnavailable:
+            self._link.lose()
+            raise
