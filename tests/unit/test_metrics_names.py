@@ -14,6 +14,8 @@ from llamaparse_worker.limits import Limits
 from llamaparse_worker.model.job import SourceKind
 from llamaparse_worker.model.options import ModeName
 from llamaparse_worker.model.page import PageStatus, PageSummary
+from llamaparse_worker.parsers.outcome import EndReason
+from llamaparse_worker.parsers.pool import ParserStatistics
 from llamaparse_worker.worker.gauges import ScrapedGauges
 from llamaparse_worker.worker.metrics import JobOutcome, Metrics
 from llamaparse_worker.worker.resources import Capacity, ProcessTree
@@ -148,6 +150,16 @@ async def test_limits_are_read_at_the_scrape() -> None:
     metrics = Metrics("1", limits)
     await holds(metrics, limits)
     assert value(metrics, 'llamaparse_worker_limit_in_use{limit="jobs"}') == 0
+
+
+def test_the_pool_of_parser_processes_is_read_at_the_scrape(metrics: Metrics) -> None:
+    crashed = {EndReason.CRASHED: 2}
+    pool = ParserStatistics(4, 3, 1, 0, starts=9, restarts=crashed, idle_peak_resident_bytes=(), image_bytes=0)
+    metrics.watch_parsers(lambda: pool)
+    assert value(metrics, "llamaparse_worker_child_starts_total") == 9
+    assert value(metrics, 'llamaparse_worker_child_restarts_total{reason="crashed"}') == 2
+    assert value(metrics, 'llamaparse_worker_limit_size{limit="parser"}') == 4
+    assert value(metrics, 'llamaparse_worker_utilisation_ratio{resource="parser"}') == 0.75
 
 
 def test_queues_that_are_not_known_any_more_vanish(metrics: Metrics) -> None:

@@ -11,6 +11,7 @@ from prometheus_client.metrics_core import CounterMetricFamily, GaugeMetricFamil
 from prometheus_client.registry import Collector
 
 from llamaparse_worker.interfaces import QueueDepth
+from llamaparse_worker.parsers.pool import ParserStatistics
 from llamaparse_worker.worker.resources import Capacity, ProcessTree, read_capacity, read_process_tree
 
 _PREFIX = "llamaparse_worker_"
@@ -28,6 +29,9 @@ class Family:
     meaning: str
 
 
+_PARSER_LIMIT = "parser"
+"""As in PARSER_CONCURRENCY."""
+
 _BUILD = Family(f"{_PREFIX}build_info", "gauge", ("version",), "1, with the version as label")
 _CPU = Family(f"{_PREFIX}cpu_seconds_total", "counter", (), "CPU time of the process tree")
 _MEMORY = Family(f"{_PREFIX}memory_bytes", "gauge", (), "Memory of the process tree, shared pages counted once")
@@ -39,8 +43,10 @@ _SIZE = Family(f"{_PREFIX}limit_size", "gauge", ("limit",), "Capacity of a limit
 _IN_USE = Family(f"{_PREFIX}limit_in_use", "gauge", ("limit",), "Holders of a limit")
 _READY = Family(f"{_PREFIX}queue_messages_ready", "gauge", ("queue",), "Messages waiting")
 _UNACKED = Family(f"{_PREFIX}queue_messages_unacked", "gauge", ("queue",), "Messages in flight, where the broker tells")
+_STARTS = Family(f"{_PREFIX}child_starts_total", "counter", (), "Parser processes started")
+_RESTARTS = Family(f"{_PREFIX}child_restarts_total", "counter", ("reason",), "Parser processes replaced")
 
-SCRAPED = (_BUILD, _CPU, _MEMORY, _PROCESSES, _BUSY, _SIZE, _IN_USE, _READY, _UNACKED)
+SCRAPED = (_BUILD, _CPU, _MEMORY, _PROCESSES, _BUSY, _SIZE, _IN_USE, _READY, _UNACKED, _STARTS, _RESTARTS)
 
 
 class ScrapedGauges(Collector):
@@ -56,6 +62,8 @@ class ScrapedGauges(Collector):
     ) -> None:
         self.depths: tuple[QueueDepth, ...] = ()
         """The queues as last seen; empty when unknown, so that no old number stands for a new one."""
+        self.read_parsers: Callable[[], ParserStatistics] | None = None
+        """Set once the pool of parser processes is open."""
         self._version = version
         self._limits = limits
         self._read_tree = read_tree
@@ -78,14 +86,22 @@ class ScrapedGauges(Collector):
         yield CounterMetricFamily(_CPU.name, _CPU.meaning, self._cpu_seconds)
         yield GaugeMetricFamily(_MEMORY.name, _MEMORY.meaning, self._tree.memory_bytes)
         yield GaugeMetricFamily(_PROCESSES.name, _PROCESSES.meaning, self._tree.processes)
-        yield from self._limit_gauges()
+        parsers = self.read_parsers() if self.read_parsers else None
+        yield from self._limit_gauges(parsers)
         yield _gauge(_READY, {depth.name: depth.ready for depth in self.depths})
         told = {depth.name: depth.unacknowledged for depth in self.depths if depth.unacknowledged is not None}
         yield _gauge(_UNACKED, told)
+        yield CounterMetricFamily(_STARTS.name, _STARTS.meaning, parsers.starts if parsers else 0)
+        restarts = CounterMetricFamily(_RESTARTS.name, _RESTARTS.meaning, labels=_RESTARTS.labels)
+        for reason, count in parsers.restarts.items() if parsers else ():
+            restarts.add_metric((reason,), count)
+        yield restarts
 
-    def _limit_gauges(self) -> Iterator[Metric]:
+    def _limit_gauges(self, parsers: ParserStatistics | None) -> Iterator[Metric]:
         sizes = {name: limiter.total_tokens for name, limiter in self._limits.items()}
         in_use = {name: limiter.borrowed_tokens for name, limiter in self._limits.items()}
+        if parsers:
+            sizes[_PARSER_LIMIT], in_use[_PARSER_LIMIT] = parsers.capacity, parsers.busy
         shares = {name: in_use[name] / size if size else 0.0 for name, size in sizes.items()}
         memory = self._tree.memory_bytes / self._capacity.memory_bytes
         yield _gauge(_SIZE, sizes)

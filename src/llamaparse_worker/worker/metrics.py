@@ -6,7 +6,7 @@ Names with the prefix ``llamaparse_`` alone are those that dashboards for the or
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import TypeVar
@@ -22,6 +22,7 @@ from llamaparse_worker.interfaces import QueueDepth
 from llamaparse_worker.model.job import SourceKind
 from llamaparse_worker.model.options import ModeName
 from llamaparse_worker.model.page import PageStatus, PageSummary
+from llamaparse_worker.parsers.pool import ParserStatistics
 from llamaparse_worker.worker.gauges import SCRAPED, Family, ScrapedGauges
 
 DURATION_BUCKETS = (0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300, 600, 1800, 3600)
@@ -143,14 +144,6 @@ class Metrics:
         """The worker takes no more jobs."""
         self._drains.inc()
 
-    def child_started(self) -> None:
-        """A child process was started."""
-        self._child_starts.inc()
-
-    def child_restarted(self, reason: str) -> None:
-        """A child process was replaced; ``reason`` is one of a few fixed words."""
-        self._child_restarts.labels(reason).inc()
-
     def loop_lagged(self, seconds: float) -> None:
         """The event loop ran a timer this late."""
         self._lag.observe(seconds)
@@ -158,6 +151,10 @@ class Metrics:
     def queues_seen(self, depths: Sequence[QueueDepth]) -> None:
         """Remember the queue depths for the next scrape; empty when they are not known."""
         self._scraped.depths = tuple(depths)
+
+    def watch_parsers(self, read: Callable[[], ParserStatistics]) -> None:
+        """Ask the pool of parser processes at each scrape; ``read`` may be called in a thread."""
+        self._scraped.read_parsers = read
 
     def render(self, accept: str = "") -> Exposition:
         """Write all metrics in the form that ``accept`` asks for. Takes milliseconds: call it off the event loop."""
@@ -208,8 +205,6 @@ class Metrics:
         prefix = "llamaparse_worker_"
         self._starts = self._counter(f"{prefix}starts_total", "Finished starts of this process")
         self._drains = self._counter(f"{prefix}drains_total", "Drains begun")
-        self._child_starts = self._counter(f"{prefix}child_starts_total", "Child processes started")
-        self._child_restarts = self._counter(f"{prefix}child_restarts_total", "Child processes replaced", "reason")
         name, text = f"{prefix}event_loop_lag_seconds", "How late the event loop runs its timers"
         self._lag = self._histogram(name, text, buckets=LAG_BUCKETS)
 
