@@ -1,1 +1,1 @@
-"""Disposable processes in which documents are opened. Knows interfaces and values only; tasks are loaded by name."""
+"""Disposable processes in which documents are opened: killable as a group, limited, recycled."""

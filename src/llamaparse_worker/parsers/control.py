@@ -1,0 +1,113 @@
+"""What the worker asks of the fork server, and what it reports: one JSON message a packet, both ends ours."""
+
+from __future__ import annotations
+
+import socket
+from dataclasses import dataclass
+from functools import cache
+from typing import Annotated, Literal
+
+from pydantic import Field, TypeAdapter
+
+MAX_PACKET_BYTES = 1 << 17
+
+
+@dataclass(frozen=True, slots=True)
+class ChildLimits:
+    """What one parser process may use."""
+
+    memory_bytes: int
+    file_bytes: int
+    image_bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class Prepare:
+    """First command: import the factory ``module:attribute`` and make the tasks of it."""
+
+    tasks: str
+    config: str
+    limits: ChildLimits
+    type: Literal["prepare"] = "prepare"
+
+
+@dataclass(frozen=True, slots=True)
+class Fork:
+    """Fork a parser process; the socket attached to this packet is its end of the conversation."""
+
+    number: int
+    type: Literal["fork"] = "fork"
+
+
+@dataclass(frozen=True, slots=True)
+class Kill:
+    """Kill the process group of a parser process. One that ended meanwhile is fine."""
+
+    number: int
+    type: Literal["kill"] = "kill"
+
+
+Command = Prepare | Fork | Kill
+
+
+@dataclass(frozen=True, slots=True)
+class Ready:
+    """The tasks are made; forks follow at once."""
+
+    type: Literal["ready"] = "ready"
+
+
+@dataclass(frozen=True, slots=True)
+class Failed:
+    """The tasks could not be made."""
+
+    reason: str
+    type: Literal["failed"] = "failed"
+
+
+@dataclass(frozen=True, slots=True)
+class Started:
+    """A parser process was forked, with this much memory to begin with."""
+
+    number: int
+    pid: int
+    resident_bytes: int
+    address_space_bytes: int
+    type: Literal["started"] = "started"
+
+
+@dataclass(frozen=True, slots=True)
+class Exited:
+    """A parser process was reaped and its group killed."""
+
+    number: int
+    status: int
+    """Exit status, or the negative signal number."""
+    peak_resident_bytes: int
+    trace: str = ""
+    """Where the interpreter was when a signal ended it."""
+    type: Literal["exited"] = "exited"
+
+
+Report = Ready | Failed | Started | Exited
+
+
+def pack(message: Command | Report) -> bytes:
+    """Give a packet."""
+    return _messages().dump_json(message)
+
+
+def unpack(packet: bytes) -> Command | Report:
+    """Read a packet of our own other half."""
+    return _messages().validate_json(packet)
+
+
+def receive_with_socket(control: socket.socket) -> tuple[bytes, int | None]:
+    """Wait for a packet and the descriptor that may come with it; no bytes when the other end is gone."""
+    packet, descriptors, _, _ = socket.recv_fds(control, MAX_PACKET_BYTES, 1)
+    return packet, descriptors[0] if descriptors else None
+
+
+@cache
+def _messages() -> TypeAdapter[Command | Report]:
+    return TypeAdapter(Annotated[Command | Report, Field(discriminator="type")])

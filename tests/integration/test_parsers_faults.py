@@ -1,0 +1,140 @@
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+
+import anyio
+import anyio.to_thread
+import psutil
+import pytest
+from structlog.testing import capture_logs
+
+from llamaparse_worker.errors import (
+    LimitExceeded,
+    OutOfMemory,
+    ParserCrashed,
+    TimeLimitExceeded,
+    WorkerError,
+    from_report,
+)
+from llamaparse_worker.model.document import DocumentInfo
+from llamaparse_worker.model.parsing import Inspected, ParserEvent, Refused
+from llamaparse_worker.parsers.outcome import EndReason
+from llamaparse_worker.parsers.pool import ParserPool, open_parsers
+from llamaparse_worker.parsers.settings import ParserSettings
+from llamaparse_worker.testing.parsers import TASKS, Fault, faulty
+
+pytestmark = pytest.mark.anyio
+
+SILENCE_S = 0.5
+GRACE_S = 2.0
+MEMORY = 512 << 20
+GOOD = Inspected(DocumentInfo(reader="fault", page_count=1))
+
+
+@pytest.fixture(scope="module")
+async def pool() -> AsyncIterator[ParserPool]:
+    settings = ParserSettings(parser_concurrency=1, parser_memory_limit_bytes=MEMORY, parser_max_image_bytes=16 << 20)
+    async with open_parsers(settings, TASKS, "") as parsers:
+        await parsers.ready()
+        yield parsers
+
+
+async def answer(pool: ParserPool, fault: Fault | str = "", *, silence_s: float = 10.0) -> list[ParserEvent]:
+    async with pool.process() as process, process.run(faulty(fault), silence_s=silence_s) as events:
+        seen = []
+        async for received in events:
+            seen.append(received.event)
+            received.close()
+        return seen
+
+
+@pytest.mark.parametrize(
+    ("fault", "silence_s", "error", "reason"),
+    [
+        (Fault.HANG, SILENCE_S, TimeLimitExceeded, EndReason.TIME_LIMIT),
+        (Fault.BUSY_LOOP, SILENCE_S, TimeLimitExceeded, EndReason.TIME_LIMIT),
+        (Fault.FORK_BOMB, SILENCE_S, TimeLimitExceeded, EndReason.TIME_LIMIT),
+        (Fault.CLOSED_SOCKET, 10, ParserCrashed, EndReason.CRASHED),
+        (Fault.ORPHANS, 10, ParserCrashed, EndReason.CRASHED),
+        (Fault.EXIT, 10, ParserCrashed, EndReason.CRASHED),
+        (Fault.ABORT, 10, ParserCrashed, EndReason.CRASHED),
+        (Fault.SEGMENTATION_FAULT, 10, ParserCrashed, EndReason.CRASHED),
+        (Fault.KILLED, 10, OutOfMemory, EndReason.OUT_OF_MEMORY),
+        (Fault.MEMORY_BOMB, 10, OutOfMemory, EndReason.OUT_OF_MEMORY),
+        (Fault.NATIVE_MEMORY_BOMB, 10, OutOfMemory, EndReason.OUT_OF_MEMORY),
+        (Fault.SOCKET_GARBAGE, 10, ParserCrashed, EndReason.BROKEN_PROTOCOL),
+        (Fault.UNANNOUNCED_IMAGE, 10, ParserCrashed, EndReason.BROKEN_PROTOCOL),
+        (Fault.HUGE_MESSAGE, 10, LimitExceeded, EndReason.BROKEN_PROTOCOL),
+    ],
+)
+async def test_a_fault_ends_in_its_type_in_time_and_the_next_document_is_fine(
+    pool: ParserPool, fault: Fault, silence_s: float, error: type[WorkerError], reason: EndReason
+) -> None:
+    before = pool.statistics().restarts.get(reason, 0)
+
+    with pytest.raises(error) as raised, anyio.fail_after(SILENCE_S + GRACE_S):
+        await answer(pool, fault, silence_s=silence_s)
+
+    assert type(raised.value) is error
+    assert pool.statistics().restarts.get(reason, 0) == before + 1
+    assert (await answer(pool))[-1] == GOOD
+
+
+@pytest.mark.parametrize(
+    ("fault", "error", "text"),
+    [
+        (Fault.TYPED_ERROR, "PDF_IS_BROKEN", "cross-reference"),
+        (Fault.LARGE_FILE, "LIMIT_EXCEEDED", "PARSER_MAX_FILE_BYTES"),
+        (Fault.LARGE_IMAGE, "LIMIT_EXCEEDED", "PARSER_MAX_IMAGE_BYTES"),
+        (Fault.HUGE_EVENT, "LIMIT_EXCEEDED", "message of"),
+        (Fault.NO_ANSWER, "INTERNAL_ERROR", "no answer"),
+        (Fault.EVENT_AFTER_LAST, "INTERNAL_ERROR", "RuntimeError"),
+        (Fault.UNTYPED_ERROR, "INTERNAL_ERROR", "ValueError"),
+    ],
+)
+async def test_an_error_of_a_task_is_a_refusal_and_the_next_document_is_fine(
+    pool: ParserPool, fault: Fault, error: str, text: str
+) -> None:
+    last = (await answer(pool, fault))[-1]
+
+    assert isinstance(last, Refused)
+    assert from_report(last.error).code == error
+    assert text in last.error.message
+    assert (await answer(pool))[-1] == GOOD
+
+
+async def test_noise_on_the_standard_streams_is_not_heard(pool: ParserPool, capfd: pytest.CaptureFixture[str]) -> None:
+    assert (await answer(pool, Fault.STREAM_GARBAGE))[-1] == GOOD
+    assert capfd.readouterr() == ("", "")
+
+
+async def test_the_log_says_where_an_error_came_from_and_nothing_of_the_document(pool: ParserPool) -> None:
+    with capture_logs() as logs:
+        await answer(pool, Fault.UNTYPED_ERROR)
+
+    (failed,) = [entry for entry in logs if entry["event"] == "parser.task_failed"]
+    assert "ValueError" in failed["trace"]
+    assert "_untyped_error" in failed["trace"]
+    assert "a sentence of the document" not in f"{logs}"
+
+
+async def test_the_log_says_where_a_process_crashed(pool: ParserPool) -> None:
+    with capture_logs() as logs, pytest.raises(ParserCrashed, match="SIGSEGV"):
+        await answer(pool, Fault.SEGMENTATION_FAULT)
+
+    (died,) = [entry for entry in logs if entry["event"] == "parser.died"]
+    assert "_segmentation_fault" in died["trace"]
+
+
+async def test_what_a_dead_process_left_behind_is_killed_too(pool: ParserPool) -> None:
+    await answer(pool)
+    before = set(psutil.Process().children(recursive=True))
+
+    for fault in (Fault.ORPHANS, Fault.FORK_BOMB):
+        with pytest.raises(WorkerError):
+            await answer(pool, fault, silence_s=SILENCE_S)
+    await answer(pool)
+    left = set(psutil.Process().children(recursive=True)) - before
+    _, alive = await anyio.to_thread.run_sync(lambda: psutil.wait_procs(left, timeout=1))
+
+    assert len(alive) == 1  # the fresh process
