@@ -23,6 +23,8 @@ _EXCLUSIVE_KEY = 7_306_945_810
 """The advisory lock of exclusive transactions; any number that no other program on the database takes."""
 _SCRIPT_TIMEOUT_S = 600.0
 
+_MALFORMED = (ValueError, OverflowError)
+"""What asyncpg raises for an address that it cannot read; too large a port is an overflow."""
 _REFUSED_AT_LOGIN = (
     asyncpg.InvalidAuthorizationSpecificationError,
     asyncpg.InvalidCatalogNameError,
@@ -36,6 +38,7 @@ _AWAY = (
     asyncpg.TransactionRollbackError,
     asyncpg.LockNotAvailableError,
     asyncpg.ReadOnlySQLTransactionError,  # a failover has made this server the standby
+    asyncpg.InvalidCachedStatementError,  # a newer worker has just migrated the schema
     asyncpg.InterfaceError,
     asyncpg.InternalClientError,
 )
@@ -115,12 +118,12 @@ class PostgresDatabase:
             yield
         except asyncpg.DataError:
             raise  # a value of the wrong type: our mistake
-        except (*_AWAY, asyncpg.PostgresError, ValueError) as error:
+        except (*_AWAY, *_MALFORMED, asyncpg.PostgresError) as error:
             known = self._judge(error)
             if known is None:
                 raise
             # The text of a malformed address can hold the password: neither text nor chain goes on.
-            raise known from None if isinstance(error, ValueError) else error
+            raise known from None if isinstance(error, _MALFORMED) else error
 
     def _judge(self, error: Exception) -> WorkerError | None:
         if isinstance(error, asyncpg.DiskFullError):
@@ -140,7 +143,7 @@ class PostgresDatabase:
 
 
 def _wrong_address(error: Exception) -> ConfigurationError | None:
-    if isinstance(error, ValueError):
+    if isinstance(error, _MALFORMED):
         return ConfigurationError("DATABASE_URL: cannot be read as postgresql://user:password@host:port/database")
     if isinstance(error, _REFUSED_AT_LOGIN):
         return ConfigurationError(f"DATABASE_URL: PostgreSQL refuses the login: {error}")

@@ -5,12 +5,13 @@ from __future__ import annotations
 import sqlite3
 import time
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import asynccontextmanager, closing, contextmanager
 from datetime import timedelta
 from pathlib import Path
 
 import aiosqlite
 import anyio
+from anyio import to_thread
 
 from llamaparse_worker.backends.jobs.sql.database import Dialect, Row, Value
 from llamaparse_worker.errors import BackendUnavailable, ConfigurationError, StorageFull, WorkerError
@@ -88,15 +89,17 @@ async def connect(path: Path, *, timeout_s: float) -> AsyncIterator[aiosqlite.Co
         ConfigurationError: it cannot be created or is not a SQLite file.
         BackendUnavailable: another process keeps it locked.
     """
-    try:
-        await anyio.Path(path).parent.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise ConfigurationError(f"SQLITE_PATH: {path.parent} cannot be created: {error.strerror}") from error
     with translated(f"SQLITE_PATH: {path}: "):
+        # Outside aiosqlite, whose thread outlives an attempt to connect that failed.
+        await to_thread.run_sync(_prepare_file, path, timeout_s)
         connection = await aiosqlite.connect(path, timeout=timeout_s, isolation_level=None)
     try:
         with translated(f"SQLITE_PATH: {path}: "):
-            await _prepare(connection, timeout_s)
+            connection.row_factory = sqlite3.Row
+            await connection.create_function("now", 0, time.time)
+            await connection.execute_fetchall("PRAGMA foreign_keys = ON")
+            # A claim or a result that was confirmed survives a power cut.
+            await connection.execute_fetchall("PRAGMA synchronous = FULL")
         yield connection
     finally:
         with anyio.CancelScope(shield=True):
@@ -128,27 +131,27 @@ def _judge(error: sqlite3.Error, place: str) -> WorkerError | None:
     return None
 
 
-async def _prepare(connection: aiosqlite.Connection, timeout_s: float) -> None:
-    connection.row_factory = sqlite3.Row
-    await connection.create_function("now", 0, time.time)
-    await _use_wal(connection, timeout_s)
-    await connection.execute_fetchall("PRAGMA foreign_keys = ON")
-    # A claim or a result that was confirmed survives a power cut.
-    await connection.execute_fetchall("PRAGMA synchronous = FULL")
+def _prepare_file(path: Path, timeout_s: float) -> None:
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise ConfigurationError(f"SQLITE_PATH: {path.parent} cannot be created: {error.strerror}") from error
+    with closing(sqlite3.connect(path, timeout=timeout_s, isolation_level=None)) as connection:
+        _use_wal(connection, timeout_s)
 
 
-async def _use_wal(connection: aiosqlite.Connection, timeout_s: float) -> None:
+def _use_wal(connection: sqlite3.Connection, timeout_s: float) -> None:
     """Switch to the write-ahead log. SQLite does not wait for the lock here when two processes switch at once."""
     deadline = time.monotonic() + timeout_s
     while True:
         try:
-            (row,) = await connection.execute_fetchall("PRAGMA journal_mode = WAL")
+            (mode,) = connection.execute("PRAGMA journal_mode = WAL").fetchone()
         except sqlite3.OperationalError as error:
             if error.sqlite_errorcode & _PRIMARY_CODE != sqlite3.SQLITE_BUSY or time.monotonic() > deadline:
                 raise
-            await anyio.sleep(_WAL_RETRY_S)
+            time.sleep(_WAL_RETRY_S)
             continue
-        if row[0] != "wal":
+        if mode != "wal":
             raise ConfigurationError("SQLITE_PATH: lies where SQLite cannot share memory, such as a network folder")
         return
 

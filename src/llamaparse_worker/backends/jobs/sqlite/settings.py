@@ -14,7 +14,7 @@ class SqliteSettings(BaseModel):
 
     sqlite_path: Path = Field(
         default=Path("./llamaparse-worker-data/worker.sqlite3"),
-        description="File of the embedded queue and job store; its folder is created",
+        description="SQLite file of the embedded queue and the SQLite job store; on a local disk, not a network share",
     )
     sqlite_timeout_seconds: float = Field(
         default=5, gt=0, le=600, description="Longest wait for another process that writes to the file"
