@@ -1,0 +1,140 @@
+"""An HTTPS client that reaches public addresses and named exceptions only.
+
+Each name is resolved once, the answers are judged, and exactly the judged addresses are dialled: there is no second
+resolution that could answer differently. Redirects are followed by the caller, who has each target judged again.
+"""
+
+from __future__ import annotations
+
+import re
+import socket
+import ssl
+from collections.abc import AsyncIterator, Collection
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import aiohttp
+from aiohttp.abc import AbstractResolver, ResolveResult
+from anyio import to_thread
+from yarl import URL
+
+from llamaparse_worker.backends.objects.addresses import is_name, literal, refusal
+from llamaparse_worker.errors import ConfigurationError, SourceForbidden
+
+_CONNECT_S = 10
+_SILENCE_S = 30
+_PORT = 443
+_CONTROL = re.compile("[\\x00-\\x1f\\x7f]")
+_ENCODED = re.compile("[!-~]+")
+"""Printable ASCII is sent as it stands: encoding it again would break the signature of a presigned address."""
+
+
+def judged(text: str, exceptions: Collection[str]) -> URL:
+    """Parse an address and give it when its scheme, host and port are allowed.
+
+    ``exceptions`` are ``host`` or ``host:port`` in lower case: such a host may have any address, and the port.
+
+    Raises:
+        SourceForbidden: it may not be fetched; the text names the host, never path or query, which may be secret.
+    """
+    if _CONTROL.search(text):
+        raise SourceForbidden("the address of the source holds control characters")
+    try:
+        url = URL(text, encoded=_ENCODED.fullmatch(text) is not None).with_fragment(None)
+        host, port = (url.raw_host or "").lower(), url.port
+    except ValueError:
+        raise SourceForbidden("the address of the source cannot be read") from None
+    if url.scheme != "https":
+        raise SourceForbidden(f"{url.scheme}://{host}: only https:// is fetched")
+    if url.user is not None or url.password is not None:
+        raise SourceForbidden(f"https://{host}: an address with a user name is refused")
+    if _excepted(host, port, exceptions):
+        return url
+    if port != _PORT:
+        raise SourceForbidden(
+            f"https://{host}: the port {port} is not {_PORT}, nor is {host}:{port} in URL_SOURCE_HOSTS"
+        )
+    _judge_host(host)
+    return url
+
+
+def _excepted(host: str, port: int | None, exceptions: Collection[str]) -> bool:
+    return f"{host}:{port}" in exceptions or (port == _PORT and host in exceptions)
+
+
+def _judge_host(host: str) -> None:
+    address = literal(host)
+    if address is None and not is_name(host):
+        raise SourceForbidden("the host of the source is neither a plain name nor a plain address")
+    if address is not None and (reason := refusal(address)):
+        raise SourceForbidden(f"https://{host} is not a public address ({reason}), nor in URL_SOURCE_HOSTS")
+
+
+class GuardedResolver(AbstractResolver):
+    """Gives only the public addresses of a name; of an excepted host all."""
+
+    def __init__(self, inner: AbstractResolver, exceptions: Collection[str]) -> None:
+        self._inner = inner
+        self._exceptions = exceptions
+
+    async def resolve(
+        self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_UNSPEC
+    ) -> list[ResolveResult]:
+        """Resolve once and judge.
+
+        Raises:
+            SourceForbidden: no address of the name is public.
+            OSError: the name cannot be resolved.
+        """
+        found = await self._inner.resolve(host, port, family)
+        if _excepted(host.lower(), port, self._exceptions):
+            return found
+        public = [result for result in found if _is_public(result["host"])]
+        if found and not public:
+            raise SourceForbidden(f"https://{host} has no public address, nor is it in URL_SOURCE_HOSTS")
+        return public
+
+    async def close(self) -> None:
+        """Close the resolver inside."""
+        await self._inner.close()
+
+
+def _is_public(text: str) -> bool:
+    address = literal(text)
+    return address is not None and refusal(address) is None
+
+
+@asynccontextmanager
+async def open_client(
+    exceptions: Collection[str], *, ca_file: Path | None = None, resolver: AbstractResolver | None = None
+) -> AsyncIterator[aiohttp.ClientSession]:
+    """Give a client without proxies, cookies, redirects of its own, and without decompression.
+
+    Raises:
+        ConfigurationError: URL_SOURCE_CA_FILE cannot be read.
+    """
+    guarded = GuardedResolver(resolver or aiohttp.ThreadedResolver(), exceptions)
+    tls = await to_thread.run_sync(_tls, ca_file)
+    async with (
+        aiohttp.TCPConnector(resolver=guarded, ssl=tls, use_dns_cache=False, limit=32, limit_per_host=8) as connector,
+        aiohttp.ClientSession(
+            connector=connector,
+            connector_owner=False,
+            trust_env=False,
+            auto_decompress=False,
+            cookie_jar=aiohttp.DummyCookieJar(),
+            timeout=aiohttp.ClientTimeout(total=None, connect=_CONNECT_S, sock_read=_SILENCE_S),
+            headers={"Accept-Encoding": "identity", "User-Agent": "llamaparse-worker"},
+        ) as session,
+    ):
+        yield session
+
+
+def _tls(ca_file: Path | None) -> ssl.SSLContext:
+    context = ssl.create_default_context()
+    if ca_file is not None:
+        try:
+            context.load_verify_locations(cafile=ca_file)
+        except OSError as error:
+            raise ConfigurationError(f"URL_SOURCE_CA_FILE={ca_file}: {error.strerror or error}") from error
+    return context
