@@ -147,9 +147,7 @@ class MemoryJobStore:
         """End the wait of a due job."""
         await self._reach()
         row = self._rows.get(job.job_id)
-        if row is None or row.record.next_run_at is None or row.record.attempt != job.attempt:
-            return
-        if row.record.next_run_at <= self._clock():
+        if row and row.record.status is JobStatus.PENDING and row.record.attempt == job.attempt:
             self._free(row, JobStatus.PENDING)
 
     async def sweep(self, *, max_attempts: int) -> Sequence[str]:

@@ -90,7 +90,7 @@ ORDER BY next_run_at, id LIMIT :limit
 
 PUBLISHED: Final = """
 UPDATE jobs SET next_run_at = NULL, updated_at = now()
-WHERE id = :id AND attempt = :attempt AND status = 'PENDING' AND next_run_at <= now()
+WHERE id = :id AND attempt = :attempt AND status = 'PENDING'
 """
 
 SWEEP: Final = """
