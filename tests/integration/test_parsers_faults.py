@@ -17,7 +17,7 @@ from llamaparse_worker.errors import (
     from_report,
 )
 from llamaparse_worker.model.document import DocumentInfo
-from llamaparse_worker.model.parsing import Inspected, ParserEvent, Refused
+from llamaparse_worker.model.parsing import Inspected, PageStarted, ParserEvent, Refused
 from llamaparse_worker.parsers.outcome import EndReason
 from llamaparse_worker.parsers.pool import ParserPool, open_parsers
 from llamaparse_worker.parsers.settings import ParserSettings
@@ -101,6 +101,15 @@ async def test_an_error_of_a_task_is_a_refusal_and_the_next_document_is_fine(
     assert from_report(last.error).code == error
     assert text in last.error.message
     assert (await answer(pool))[-1] == GOOD
+
+
+async def test_what_a_process_says_after_its_answer_is_not_heard_by_the_next_document(pool: ParserPool) -> None:
+    assert (await answer(pool, Fault.LATE_EVENT))[-1] == GOOD
+    await anyio.sleep(0.3)
+    before = pool.statistics().restarts.get(EndReason.BROKEN_PROTOCOL, 0)
+
+    assert await answer(pool) == [PageStarted(1), GOOD]
+    assert pool.statistics().restarts[EndReason.BROKEN_PROTOCOL] == before + 1
 
 
 async def test_noise_on_the_standard_streams_is_not_heard(pool: ParserPool, capfd: pytest.CaptureFixture[str]) -> None:

@@ -274,7 +274,6 @@ async def test_a_process_that_died_while_idle_costs_nobody_a_document(pool: Pars
     for found in idle:
         found.kill()
     await anyio.to_thread.run_sync(psutil.wait_procs, idle, 5)
-    await anyio.sleep(0.05)
 
     assert await answer(pool) == ANSWER
 
@@ -302,6 +301,18 @@ async def test_tasks_that_cannot_be_made_are_a_configuration_error_with_the_reas
         with pytest.raises(ConfigurationError):
             async with pool.process():
                 pass
+
+
+async def test_the_capacity_can_be_shared_and_changed_while_running() -> None:
+    limiter = anyio.CapacityLimiter(1)
+    async with open_parsers(ParserSettings(), TASKS, "", limiter=limiter) as pool, pool.process():
+        assert limiter.borrowed_tokens == 1
+        with anyio.move_on_after(0.05) as patience:
+            await answer(pool)
+        assert patience.cancelled_caught
+        limiter.total_tokens = 2
+
+        assert await answer(pool) == ANSWER
 
 
 async def test_closing_the_pool_leaves_no_process() -> None:

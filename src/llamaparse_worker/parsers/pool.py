@@ -94,9 +94,9 @@ class ParserPool:
 
     def _take(self) -> Process:
         while self._idle:
-            if (warm := self._idle.pop()).alive:
+            if (warm := self._idle.pop()).fit():
                 return warm
-            warm.bury()
+            warm.discard()
             self._count(warm)
         self._starts += 1
         return Process(self._around.launcher.fork(), self._around)
@@ -136,7 +136,7 @@ async def open_parsers(
         tasks: ``module:attribute`` of a factory that makes ``interfaces.Tasks`` of ``config``. It is called once, in
             the fork server.
         config: a text without secrets, for the factory.
-        limiter: how many processes there may be; default: as the settings say.
+        limiter: capacity to share with whoever watches or resizes it; by default one of ``parser_concurrency``.
     """
     limits = ChildLimits(
         memory_bytes=settings.parser_memory_limit_bytes,

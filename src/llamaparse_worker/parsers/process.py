@@ -105,6 +105,20 @@ class Process:
         """Whether it can take a request."""
         return self.end_reason is None and not self.child.ended.is_set()
 
+    def fit(self) -> bool:
+        """Whether it is there and silent: the next document must not hear what belongs to the last."""
+        if not self.alive:
+            return False
+        try:
+            said = self.child.socket.recv(1, socket.MSG_PEEK)
+        except BlockingIOError:
+            return True
+        except ConnectionError:
+            return False
+        if said:
+            self.end(EndReason.BROKEN_PROTOCOL)
+        return False
+
     @asynccontextmanager
     async def run(self, request: ParserRequest, *, silence_s: float) -> AsyncIterator[AsyncIterator[ReceivedEvent]]:
         """Run one request and give its events, as ``interfaces.ParserProcess`` says."""
@@ -129,6 +143,12 @@ class Process:
             self.end(EndReason.CRASHED)
             return ParserCrashed("The parser process closed its socket.")
         return self.bury()
+
+    def discard(self) -> None:
+        """Let go of a process that is not fit."""
+        if self.end_reason is None and self.child.ended.is_set():
+            self.bury()
+        self.end(EndReason.CRASHED)
 
     def bury(self) -> WorkerError:
         """Settle why a process that has exited did so."""
@@ -240,28 +260,32 @@ class _Conversation:
 
     async def _receive(self) -> None:
         """Wait for bytes and take what is there."""
-        with anyio.move_on_after(self._silence_s) as scope:
-            await anyio.lowlevel.checkpoint()
-            received = await self._receive_some()
-        if scope.cancelled_caught:
-            raise self._silent()
+        if (received := self._receive_now()) is not None:
+            await anyio.lowlevel.checkpoint()  # a process that never stops talking shall not have the loop for itself
+        else:
+            received = await self._receive_later()
         if not received:
             raise await self._process.died()
         self._buffer.feed(received)
 
-    async def _receive_some(self) -> bytes:
-        while True:
-            try:
-                received, ancillary, _, _ = self._socket.recvmsg(
-                    _RECEIVE_BYTES, _ANCILLARY_BYTES, socket.MSG_CMSG_CLOEXEC
-                )
-            except BlockingIOError:
+    async def _receive_later(self) -> bytes:
+        with anyio.move_on_after(self._silence_s):
+            while True:
                 await anyio.wait_readable(self._socket)
-            except ConnectionError:
-                return b""
-            else:
-                self._descriptors.extend(_descriptors_in(ancillary))
-                return received
+                if (received := self._receive_now()) is not None:
+                    return received
+        raise self._silent()
+
+    def _receive_now(self) -> bytes | None:
+        """Take what is there; None: nothing yet. No bytes: it closed its socket."""
+        try:
+            received, ancillary, _, _ = self._socket.recvmsg(_RECEIVE_BYTES, _ANCILLARY_BYTES, socket.MSG_CMSG_CLOEXEC)
+        except BlockingIOError:
+            return None
+        except ConnectionError:
+            return b""
+        self._descriptors.extend(_descriptors_in(ancillary))
+        return received
 
     async def _send(self, frames: bytes) -> None:
         rest = memoryview(frames)

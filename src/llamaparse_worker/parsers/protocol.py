@@ -49,6 +49,9 @@ class FrameKind(IntEnum):
     """From the process: where an untyped error came from; for the log."""
 
 
+_KINDS = {int(kind): kind for kind in FrameKind}
+
+
 @dataclass(frozen=True, slots=True)
 class Frame:
     """One message as it was received."""
@@ -96,11 +99,11 @@ class FrameBuffer:
 
     def _header(self) -> tuple[FrameKind, int]:
         mark, kind, length = _HEADER.unpack_from(self._bytes)
-        if mark != _MARK or kind not in iter(FrameKind):
+        if mark != _MARK or kind not in _KINDS:
             raise BrokenProtocol("bytes that are no message")
         if length > MAX_FRAME_BYTES:
             raise FrameTooLong(f"a message of {length} bytes, more than {MAX_FRAME_BYTES}")
-        return FrameKind(kind), length
+        return _KINDS[kind], length
 
 
 def frame(kind: FrameKind, payload: bytes = b"") -> bytes:

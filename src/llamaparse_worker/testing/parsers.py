@@ -12,6 +12,7 @@ import os
 import signal
 import socket
 import stat
+import threading
 import time
 from collections.abc import Callable
 from enum import StrEnum
@@ -64,6 +65,8 @@ class Fault(StrEnum):
     HUGE_MESSAGE = "huge message"
     """Announces a message of 4 GB, past all checks of its own side."""
     EVENT_AFTER_LAST = "event after last"
+    LATE_EVENT = "late event"
+    """Answers, and sends one more event a little later."""
     NO_ANSWER = "no answer"
     UNTYPED_ERROR = "untyped error"
     TYPED_ERROR = "typed error"
@@ -211,6 +214,13 @@ def _event_after_last(emit: Emit) -> None:
     emit(PageStarted(2), None)
 
 
+def _late_event(emit: Emit) -> None:
+    late = b'{"type":"page_started","number":2}'
+    said = b"lpw1\x03" + len(late).to_bytes(4, "little") + late
+    threading.Timer(0.05, os.write, (_own_socket().detach(), said)).start()
+    _answer(emit)
+
+
 def _no_answer(emit: Emit) -> None:
     del emit
 
@@ -310,6 +320,7 @@ _FAULTS: dict[str, Callable[[Emit], None]] = {
     Fault.HUGE_EVENT: _huge_event,
     Fault.HUGE_MESSAGE: _huge_message,
     Fault.EVENT_AFTER_LAST: _event_after_last,
+    Fault.LATE_EVENT: _late_event,
     Fault.NO_ANSWER: _no_answer,
     Fault.UNTYPED_ERROR: _untyped_error,
     Fault.TYPED_ERROR: _typed_error,
