@@ -13,26 +13,40 @@ from reportlab.pdfgen.canvas import Canvas
 from support.documents import MARGIN, WIDTH, Draw, Pen, make, picture, table
 
 _HARBOUR = (
-    "The harbour office keeps a written record of every vessel that passes the breakwater. Each entry names the ship, "
-    "its draught and the hour at which the pilot went on board. The record is older than the present building: its "
-    "first volume was begun in pencil, on the day when the old lighthouse was lit again after the great storm.",
-    "Since then the way of keeping it has hardly changed. One clerk writes, a second one reads the entry aloud, and "
-    "both sign the page before the ink is dry. What has changed is the number of readers. Insurance companies, "
-    "historians and the families of sailors ask for copies, and each copy has to be typed again.",
+    (
+        "The harbour office keeps a written record of every vessel that passes the breakwater. Each entry "
+        "names the ship, its draught and the hour at which the pilot went on board. The record is older than "
+        "the present building: its first volume was begun in pencil, on the day when the old lighthouse was "
+        "lit again after the great storm."
+    ),
+    (
+        "Since then the way of keeping it has hardly changed. One clerk writes, a second one reads the entry "
+        "aloud, and both sign the page before the ink is dry. What has changed is the number of readers. "
+        "Insurance companies, historians and the families of sailors ask for copies, and each copy has to be "
+        "typed again."
+    ),
 )
 _COLUMNS = (
-    "Rivers do not keep to their beds. Over a century the lower course of a slow river can move by more than its own "
-    "width, and every bend leaves a trace in the soil. Surveyors who compare old maps with new ones can read these "
-    "traces like the rings of a tree.",
-    "The method is simple. Two maps are laid over each other at the same scale, and the distance between the banks "
-    "is measured at fixed stations. Where both banks have moved in the same direction the river has wandered; where "
-    "they have moved apart it has grown wider.",
-    "Measurements at forty stations show that the outer bank of a bend moves three times as fast as a straight "
-    "reach. The speed depends on the soil more than on the water: clay holds, sand gives way, and gravel does "
-    "either, depending on the season.",
-    "Dams upstream slow the movement down. After the third dam was closed the mean distance fell to less than half "
-    "of what it had been, and two of the bends came to rest. The remaining bends moved on as before, since the "
-    "material that they need comes from the banks themselves.",
+    (
+        "Rivers do not keep to their beds. Over a century the lower course of a slow river can move by more "
+        "than its own width, and every bend leaves a trace in the soil. Surveyors who compare old maps with "
+        "new ones can read these traces like the rings of a tree."
+    ),
+    (
+        "The method is simple. Two maps are laid over each other at the same scale, and the distance between "
+        "the banks is measured at fixed stations. Where both banks have moved in the same direction the river "
+        "has wandered; where they have moved apart it has grown wider."
+    ),
+    (
+        "Measurements at forty stations show that the outer bank of a bend moves three times as fast as a "
+        "straight reach. The speed depends on the soil more than on the water: clay holds, sand gives way, "
+        "and gravel does either, depending on the season."
+    ),
+    (
+        "Dams upstream slow the movement down. After the third dam was closed the mean distance fell to less "
+        "than half of what it had been, and two of the bends came to rest. The remaining bends moved on as "
+        "before, since the material that they need comes from the banks themselves."
+    ),
 )
 
 

@@ -5,12 +5,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from llamaparse_worker.layout.blocks import blocks
+from llamaparse_worker.layout.lines import join
+from llamaparse_worker.layout.marks import with_marks_joined
 from llamaparse_worker.layout.plain import plain_text
 from llamaparse_worker.layout.reading_order import regions
 from llamaparse_worker.layout.segments import Segment, Style, segments
 from llamaparse_worker.layout.tables import Grid, table
 from llamaparse_worker.layout.words import style_of, word_segments
-from llamaparse_worker.model.page import Block, LaidOutPage, PageReason, RawPage, Word
+from llamaparse_worker.model.geometry import enclosing
+from llamaparse_worker.model.page import Block, LaidOutPage, PageReason, Paragraph, RawPage, Word
 
 TEXT_LAYER = "text_layer"
 
@@ -40,12 +43,23 @@ def lay_out_words(page: RawPage, words: Sequence[Word], engine: str) -> LaidOutP
 
 def _blocks(found: Sequence[Segment], style: Style) -> tuple[Block, ...]:
     made: list[Block] = []
-    for region in regions(found, style.size):
+    upright = [segment for segment in found if not segment.sideways]
+    for region in regions(with_marks_joined(upright), style.size):
         if isinstance(region, Grid):
             made.append(table(region))
         else:
             made.extend(blocks(region.lines, style))
+    made.extend(_aside([segment for segment in found if segment.sideways]))
     return tuple(made)
+
+
+def _aside(found: Sequence[Segment]) -> list[Block]:
+    """Give text that is written sideways, such as a stamp in the margin, apart from what it stands beside."""
+    if not found:
+        return []
+    lines = [join([segment]) for segment in found]
+    box = enclosing(line.box for line in lines)
+    return [Paragraph(" ".join(line.text for line in lines), box, tuple(line.line for line in lines))]
 
 
 def _arranged(  # noqa: PLR0913 - the fields of a page

@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from statistics import quantiles
 
 from llamaparse_worker.layout.lines import TextLine
+from llamaparse_worker.layout.marks import SURE_BULLETS, is_bullet, marked
 from llamaparse_worker.layout.segments import Style
 from llamaparse_worker.model.geometry import Box, enclosing
 from llamaparse_worker.model.page import Block, CodeBlock, Heading, ListBlock, ListItem, Paragraph
 
-_BULLET = re.compile(r"(?P<mark>[•‣◦▪●○■□·∙–*\-\uf0b7\uf0a7\uf076\uf0d8])\s+(?P<text>.+)")  # noqa: RUF001 - marks
-_ORDINAL = re.compile(r"(?P<mark>\(?(?:\d{1,3}|[a-zA-Z])[.)])\s+(?P<text>.+)")
-_SURE_BULLETS = frozenset("•‣◦▪●○■□\uf0b7\uf0a7\uf076\uf0d8")
 _SENTENCE_END = (".", "!", "?", ":", "…", "。")
 _HYPHENS = ("-", "\u00ad", "\u2010")
 
@@ -27,6 +25,8 @@ _HEADING_LINES = 3
 _HEADING_CHARACTERS = 200
 _BOLD_HEADING_CHARACTERS = 100
 _FIXED_PITCH_EM = 0.6
+_CODE_GAP_EM = 3.0
+_CODE_LINE_EM = 1.8
 _LEAST_PITCHES = 2
 
 
@@ -38,6 +38,15 @@ class _Group:
     mark: str = ""
     text: str = ""
     """The first line without its mark."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Column:
+    """What is usual among the lines of a column: their distance and their edges."""
+
+    pitch: float
+    left: float
+    right: float
 
 
 def blocks(lines: Sequence[TextLine], style: Style) -> list[Block]:
@@ -67,17 +76,13 @@ def joined(lines: Sequence[str]) -> str:
 def _groups(lines: Sequence[TextLine], style: Style) -> list[_Group]:
     if not lines:
         return []
-    pitch = _usual_pitch(lines)
-    left, right = min(line.x0 for line in lines), max(line.x1 for line in lines)
+    column = _Column(_usual_pitch(lines), min(line.x0 for line in lines), max(line.x1 for line in lines))
     groups: list[_Group] = []
-    for index, line in enumerate(lines):
-        following = lines[index + 1] if index + 1 < len(lines) else None
-        apart = not groups or _parts(groups[-1], line, following, pitch, left, right)
-        mark = _mark(line, groups, style, apart=apart, following=following)
-        if mark is not None:
-            groups.append(_Group([line], mark["mark"], mark["text"]))
-        elif apart:
-            groups.append(_Group([line]))
+    for line, following in zip(lines, [*lines[1:], None], strict=True):
+        apart = not groups or _parts(groups[-1], line, following, column)
+        mark, text = _mark(line, groups, style, apart=apart, following=following)
+        if mark or apart:
+            groups.append(_Group([line], mark, text))
         else:
             groups[-1].lines.append(line)
     return groups
@@ -87,7 +92,7 @@ def _usual_pitch(lines: Sequence[TextLine]) -> float:
     """Give the distance of lines within a paragraph: the lower quartile, as gaps between blocks are larger."""
     pitches = [
         after.middle - before.middle
-        for before, after in zip(lines, lines[1:], strict=False)
+        for before, after in pairwise(lines)
         if after.middle - before.middle > after.size / 2
     ]
     if len(pitches) < _LEAST_PITCHES:
@@ -95,12 +100,12 @@ def _usual_pitch(lines: Sequence[TextLine]) -> float:
     return min(quantiles(pitches, n=4)[0], 2.5 * lines[0].size)
 
 
-def _parts(  # noqa: PLR0913 - the look of two lines and of their column
-    group: _Group, line: TextLine, following: TextLine | None, pitch: float, left: float, right: float
-) -> bool:
+def _parts(group: _Group, line: TextLine, following: TextLine | None, column: _Column) -> bool:
     """Tell whether a line begins something new."""
     before = group.lines[-1]
-    if line.middle - before.middle > max(_WIDER_PITCH * pitch, before.size) or line.middle < before.middle:
+    if before.monospaced and line.monospaced:
+        return not 0 <= line.middle - before.middle <= _CODE_GAP_EM * line.size
+    if line.middle - before.middle > max(_WIDER_PITCH * column.pitch, before.size) or line.middle < before.middle:
         return True
     if _looks_different(before, line):
         return True
@@ -108,8 +113,8 @@ def _parts(  # noqa: PLR0913 - the look of two lines and of their column
         return line.x0 < group.lines[0].x0 + _INDENT_EM / 2 * line.size
     if _is_indented(group, line, following):
         return True
-    ended_early = before.x1 < left + _SHORT_LINE * (right - left) and before.text.endswith(_SENTENCE_END)
-    return ended_early and not line.text[:1].islower()
+    short = before.x1 < column.left + _SHORT_LINE * (column.right - column.left)
+    return short and before.text.endswith(_SENTENCE_END) and not line.text[:1].islower()
 
 
 def _looks_different(before: TextLine, line: TextLine) -> bool:
@@ -127,16 +132,15 @@ def _is_indented(group: _Group, line: TextLine, following: TextLine | None) -> b
 
 def _mark(
     line: TextLine, groups: Sequence[_Group], style: Style, *, apart: bool, following: TextLine | None
-) -> re.Match[str] | None:
-    """Find the mark of a list item; a dash or number within running text is none."""
-    if line.monospaced or _stands_out(line, style):
-        return None
-    found = _BULLET.fullmatch(line.text) or _ORDINAL.fullmatch(line.text)
-    if found is None or found["mark"] in _SURE_BULLETS:
-        return found
-    expected = apart or groups[-1].mark or groups[-1].lines[-1].text.endswith(":")
-    followed = following is not None and (_BULLET.fullmatch(following.text) or _ORDINAL.fullmatch(following.text))
-    return found if expected or followed else None
+) -> tuple[str, str]:
+    """Part the mark of a list item from its text; a dash or number within running text is no mark."""
+    found = None if line.monospaced or _stands_out(line, style) else marked(line.text)
+    if found is None:
+        return "", ""
+    expected = apart or bool(groups[-1].mark) or groups[-1].lines[-1].text.endswith(":")
+    if found["mark"] in SURE_BULLETS or expected or (following is not None and marked(following.text)):
+        return found["mark"], found["text"]
+    return "", ""
 
 
 def _stands_out(line: TextLine, style: Style) -> bool:
@@ -171,7 +175,12 @@ def _is_heading(text: str, lines: Sequence[TextLine], style: Style) -> bool:
 
 def _code(lines: Sequence[TextLine]) -> str:
     left = min(line.x0 for line in lines)
-    return "\n".join(" " * round((line.x0 - left) / (_FIXED_PITCH_EM * line.size)) + line.text for line in lines)
+    made: list[str] = []
+    for before, line in pairwise([lines[0], *lines]):
+        if line.middle - before.middle > _CODE_LINE_EM * line.size:
+            made.append("")
+        made.append(" " * round((line.x0 - left) / (_FIXED_PITCH_EM * line.size)) + line.text)
+    return "\n".join(made)
 
 
 def _list(items: Sequence[_Group]) -> list[Block]:
@@ -188,7 +197,7 @@ def _list(items: Sequence[_Group]) -> list[Block]:
         )
         for item in items
     )
-    ordered = not _BULLET.fullmatch(f"{items[0].mark} x")
+    ordered = not is_bullet(items[0].mark)
     return [ListBlock(made, enclosing(item.box for item in made), ordered=ordered)]
 
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 from llamaparse_worker.layout.lines import TextLine, baselines, join
 from llamaparse_worker.layout.segments import Segment
@@ -133,8 +134,7 @@ def _without_tail(rows: Sequence[_Row], start: int, end: int, gutters: Sequence[
 
 
 def _gaps(row: _Row, least: float) -> list[Interval]:
-    pairs = zip(row.covered, row.covered[1:], strict=False)
-    return [(left[1], right[0]) for left, right in pairs if right[0] - left[1] >= least]
+    return [(left[1], right[0]) for left, right in pairwise(row.covered) if right[0] - left[1] >= least]
 
 
 def _still_free(gutters: Sequence[Interval], row: _Row, least: float) -> list[Interval]:

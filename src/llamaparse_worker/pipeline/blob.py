@@ -65,17 +65,18 @@ class BlobWriter:
         if len(entry) + len(content) > MAX_FRAME_BYTES:
             raise CorruptDocument(f"Page {page.number} has more text than a page can have.")
         self._file.write(_LENGTHS.pack(len(entry), len(content)) + entry + content)
+        self._file.flush()
 
 
 @contextmanager
 def appending(path: Path) -> Iterator[BlobWriter]:
     """Open a blob for more pages; it is created where there is none."""
-    with path.open("ab+", buffering=0) as file:
+    with path.open("ab+") as file:
         whole = 0
         for page in _frames(file):
             whole = page.offset + page.size
         file.truncate(whole)
-        yield BlobWriter(file)  # type: ignore[arg-type] - an unbuffered file writes bytes like any other
+        yield BlobWriter(file)
 
 
 def index(path: Path) -> tuple[StoredPage, ...]:
@@ -93,7 +94,7 @@ def read_page(file: BinaryIO, stored: StoredPage) -> LaidOutPage:
     return _PAGES.validate_json(file.read(stored.size))
 
 
-def _frames(file: BinaryIO | io.FileIO) -> Iterator[StoredPage]:
+def _frames(file: BinaryIO) -> Iterator[StoredPage]:
     end = file.seek(0, io.SEEK_END)
     at = 0
     while at + _LENGTHS.size <= end:

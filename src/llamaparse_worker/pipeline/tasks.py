@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import struct
+import zlib
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from pathlib import Path
@@ -32,6 +34,21 @@ from llamaparse_worker.pipeline import blob
 from llamaparse_worker.pipeline.file_kind import HEAD_BYTES, file_kind
 from llamaparse_worker.pipeline.page import failure, finished, needs_ocr, summary
 
+_STUMBLES = (
+    ArithmeticError,
+    AssertionError,
+    AttributeError,
+    BufferError,
+    EOFError,
+    LookupError,
+    RuntimeError,
+    TypeError,
+    ValueError,
+    struct.error,
+    zlib.error,
+)
+"""What a reader raises that stumbles over the content of one page: that page is lost, the others need not be."""
+
 
 class TaskConfig(BaseModel):
     """What a parser process must know of the settings."""
@@ -40,7 +57,7 @@ class TaskConfig(BaseModel):
 
     readers: tuple[str, ...] = Field(description="Readers in the order in which they are asked, as module:attribute")
     writers: tuple[str, ...] = Field(default=(), description="Writers of the result files, as module:attribute")
-    max_pages: int = Field(default=10_000, ge=1)
+    max_pages: int = Field(default=100_000, ge=1, description="A document with more is refused, whatever is selected")
     max_pixels: int = Field(default=50_000_000, ge=1)
     ocr_dpi: float = Field(default=200, ge=50, le=600)
 
@@ -127,8 +144,7 @@ class DocumentTasks:
             return _append(finished(page), out)
         except WorkerError as error:
             return failure(number, report(error))
-        except (ArithmeticError, LookupError, TypeError, ValueError) as error:
-            # A reader stumbled over what this page holds: this page is lost, the others need not be.
+        except _STUMBLES as error:
             found = f"Page {number} cannot be read ({type(error).__name__})."
             return failure(number, ErrorReport(PageUnreadable.code, found))
 

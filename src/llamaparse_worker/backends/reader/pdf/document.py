@@ -68,7 +68,7 @@ class PdfDocument:
         """Draw a page in grey, at most ``max_pixels`` large. Raises ``PageUnreadable``."""
         samples, used_dpi = self._draw(self._page(number), dpi)
         height, width = samples.shape
-        yield PixelImage(width, height, 1, memoryview(samples).cast("B"), used_dpi)
+        yield PixelImage(width, height, 1, samples.reshape(-1).data, used_dpi)
 
     def close(self) -> None:
         """Give everything back to PDFium."""
@@ -157,7 +157,7 @@ def _glyphs(page: int, number: int) -> Glyphs:
 
 
 def _has_content(page: int) -> bool:
-    return library().FPDFPage_CountObjects(page) > 0 or library().FPDFPage_GetAnnotCount(page) > 0
+    return bool(library().FPDFPage_CountObjects(page) or library().FPDFPage_GetAnnotCount(page))
 
 
 def _image_bounds(page: int) -> Iterator[tuple[float, float, float, float]]:

@@ -63,7 +63,8 @@ void FPDFBitmap_Destroy(void* bitmap);
 void FPDF_RenderPageBitmap(void* bitmap, uintptr_t page, int x, int y, int width, int height, int rotate, int flags);
 """
 
-ffi = FFI()
+ffi: Any = FFI()
+"""Untyped, as what it makes has the types of the declarations above."""
 ffi.cdef(_DECLARATIONS)
 
 

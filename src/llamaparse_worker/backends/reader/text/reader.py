@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import codecs
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import PurePath
 from typing import BinaryIO
 
@@ -73,11 +73,9 @@ class TextDocument:
             reason=None if text.strip() else PageReason.BLANK,
         )
 
-    @contextmanager
-    def render(self, number: int, *, dpi: float) -> Iterator[PixelImage]:
-        """Refuse: text has no pixels."""
+    def render(self, number: int, *, dpi: float) -> AbstractContextManager[PixelImage]:
+        """Refuse: text has no pixels. Raises ``PageUnreadable``."""
         raise PageUnreadable(f"Page {number} of a text file has no image at {dpi:g} dpi.")
-        yield  # pragma: no cover - makes this a generator
 
 
 def _decoded(content: bytes) -> str:

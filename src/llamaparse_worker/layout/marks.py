@@ -1,0 +1,64 @@
+"""The marks of list items: bullets, dashes, numbers."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import replace
+
+from llamaparse_worker.layout.segments import Segment
+from llamaparse_worker.model.geometry import Box, enclosing
+
+SURE_BULLETS = frozenset("•‣◦▪●○■□\uf0b7\uf0a7\uf076\uf0d8")
+"""Marks that are nothing else; the last ones are those of symbol fonts."""
+
+_BULLET = r"[•‣◦▪●○■□·∙–*\-\uf0b7\uf0a7\uf076\uf0d8]"
+_ORDINAL = r"\(?(?:\d{1,3}|[a-zA-Z])[.)]"
+_MARKED = re.compile(rf"(?P<mark>{_BULLET}|{_ORDINAL})\s+(?P<text>.+)")
+_MARK = re.compile(rf"{_BULLET}|{_ORDINAL}")
+
+_REACH_EM = 2.5
+_SURE_REACH_EM = 5.0
+_SAME_LINE = 0.5
+
+
+def marked(text: str) -> re.Match[str] | None:
+    """Match a line that begins with a mark: groups ``mark`` and ``text``."""
+    return _MARKED.fullmatch(text)
+
+
+def is_bullet(mark: str) -> bool:
+    """Tell a bullet or dash from a number or letter."""
+    return re.fullmatch(_BULLET, mark) is not None
+
+
+def with_marks_joined(segments: Sequence[Segment]) -> list[Segment]:
+    """Join each mark that stands alone with what follows on its line, so that no column of marks is seen."""
+    marks = [segment for segment in segments if _MARK.fullmatch(segment.text)]
+    if not marks:
+        return list(segments)
+    joined: dict[int, Segment] = {}
+    gone: set[int] = set()
+    for mark in marks:
+        following = _following(mark, segments)
+        if following is not None and id(following) not in joined:
+            joined[id(following)] = _joined(mark, following)
+            gone.add(id(mark))
+    return [joined.get(id(segment), segment) for segment in segments if id(segment) not in gone]
+
+
+def _following(mark: Segment, segments: Sequence[Segment]) -> Segment | None:
+    reach = (_SURE_REACH_EM if mark.text in SURE_BULLETS else _REACH_EM) * mark.size
+    near = [
+        segment
+        for segment in segments
+        if mark.x1 <= segment.x0 <= mark.x1 + reach
+        and min(mark.y1, segment.y1) - max(mark.y0, segment.y0) > _SAME_LINE * (mark.y1 - mark.y0)
+    ]
+    return min(near, key=lambda segment: segment.x0, default=None)
+
+
+def _joined(mark: Segment, segment: Segment) -> Segment:
+    box = enclosing(Box(part.x0, part.y0, part.x1, part.y1) for part in (mark, segment))
+    text = f"{mark.text} {segment.text}"
+    return replace(segment, x0=box.x0, y0=box.y0, x1=box.x1, y1=box.y1, text=text)

@@ -1,0 +1,257 @@
+from __future__ import annotations
+
+import io
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from reportlab.pdfgen.canvas import Canvas
+
+from llamaparse_worker.backends.reader.pdf import PdfReader
+from llamaparse_worker.interfaces import ReaderLimits
+from llamaparse_worker.layout.arrange import lay_out, lay_out_words
+from llamaparse_worker.layout.reading_order import Flow, regions
+from llamaparse_worker.layout.segments import Segment
+from llamaparse_worker.model.geometry import Box
+from llamaparse_worker.model.page import (
+    CodeBlock,
+    Heading,
+    LaidOutPage,
+    ListBlock,
+    PageReason,
+    Paragraph,
+    RawPage,
+    Table,
+    Word,
+)
+from support.documents import (
+    HEIGHT,
+    MARGIN,
+    WIDTH,
+    Draw,
+    Pen,
+    blank,
+    make,
+    measurements,
+    prose,
+    rotated,
+    scan,
+    sentences,
+    table,
+    two_columns,
+    white_box,
+    wrapped,
+)
+
+LIMITS = ReaderLimits(100, 4_000_000)
+
+
+def raw(draw: Draw) -> RawPage:
+    with PdfReader().open(io.BytesIO(make(draw)), LIMITS) as document:
+        return document.read(1)
+
+
+def laid_out(draw: Draw) -> LaidOutPage:
+    return lay_out(raw(draw))
+
+
+def texts(page: LaidOutPage, kind: type[Heading | Paragraph | CodeBlock]) -> list[str]:
+    return [block.text for block in page.blocks if isinstance(block, kind)]
+
+
+def test_lines_become_paragraphs_and_a_larger_line_a_heading() -> None:
+    page = laid_out(prose(3))
+    assert texts(page, Heading) == ["Section 3"]
+    assert texts(page, Paragraph) == [sentences(21 + part, 500) for part in range(4)]
+    assert page.body_size == 10
+
+
+def test_two_columns_are_read_one_after_the_other() -> None:
+    page = laid_out(two_columns(4))
+    assert texts(page, Heading) == ["Report 4 over two columns"]
+    assert texts(page, Paragraph) == [sentences(44 + part, 500) for part in range(4)]
+
+
+@pytest.mark.parametrize("shift", [0.0, 4.0])
+def test_columns_stay_whole_whether_or_not_their_lines_are_level(shift: float) -> None:
+    def draw(canvas: Canvas) -> None:
+        Pen(canvas, MARGIN, 220, 700).write(sentences(1, 900)).write(sentences(2, 400))
+        Pen(canvas, MARGIN + 240, 220, 700 - shift).write(sentences(3, 700)).write(sentences(4, 500))
+
+    assert texts(laid_out(draw), Paragraph) == [
+        sentences(1, 900),
+        sentences(2, 400),
+        sentences(3, 700),
+        sentences(4, 500),
+    ]
+
+
+def test_three_columns_are_read_from_left_to_right() -> None:
+    def draw(canvas: Canvas) -> None:
+        for column in range(3):
+            Pen(canvas, 50 + column * 170, 150, 700).write(sentences(column, 600))
+
+    assert texts(laid_out(draw), Paragraph) == [sentences(column, 600) for column in range(3)]
+
+
+def test_a_heading_below_two_columns_is_read_after_them() -> None:
+    def draw(canvas: Canvas) -> None:
+        left = Pen(canvas, MARGIN, 220, 700).write(sentences(1, 400))
+        Pen(canvas, MARGIN + 240, 220, 700).write(sentences(2, 400))
+        Pen(canvas, top=left.y - 30).heading("Afterwards", 14).write(sentences(3, 300))
+
+    page = laid_out(draw)
+    assert [block.text for block in page.blocks if not isinstance(block, Table | ListBlock)] == [
+        sentences(1, 400),
+        sentences(2, 400),
+        "Afterwards",
+        sentences(3, 300),
+    ]
+
+
+@pytest.mark.parametrize("ruled", [False, True])
+def test_aligned_cells_become_a_table(*, ruled: bool) -> None:
+    rows = measurements(9)
+    page = laid_out(table(rows, ruled=ruled))
+    assert [block.rows for block in page.blocks if isinstance(block, Table)] == [tuple(map(tuple, rows))]
+    assert len(texts(page, Paragraph)) == 2
+
+
+def test_an_empty_cell_stays_empty() -> None:
+    rows = measurements(9)
+    rows[3][1] = ""
+    (found,) = (block for block in laid_out(table(rows)).blocks if isinstance(block, Table))
+    assert found.rows[3] == (rows[3][0], "", rows[3][2], rows[3][3])
+
+
+def test_bullets_and_numbers_become_lists() -> None:
+    def draw(canvas: Canvas) -> None:
+        pen = Pen(canvas).write("What to bring:").bullets([sentences(1, 200), "A short one."])
+        pen.write("What to do:").bullets(["Open it.", "Close it.", "Go home."], ["1.", "2.", "3."])
+
+    bullets, numbers = (block for block in laid_out(draw).blocks if isinstance(block, ListBlock))
+    assert [item.text for item in bullets.items] == [sentences(1, 200), "A short one."]
+    assert not bullets.ordered
+    assert [(item.mark, item.text) for item in numbers.items] == [
+        ("1.", "Open it."),
+        ("2.", "Close it."),
+        ("3.", "Go home."),
+    ]
+    assert numbers.ordered
+
+
+def test_a_deeper_item_has_a_greater_depth() -> None:
+    def draw(canvas: Canvas) -> None:
+        canvas.setFont("Helvetica", 10)
+        for index, (indent, text) in enumerate(((0, "outer"), (20, "inner"), (20, "inner too"), (0, "outer again"))):
+            canvas.drawString(80 + indent, 700 - 13 * index, f"\u2022 {text}")
+
+    (block,) = laid_out(draw).blocks
+    assert isinstance(block, ListBlock)
+    assert [item.depth for item in block.items] == [0, 1, 1, 0]
+
+
+def test_a_word_divided_at_the_end_of_a_line_is_joined() -> None:
+    def draw(canvas: Canvas) -> None:
+        canvas.setFont("Helvetica", 10)
+        for index, line in enumerate(
+            ("The harbour record is kept by the harbour mas-", "ter, and by North-", "Sea pilots.")
+        ):
+            canvas.drawString(80, 700 - 12.5 * index, line)
+
+    assert laid_out(draw).text == "The harbour record is kept by the harbour master, and by North- Sea pilots."
+
+
+def test_a_short_bold_line_is_a_heading_and_a_bold_sentence_is_not() -> None:
+    def draw(canvas: Canvas) -> None:
+        pen = Pen(canvas).write("Scope", font="Helvetica-Bold", after=10).write(sentences(1, 300), after=12)
+        pen.write("This sentence is printed in bold type to warn.", font="Helvetica-Bold")
+
+    assert texts(laid_out(draw), Heading) == ["Scope"]
+
+
+def test_fixed_pitch_lines_keep_breaks_and_indentation() -> None:
+    def draw(canvas: Canvas) -> None:
+        pen = Pen(canvas).write(sentences(1, 300))
+        canvas.setFont("Courier", 10)
+        for index, line in enumerate(("def run():", "    return 1", "", "run()")):
+            canvas.drawString(MARGIN + 6.0 * (len(line) - len(line.lstrip())), pen.y - 12 * index, line.strip())
+
+    assert texts(laid_out(draw), CodeBlock) == ["def run():\n    return 1\n\nrun()"]
+
+
+@pytest.mark.parametrize("degrees", [0, 90, 180, 270])
+def test_rotation_is_applied_to_page_and_boxes(degrees: int) -> None:
+    page = laid_out(rotated(degrees))
+    assert page.rotation == degrees
+    assert (page.width, page.height) == pytest.approx((WIDTH, HEIGHT), abs=0.01)
+    first = page.blocks[0]
+    assert page.text.startswith("Upright when displayed")
+    assert first.box.x0 == pytest.approx(100, abs=1)
+    assert first.box.y0 == pytest.approx(88, abs=4)
+
+
+def test_text_written_sideways_stays_together_and_apart() -> None:
+    def draw(canvas: Canvas) -> None:
+        Pen(canvas, MARGIN + 20).write(sentences(1, 900))
+        canvas.saveState()
+        canvas.translate(40, 300)
+        canvas.rotate(90)
+        canvas.setFont("Helvetica", 12)
+        canvas.drawString(0, 0, "Preprint of the third edition")
+        canvas.restoreState()
+
+    assert texts(laid_out(draw), Paragraph) == [sentences(1, 900), "Preprint of the third edition"]
+
+
+def test_a_page_without_anything_is_blank_and_one_with_a_picture_has_no_text() -> None:
+    assert [laid_out(draw).reason for draw in (blank, white_box, scan())] == [
+        PageReason.BLANK,
+        PageReason.BLANK,
+        PageReason.NO_TEXT,
+    ]
+
+
+def test_recognised_words_take_the_same_way() -> None:
+    words = [
+        Word(word, Box(72 + 30 * column, 100 + 14 * row, 98 + 30 * column, 109 + 14 * row), 0.5 + row / 4)
+        for row in range(2)
+        for column, word in enumerate(("one", "two", "three"))
+    ]
+    page = lay_out_words(raw(scan()), words, "fake")
+    assert page.text == "one two three one two three"
+    assert page.engine == "fake"
+    assert page.confidence == pytest.approx(0.625)
+
+
+def test_no_recognised_word_is_a_page_without_text() -> None:
+    page = lay_out_words(raw(scan()), [], "fake")
+    assert (page.reason, page.text, page.confidence) == (PageReason.NO_TEXT, "", None)
+
+
+boxes = st.builds(
+    lambda x, y, w, h: (x, y, x + w, y + h),
+    st.floats(0, 500),
+    st.floats(0, 800),
+    st.floats(1, 300),
+    st.floats(6, 30),
+)
+
+
+@given(st.lists(boxes, max_size=40))
+def test_reading_order_neither_loses_nor_repeats_a_segment(found: list[tuple[float, float, float, float]]) -> None:
+    segments = [Segment(*box, size=10.0, text=f"<{index}>") for index, box in enumerate(found)]
+    read = "".join(
+        "".join(line.text for line in region.lines)
+        if isinstance(region, Flow)
+        else "".join(segment.text for row in region.rows for cell in row for segment in cell)
+        for region in regions(segments, 10.0)
+    )
+    assert sorted(read.replace(" ", "").strip("<>").split("><")) == sorted(
+        [str(index) for index in range(len(segments))] or [""]
+    )
+
+
+@given(st.text(st.sampled_from("abc -"), max_size=60))
+def test_wrapped_lines_hold_the_words_of_the_text(text: str) -> None:
+    assert " ".join(wrapped(text, 60, "Helvetica", 10)).split() == text.split()

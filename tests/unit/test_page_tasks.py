@@ -1,0 +1,251 @@
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+from reportlab.pdfgen.canvas import Canvas
+
+from llamaparse_worker.errors import (
+    CorruptDocument,
+    EmptyDocument,
+    EncryptedDocument,
+    ErrorReport,
+    TooManyPages,
+    UnsupportedFormat,
+    WorkerError,
+)
+from llamaparse_worker.model.document import Spooled
+from llamaparse_worker.model.geometry import Box
+from llamaparse_worker.model.options import ParseOptions
+from llamaparse_worker.model.page import PageReason, PageStatus, PageSummary, Word
+from llamaparse_worker.model.parsing import (
+    Assemble,
+    Completed,
+    Inspect,
+    Inspected,
+    LayOut,
+    PageDone,
+    PageNeedsOcr,
+    PageStarted,
+    ParserEvent,
+    ParserRequest,
+    ReadPages,
+)
+from llamaparse_worker.pipeline import blob
+from llamaparse_worker.pipeline.tasks import DocumentTasks, TaskConfig, make_tasks
+from support import documents
+
+READERS = ("llamaparse_worker.backends.reader.pdf:PdfReader", "llamaparse_worker.backends.reader.text:TextReader")
+WRITERS = (
+    "llamaparse_worker.backends.writer.markdown:MarkdownWriter",
+    "llamaparse_worker.backends.writer.json:JsonWriter",
+)
+
+
+def made(config: TaskConfig) -> DocumentTasks:
+    tasks = make_tasks(config.model_dump_json())
+    assert isinstance(tasks, DocumentTasks)
+    return tasks
+
+
+@pytest.fixture
+def tasks() -> Iterator[DocumentTasks]:
+    with closing(made(TaskConfig(readers=READERS, writers=WRITERS))) as opened:
+        yield opened
+
+
+class Recorder:
+    def __init__(self) -> None:
+        self.events: list[ParserEvent] = []
+        self.pixels: list[int] = []
+
+    def __call__(self, event: ParserEvent, samples: memoryview | None) -> None:
+        self.events.append(event)
+        if samples is not None:
+            self.pixels.append(len(samples.tobytes()))
+
+
+def run(tasks: DocumentTasks, request: ParserRequest) -> Recorder:
+    recorder = Recorder()
+    tasks.run(request, recorder)
+    return recorder
+
+
+def spooled(folder: Path, content: bytes, name: str = "report.pdf") -> Spooled:
+    path = folder / f"spooled-{name}"
+    path.write_bytes(content)
+    return Spooled(str(path), name, len(content), "")
+
+
+def read(tasks: DocumentTasks, folder: Path, document: Spooled, pages: Sequence[int], *, ocr: bool = False) -> Recorder:
+    return run(tasks, ReadPages(document, tuple(pages), str(folder / "blob"), ParseOptions(), ocr))
+
+
+def assemble(tasks: DocumentTasks, folder: Path, *failed: PageSummary) -> tuple[str, ...]:
+    recorder = run(tasks, Assemble((str(folder / "blob"),), failed, str(folder), ParseOptions()))
+    (event,) = recorder.events
+    assert isinstance(event, Completed)
+    return tuple(file.name for file in event.files)
+
+
+def summaries(recorder: Recorder) -> list[PageSummary]:
+    return [event.summary for event in recorder.events if isinstance(event, PageDone)]
+
+
+def test_a_document_becomes_result_files(tasks: DocumentTasks, tmp_path: Path) -> None:
+    document = spooled(tmp_path, documents.make(documents.prose(1), documents.table(documents.measurements(1))))
+    (inspected,) = run(tasks, Inspect(document)).events
+    assert isinstance(inspected, Inspected)
+    assert (inspected.info.reader, inspected.info.page_count) == ("pdf", 2)
+    events = read(tasks, tmp_path, document, (1, 2)).events
+    assert [type(event) for event in events] == [PageStarted, PageDone, PageStarted, PageDone, Completed]
+    assert assemble(tasks, tmp_path) == ("result.md", "result.json")
+    assert "| Station 1 |" in (tmp_path / "result.md").read_text()
+
+
+def test_pages_are_written_in_order_whatever_the_order_of_reading(tasks: DocumentTasks, tmp_path: Path) -> None:
+    document = spooled(tmp_path, documents.make(*map(documents.prose, (1, 2, 3))))
+    for number in (3, 1, 2):
+        read(tasks, tmp_path, document, (number,))
+    assemble(tasks, tmp_path)
+    content = (tmp_path / "result.md").read_text()
+    assert [line for line in content.splitlines() if line.startswith("#")] == [f"# Section {n}" for n in (1, 2, 3)]
+
+
+def test_results_are_the_same_bytes_each_time(tasks: DocumentTasks, tmp_path: Path) -> None:
+    document = spooled(tmp_path, documents.make(documents.prose(1), documents.two_columns(2)))
+    found = []
+    for attempt in ("first", "second"):
+        folder = tmp_path / attempt
+        folder.mkdir()
+        read(tasks, folder, document, (1, 2))
+        found.append([(folder / name).read_bytes() for name in assemble(tasks, folder)])
+    assert found[0] == found[1]
+
+
+@pytest.mark.parametrize(
+    ("content", "name", "error"),
+    [
+        (documents.encrypted, "a.pdf", EncryptedDocument),
+        (documents.truncated, "a.pdf", CorruptDocument),
+        (documents.garbage, "a.pdf", CorruptDocument),
+        (documents.without_pages, "a.pdf", EmptyDocument),
+        (bytes, "a.pdf", EmptyDocument),
+        (lambda: b"PK\x03\x04" + bytes(40), "a.zip", UnsupportedFormat),
+        (lambda: b"words only", "a.pdf", UnsupportedFormat),
+        (lambda: b" \n\n", "a.txt", EmptyDocument),
+    ],
+)
+def test_what_cannot_be_read_is_refused_with_its_error(
+    tasks: DocumentTasks, tmp_path: Path, content: Callable[[], bytes], name: str, error: type[WorkerError]
+) -> None:
+    with pytest.raises(error):
+        run(tasks, Inspect(spooled(tmp_path, content(), name)))
+
+
+@pytest.mark.parametrize(
+    ("head", "kind"),
+    [
+        (b"PK\x03\x04 [Content_Types].xml", "office"),
+        (b"PK\x03\x04", "zip"),
+        (b"\x89PNG\r\n\x1a\n", "image (PNG)"),
+        (b"<!DOCTYPE html><p>", "html"),
+        (b"plain words", "text"),
+        (bytes(range(256)), "unknown"),
+    ],
+)
+def test_an_unknown_format_is_named_as_far_as_it_is_known(
+    tasks: DocumentTasks, tmp_path: Path, head: bytes, kind: str
+) -> None:
+    with pytest.raises(UnsupportedFormat, match=f"looks like: {kind}".replace("(", r"\(").replace(")", r"\)")):
+        run(tasks, Inspect(spooled(tmp_path, head, "file.bin")))
+
+
+def test_a_document_over_the_page_limit_is_refused(tmp_path: Path) -> None:
+    tasks = made(TaskConfig(readers=READERS, max_pages=2))
+    with pytest.raises(TooManyPages, match="3 pages; 2 are allowed"):
+        run(tasks, Inspect(spooled(tmp_path, documents.make(*map(documents.prose, (1, 2, 3))))))
+
+
+def test_a_damaged_page_fails_alone(tasks: DocumentTasks, tmp_path: Path) -> None:
+    document = spooled(tmp_path, documents.with_broken_page(3))
+    found = summaries(read(tasks, tmp_path, document, (1, 2, 3)))
+    failed = [summary for summary in found if summary.status is PageStatus.FAILED]
+    assert len(found) == 3
+    assert [summary.error.code for summary in failed if summary.error] == ["PAGE_UNREADABLE"]
+    assemble(tasks, tmp_path, *failed)
+    pages = json.loads((tmp_path / "result.json").read_bytes())["items"]["pages"]
+    assert sorted(page["success"] for page in pages) == [False, True, True]
+
+
+def test_a_page_number_beyond_the_end_fails_as_a_page(tasks: DocumentTasks, tmp_path: Path) -> None:
+    (summary,) = summaries(read(tasks, tmp_path, spooled(tmp_path, b"one page", "a.txt"), (7,)))
+    assert summary.error == ErrorReport("PAGE_UNREADABLE", "Page 7 cannot be read (IndexError).")
+
+
+def test_a_scan_goes_out_as_pixels_and_comes_back_as_words(tasks: DocumentTasks, tmp_path: Path) -> None:
+    document = spooled(tmp_path, documents.make(documents.scan()))
+    recorder = read(tasks, tmp_path, document, (1,), ocr=True)
+    started, needs, completed = recorder.events
+    assert (started, completed) == (PageStarted(1), Completed())
+    assert isinstance(needs, PageNeedsOcr)
+    assert recorder.pixels == [needs.width * needs.height]
+    assert needs.dpi == pytest.approx(200, abs=0.2)
+    words = (Word("Scanned", Box(72, 72, 130, 84), 0.9), Word("letter", Box(134, 72, 170, 84), 0.9))
+    request = LayOut(needs.page, words, "fake", str(tmp_path / "blob"), ParseOptions())
+    (summary,) = summaries(run(tasks, request))
+    assert (summary.engine, summary.characters, summary.confidence) == ("fake", 14, 0.9)
+    assemble(tasks, tmp_path)
+    assert (tmp_path / "result.md").read_text() == "Scanned letter\n"
+
+
+def test_without_ocr_a_page_says_why_it_has_no_text(tasks: DocumentTasks, tmp_path: Path) -> None:
+    document = spooled(tmp_path, documents.make(documents.scan(), documents.blank, documents.white_box))
+    found = summaries(read(tasks, tmp_path, document, (1, 2, 3)))
+    assert [summary.reason for summary in found] == [PageReason.NO_TEXT, PageReason.BLANK, PageReason.BLANK]
+    assert {summary.status for summary in found} == {PageStatus.PARSED}
+
+
+def test_a_blank_page_is_not_sent_to_ocr(tasks: DocumentTasks, tmp_path: Path) -> None:
+    document = spooled(tmp_path, documents.make(documents.blank))
+    (summary,) = summaries(read(tasks, tmp_path, document, (1,), ocr=True))
+    assert summary.reason is PageReason.BLANK
+
+
+def test_a_page_number_stamped_on_a_scan_is_not_its_text(tasks: DocumentTasks, tmp_path: Path) -> None:
+    def stamped(canvas: Canvas) -> None:
+        documents.scan()(canvas)
+        canvas.drawString(300, 30, "Page 1 of 9")
+
+    recorder = read(tasks, tmp_path, spooled(tmp_path, documents.make(stamped)), (1,), ocr=True)
+    assert recorder.pixels
+
+
+def test_a_frame_cut_short_is_dropped_and_written_over(tasks: DocumentTasks, tmp_path: Path) -> None:
+    document = spooled(tmp_path, documents.make(*map(documents.prose, (1, 2))))
+    read(tasks, tmp_path, document, (1, 2))
+    path = tmp_path / "blob"
+    path.write_bytes(path.read_bytes()[:-100])
+    assert [page.entry.number for page in blob.index(path)] == [1]
+    read(tasks, tmp_path, document, (2,))
+    assert [page.entry.number for page in blob.index(path)] == [1, 2]
+    with path.open("rb") as file:
+        assert "Section 2" in blob.read_page(file, blob.index(path)[1]).text
+
+
+def test_every_length_of_a_torn_blob_gives_whole_pages_only(tasks: DocumentTasks, tmp_path: Path) -> None:
+    read(tasks, tmp_path, spooled(tmp_path, b"one\ftwo\fthree", "a.txt"), (1, 2, 3))
+    whole, torn = (tmp_path / "blob").read_bytes(), tmp_path / "torn"
+    counts = []
+    for size in range(len(whole) + 1):
+        torn.write_bytes(whole[:size])
+        counts.append(len(blob.index(torn)))
+    assert counts == sorted(counts)
+    assert counts[-2:] == [2, 3]
+
+
+def test_a_blob_that_nobody_began_has_no_pages(tmp_path: Path) -> None:
+    assert blob.index(tmp_path / "missing") == ()
