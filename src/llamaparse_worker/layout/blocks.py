@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
@@ -13,6 +14,7 @@ from llamaparse_worker.layout.segments import Style
 from llamaparse_worker.model.geometry import Box, enclosing
 from llamaparse_worker.model.page import Block, CodeBlock, Heading, ListBlock, ListItem, Paragraph
 
+_UNSPACED = re.compile("[\u2e80-\u9fff\uf900-\ufaff\uff00-\uffef\U00020000-\U0003ffff]")
 _SENTENCE_END = (".", "!", "?", ":", "…", "。")
 _HYPHENS = ("-", "\u00ad", "\u2010")
 
@@ -65,11 +67,12 @@ def blocks(lines: Sequence[TextLine], style: Style) -> list[Block]:
 
 
 def joined(lines: Sequence[str]) -> str:
-    """Join the lines of a paragraph; a word divided by a hyphen becomes whole."""
+    """Join the lines of a paragraph; a divided word becomes whole, Chinese and Japanese need no space."""
     text = lines[0]
     for line in lines[1:]:
         divided = text.endswith(_HYPHENS) and text[-2:-1].isalpha() and line[:1].islower()
-        text = text[:-1] + line if divided else f"{text} {line}"
+        spaced = not (_UNSPACED.match(text[-1:]) and _UNSPACED.match(line))
+        text = text[:-1] + line if divided else f"{text} {line}" if spaced else text + line
     return text
 
 
