@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 import uuid
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Annotated, Literal
 from urllib.parse import urlsplit
@@ -238,6 +239,7 @@ class JobMessage(_Strict):
         default="results", max_length=1024, pattern=r"^[A-Za-z0-9_./=-]*$", description="Key prefix of the results"
     )
     mode: ModeName | None = Field(default=None, description="Default: what configuration.tier says, else fast")
+    ocr: str = Field(default="auto", max_length=64, description="auto, off, or the name of an OCR engine")
     configuration: ParseConfiguration = ParseConfiguration()
     project_id: str = Field(default="default", max_length=256)
     tenant: str | None = Field(default=None, max_length=256)
@@ -333,7 +335,7 @@ def job_of(message: JobMessage, *, traceparent: str | None = None) -> Job:
         source=source,
         file_name=message.file_name or source.location.rstrip("/").rpartition("/")[2] or "document",
         output_prefix=message.output_prefix.strip("/"),
-        options=options_of(message.configuration, message.mode),
+        options=replace(options_of(message.configuration, message.mode), ocr=message.ocr),
         project=message.project_id,
         tenant=message.tenant,
         priority=message.priority,

@@ -13,7 +13,8 @@ import pytest
 from llamaparse_worker.model.document import Spooled
 from llamaparse_worker.model.options import ParseOptions
 from llamaparse_worker.model.parsing import Assemble, Inspect, Inspected, ParserEvent, ReadPages
-from llamaparse_worker.pipeline.tasks import TaskConfig, make_tasks
+from llamaparse_worker.pipeline.task_config import TaskConfig
+from llamaparse_worker.pipeline.tasks import make_tasks
 
 SAMPLES = sorted((Path(__file__).parents[2] / "config" / "samples").glob("*.pdf"))
 APPROVED = Path(__file__).parent / "samples"

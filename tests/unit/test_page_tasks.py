@@ -35,7 +35,8 @@ from llamaparse_worker.model.parsing import (
     ReadPages,
 )
 from llamaparse_worker.pipeline import blob
-from llamaparse_worker.pipeline.tasks import DocumentTasks, TaskConfig, make_tasks
+from llamaparse_worker.pipeline.task_config import TaskConfig
+from llamaparse_worker.pipeline.tasks import DocumentTasks, make_tasks
 from support import documents
 
 READERS = ("llamaparse_worker.backends.reader.pdf:PdfReader", "llamaparse_worker.backends.reader.text:TextReader")

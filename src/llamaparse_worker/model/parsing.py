@@ -56,7 +56,6 @@ class Assemble:
     failed: tuple[PageSummary, ...]
     """Pages that are in no blob because they failed."""
     folder: str
-    writers: tuple[str, ...]
     options: ParseOptions
     type: Literal["assemble"] = "assemble"
 

@@ -10,8 +10,6 @@ from pathlib import Path
 from pkgutil import resolve_name
 from typing import BinaryIO
 
-from pydantic import BaseModel, ConfigDict, Field
-
 from llamaparse_worker.errors import EmptyDocument, ErrorReport, PageUnreadable, UnsupportedFormat, WorkerError, report
 from llamaparse_worker.interfaces import Emit, OpenDocument, PageSink, Reader, ReaderLimits, Tasks, Writer
 from llamaparse_worker.layout.arrange import lay_out_words
@@ -33,6 +31,7 @@ from llamaparse_worker.model.parsing import (
 from llamaparse_worker.pipeline import blob
 from llamaparse_worker.pipeline.file_kind import HEAD_BYTES, file_kind
 from llamaparse_worker.pipeline.page import failure, finished, needs_ocr, summary
+from llamaparse_worker.pipeline.task_config import TaskConfig
 
 _STUMBLES = (
     ArithmeticError,
@@ -48,18 +47,6 @@ _STUMBLES = (
     zlib.error,
 )
 """What a reader raises that stumbles over the content of one page: that page is lost, the others need not be."""
-
-
-class TaskConfig(BaseModel):
-    """What a parser process must know of the settings."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    readers: tuple[str, ...] = Field(description="Readers in the order in which they are asked, as module:attribute")
-    writers: tuple[str, ...] = Field(default=(), description="Writers of the result files, as module:attribute")
-    max_pages: int = Field(default=100_000, ge=1, description="A document with more is refused, whatever is selected")
-    max_pixels: int = Field(default=50_000_000, ge=1)
-    ocr_dpi: float = Field(default=200, ge=50, le=600)
 
 
 def make_tasks(config_json: str | bytes) -> Tasks:

@@ -99,9 +99,11 @@ class RabbitMqBroker:
     async def _managed_depths(self, address: URL) -> Sequence[QueueDepth]:
         name = self._settings.job_queue_name
         amqp = address_of(self._settings)
-        credentials = aiohttp.BasicAuth(address.user or amqp.user or "", address.password or amqp.password or "")
+        authorization = aiohttp.encode_basic_auth(
+            address.user or amqp.user or "", address.password or amqp.password or ""
+        )
         found = await fetch_depths(
-            address.with_user(None), credentials, vhost=amqp.path.removeprefix("/") or "/", family=name
+            address.with_user(None), authorization, vhost=amqp.path.removeprefix("/") or "/", family=name
         )
         if all(depth.name != name for depth in found):
             raise BackendUnavailable(f"the management API does not know the queue {name}")

@@ -20,6 +20,8 @@ from llamaparse_worker.interfaces import Delivery
 
 _FIRST_PAUSE_S = 0.2
 _LONGEST_PAUSE_S = 5.0
+_SUBSCRIBE_TIMEOUT_S = 20.0
+"""A quorum queue answers only when it has a leader again, which takes a while after a restart."""
 
 log = structlog.get_logger(__name__)
 
@@ -120,18 +122,21 @@ class Subscription:
 
 
 async def subscribe(link: Link, queue: str, prefetch: int) -> Subscription:
-    """Start a consumer with a prefetch of its own.
+    """Start a consumer with a prefetch of its own. A link on which this fails is lost.
 
     Raises:
         BackendUnavailable: the link is lost.
     """
     subscription = Subscription(link)
-    with answered("subscribing"):
-        async with link.subscribing:
-            await link.lower.basic_qos(prefetch_count=prefetch)
-            begun = await link.lower.basic_consume(queue, subscription.receive)
-    subscription.consumer_tag = begun.consumer_tag or ""
     link.watch(subscription.wake)
-    if link.lost:
-        raise BackendUnavailable("subscribing: the connection was lost")
+    try:
+        with answered("subscribing", timeout_s=_SUBSCRIBE_TIMEOUT_S):
+            async with link.subscribing:
+                await link.lower.basic_qos(prefetch_count=prefetch)
+                begun = await link.lower.basic_consume(queue, subscription.receive)
+    except BackendUnavailable:
+        link.unwatch(subscription.wake)
+        link.lose()
+        raise
+    subscription.consumer_tag = begun.consumer_tag or ""
     return subscription

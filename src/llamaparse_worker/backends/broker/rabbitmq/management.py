@@ -27,8 +27,10 @@ class _QueueRow(BaseModel):
 _ROWS = TypeAdapter(list[_QueueRow])
 
 
-async def fetch_depths(address: URL, credentials: aiohttp.BasicAuth, *, vhost: str, family: str) -> list[QueueDepth]:
+async def fetch_depths(address: URL, authorization: str, *, vhost: str, family: str) -> list[QueueDepth]:
     """Count all queues whose name begins with ``family``; one that does not run is given as unhealthy.
+
+    ``authorization`` is the value of the header.
 
     Raises:
         BackendUnavailable: the API does not answer, or has no figures of a running queue yet.
@@ -37,7 +39,7 @@ async def fetch_depths(address: URL, credentials: aiohttp.BasicAuth, *, vhost: s
     url = URL.build(scheme=address.scheme, authority=address.authority, path=path, encoded=True)
     try:
         async with (
-            aiohttp.ClientSession(auth=credentials, timeout=_TIMEOUT) as session,
+            aiohttp.ClientSession(headers={"Authorization": authorization}, timeout=_TIMEOUT) as session,
             session.get(url.with_query(columns=_COLUMNS), raise_for_status=True) as response,
         ):
             rows = _ROWS.validate_json(await response.read())

@@ -1,0 +1,73 @@
+# Every target sets up what it needs. `make` prints this list.
+
+PYTHON ?= $(shell command -v python3.11 || command -v python3)
+VENV := .venv
+BIN := $(VENV)/bin
+RUNTIME := $(VENV)/.runtime
+DEVELOPMENT := $(VENV)/.development
+PYTEST_WORKERS ?= 2
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo run check test unit bench hostile generate lock clean
+
+help:  ## print the targets
+	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  make \1\t/' | expand -t 20
+
+setup: $(RUNTIME)  ## install the worker and what it needs into .venv (pip only, no root)
+
+demo: $(RUNTIME)  ## run the daemon on its embedded queue and parse the sample documents
+	@BIN=$(BIN) config/demo.sh
+
+run: $(RUNTIME)  ## run the daemon
+	@$(BIN)/llamaparse-worker run
+
+check: $(DEVELOPMENT)  ## format, lint, types, import direction, unit tests: under a minute
+	$(BIN)/ruff format --check --quiet .
+	$(BIN)/ruff check --quiet .
+	$(BIN)/mypy
+	$(BIN)/lint-imports --no-cache > $(VENV)/lint-imports.txt || { cat $(VENV)/lint-imports.txt; false; }
+	$(BIN)/pytest -q tests/unit -n $(PYTEST_WORKERS)
+
+test: $(DEVELOPMENT)  ## install the servers that the tests start, then pass all tests
+	@tests/support/install-servers.sh
+	@$(MAKE) --no-print-directory check
+	$(BIN)/pytest -q tests/conformance tests/integration tests/acceptance tests/golden plugins -n $(PYTEST_WORKERS) --dist loadgroup
+
+unit: $(DEVELOPMENT)  ## the unit tests alone
+	$(BIN)/pytest -q tests/unit -n $(PYTEST_WORKERS)
+
+bench: $(DEVELOPMENT)  ## measure throughput, latency, memory and start-up on this machine
+	@tests/support/install-servers.sh
+	$(BIN)/python -m benchmarks
+
+hostile: $(RUNTIME)  ## send a folder of hostile files through the daemon: make hostile DIR=...
+	@test -n "$(DIR)" || { echo "usage: make hostile DIR=FOLDER" >&2; exit 64; }
+	$(BIN)/python tests/support/hostile.py "$(DIR)"
+
+generate: $(DEVELOPMENT)  ## write the generated contracts and documentation again
+	$(BIN)/python -m support.generate
+
+lock: $(DEVELOPMENT)  ## resolve the dependencies again, with hashes and without addresses
+	$(BIN)/uv pip compile -q --generate-hashes --no-header --no-annotate --no-emit-index-url --python-version 3.11 \
+		pyproject.toml --group build -o requirements.txt
+	$(BIN)/uv pip compile -q --generate-hashes --no-header --no-annotate --no-emit-index-url --python-version 3.11 \
+		pyproject.toml --group build --group dev -o requirements-dev.txt
+
+clean:  ## remove the environment and everything generated
+	rm -rf $(VENV) demo-output build dist
+
+$(BIN)/python:
+	@test -n "$(PYTHON)" || { echo "Python 3.11 or later is needed: set PYTHON" >&2; exit 69; }
+	$(PYTHON) -m venv $(VENV)
+
+$(RUNTIME): requirements.txt pyproject.toml | $(BIN)/python
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.txt
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@touch $@
+
+$(DEVELOPMENT): requirements-dev.txt $(RUNTIME)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.txt
+	@for plugin in plugins/*/; do \
+		$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable $$plugin; \
+	done
+	@touch $@

@@ -1,0 +1,60 @@
+"""Opens the broker, the job store and the object store that the settings choose."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+
+from llamaparse_worker.components import Seam, load
+from llamaparse_worker.interfaces import Broker, JobStore, ObjectStore
+from llamaparse_worker.settings import LocalSettings, read
+
+
+@dataclass(frozen=True, slots=True)
+class Backends:
+    """The three stores of a deployment."""
+
+    broker: Broker
+    jobs: JobStore
+    objects: ObjectStore
+
+
+@asynccontextmanager
+async def open_backends(settings: LocalSettings) -> AsyncIterator[Backends]:
+    """Open all three, with the schema of the job store up to date.
+
+    Raises:
+        ConfigurationError: a component is missing or its settings are wrong.
+        BackendUnavailable: one does not answer.
+    """
+    async with AsyncExitStack() as stack:
+        jobs = await stack.enter_async_context(open_jobs(settings))
+        await jobs.migrate()
+        objects = await stack.enter_async_context(open_objects(settings))
+        broker = await stack.enter_async_context(open_broker(settings))
+        yield Backends(broker, jobs, objects)
+
+
+@asynccontextmanager
+async def open_broker(settings: LocalSettings) -> AsyncIterator[Broker]:
+    """Open the broker alone."""
+    component = load(Seam.BROKER, settings.broker, settings.plugins)
+    async with component.open(read(component.settings)) as broker:
+        yield broker
+
+
+@asynccontextmanager
+async def open_jobs(settings: LocalSettings) -> AsyncIterator[JobStore]:
+    """Open the job store alone; its schema may be out of date."""
+    component = load(Seam.JOBS, settings.jobs, settings.plugins)
+    async with component.open(read(component.settings)) as jobs:
+        yield jobs
+
+
+@asynccontextmanager
+async def open_objects(settings: LocalSettings) -> AsyncIterator[ObjectStore]:
+    """Open the object store alone."""
+    component = load(Seam.OBJECTS, settings.objects, settings.plugins)
+    async with component.open(read(component.settings)) as objects:
+        yield objects

@@ -1,0 +1,244 @@
+"""The daemon: opens everything in order, serves until a signal, drains, and closes in reverse."""
+
+from __future__ import annotations
+
+import signal
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, field
+from functools import partial
+
+import anyio
+import structlog
+from anyio import to_thread
+from pydantic import BaseModel
+
+from llamaparse_worker.app.backends import Backends, open_backends
+from llamaparse_worker.app.documents import Documents, open_documents
+from llamaparse_worker.app.sources import open_source_fetcher
+from llamaparse_worker.errors import BackendUnavailable
+from llamaparse_worker.http.dependencies import HttpDependencies, QueueSource
+from llamaparse_worker.http.server import open_http
+from llamaparse_worker.interfaces import QueueDepth, SourceFetcher
+from llamaparse_worker.limits import Limits
+from llamaparse_worker.model.job import Job, StoreCounts
+from llamaparse_worker.pipeline.job import JobPipeline
+from llamaparse_worker.pipeline.manifest import worker_version
+from llamaparse_worker.settings import Sources, WorkerSettings, read
+from llamaparse_worker.settings.catalogue import misspelt
+from llamaparse_worker.worker.attempts import AttemptPolicy, Attempts
+from llamaparse_worker.worker.health import Health, Phase, watch
+from llamaparse_worker.worker.lag import LoopLag
+from llamaparse_worker.worker.loop import Worker
+from llamaparse_worker.worker.metrics import Metrics
+from llamaparse_worker.worker.notify import Notifier
+from llamaparse_worker.worker.patience import until_available
+from llamaparse_worker.worker.resources import own_memory_bytes
+from llamaparse_worker.worker.settlement import RetryPolicy
+from llamaparse_worker.worker.upkeep import Upkeep
+
+PING_INTERVAL_S = 5.0
+MEMORY_INTERVAL_S = 5.0
+
+log = structlog.get_logger()
+
+
+class ServiceManager(BaseModel, frozen=True):
+    """What systemd sets for a service of ``Type=notify``."""
+
+    notify_socket: str | None = None
+    watchdog_usec: int | None = None
+
+
+class QueueFamily(BaseModel, frozen=True):
+    """The name of the job queue, under which its family is counted."""
+
+    job_queue_name: str = "parse_raw_file_job"
+
+
+@dataclass(slots=True)
+class _Daemon:
+    """What the parts of a running daemon share."""
+
+    settings: WorkerSettings
+    limits: Limits
+    metrics: Metrics
+    notifier: Notifier
+    health: Health = field(default_factory=lambda: Health(("broker", "jobs", "objects")))
+    stop: anyio.Event = field(default_factory=anyio.Event)
+    backends: Backends | None = None
+    starting: anyio.CancelScope = field(default_factory=anyio.CancelScope)
+    """Cancelled by a signal that comes while a backend is still waited for."""
+    give_up: Callable[[], None] = lambda: None
+
+
+async def serve(settings: WorkerSettings) -> None:
+    """Run until SIGTERM or SIGINT, or until a restart is due.
+
+    Raises:
+        ConfigurationError: the settings cannot work.
+    """
+    _warn(settings)
+    limits = Limits({"jobs": settings.pdf_job_queue_concurrency})
+    manager = read(ServiceManager)
+    daemon = _Daemon(
+        settings,
+        limits,
+        Metrics(worker_version(), limits),
+        Notifier(manager.notify_socket, manager.watchdog_usec),
+    )
+    async with anyio.create_task_group() as background:
+        background.start_soon(_obey_signals, daemon)
+        background.start_soon(LoopLag(daemon.metrics.loop_lagged).run)
+        background.start_soon(daemon.notifier.watchdog)
+        background.start_soon(_announce_drain, daemon)
+        async with open_http(settings.host, settings.port, _http(daemon)) as address:
+            with daemon.starting:
+                await _work(daemon, address)
+            daemon.health.enter(Phase.STOPPED)
+        background.cancel_scope.cancel()
+
+
+async def _work(daemon: _Daemon, address: str) -> None:
+    settings = daemon.settings
+    async with (
+        open_documents(settings) as documents,
+        _patiently_opened(daemon) as backends,
+        open_source_fetcher(backends.objects) as sources,
+        anyio.create_task_group() as watchers,
+    ):
+        daemon.backends = backends
+        daemon.metrics.watch_parsers(documents.pool.statistics)
+        pings = {"broker": backends.broker.ping, "jobs": backends.jobs.ping, "objects": backends.objects.ping}
+        watchers.start_soon(partial(watch, daemon.health, pings, interval_s=PING_INTERVAL_S))
+        if settings.max_rss_before_restart:
+            watchers.start_soon(_watch_memory, daemon.stop, settings.max_rss_before_restart)
+        worker = _worker(daemon, documents, backends, sources, on_consuming=lambda: _ready(daemon, address))
+        await worker.run(daemon.stop)
+        watchers.cancel_scope.cancel()
+
+
+def _worker(
+    daemon: _Daemon,
+    documents: Documents,
+    backends: Backends,
+    sources: SourceFetcher,
+    *,
+    on_consuming: Callable[[], None],
+) -> Worker:
+    settings = daemon.settings
+    metrics = daemon.metrics
+
+    def observe_stage(job: Job, stage: str, seconds: float) -> None:
+        metrics.stage_ended(stage, seconds, source=job.source.kind)
+
+    upkeep = Upkeep(backends.broker, backends.jobs, interval_s=settings.sweep_interval_seconds)
+    pipeline = JobPipeline(
+        sources=sources,
+        objects=backends.objects,
+        documents=documents.parser,
+        spool_dir=settings.spool_dir,
+        max_document_bytes=settings.max_document_bytes,
+        observe_stage=observe_stage,
+    )
+    retry = RetryPolicy(settings.job_max_attempts, settings.job_retry_delay_seconds)
+    attempts = Attempts(
+        backends.jobs,
+        pipeline,
+        AttemptPolicy(lease_s=settings.job_lease_seconds, retry=retry),
+        metrics,
+        slots=daemon.limits["jobs"],
+        on_event=upkeep.wake,
+    )
+    daemon.give_up = attempts.give_up
+    return Worker(
+        backends.broker,
+        attempts,
+        upkeep,
+        slots=settings.pdf_job_queue_concurrency,
+        grace_s=settings.grace_period,
+        max_jobs=settings.max_jobs_before_restart,
+        on_consuming=on_consuming,
+    )
+
+
+@asynccontextmanager
+async def _patiently_opened(daemon: _Daemon) -> AsyncIterator[Backends]:
+    """Open the backends; while one is away the daemon lives, says that it is not ready, and tries again."""
+    async with AsyncExitStack() as stack:
+        yield await until_available(
+            lambda: stack.enter_async_context(open_backends(daemon.settings)), what="a backend at start"
+        )
+
+
+def _ready(daemon: _Daemon, address: str) -> None:
+    daemon.health.enter(Phase.READY)
+    daemon.metrics.worker_started()
+    daemon.notifier.ready()
+    daemon.notifier.status(f"taking jobs, {address}")
+    log.info("worker.ready", address=address, jobs_at_once=daemon.settings.pdf_job_queue_concurrency)
+
+
+async def _announce_drain(daemon: _Daemon) -> None:
+    await daemon.stop.wait()
+    daemon.health.enter(Phase.DRAINING)
+    daemon.metrics.drain_started()
+    daemon.notifier.stopping()
+    daemon.notifier.extend_timeout(daemon.settings.grace_period + 10)
+    if daemon.backends is None:
+        daemon.starting.cancel()
+
+
+async def _obey_signals(daemon: _Daemon) -> None:
+    """Drain at the first signal; hand everything back at the second."""
+    with anyio.open_signal_receiver(signal.SIGTERM, signal.SIGINT) as signals:
+        async for received in signals:
+            log.info("worker.signal", signal=received.name)
+            if daemon.stop.is_set():
+                daemon.give_up()
+            daemon.stop.set()
+
+
+async def _watch_memory(stop: anyio.Event, limit_bytes: int) -> None:
+    while True:
+        await anyio.sleep(MEMORY_INTERVAL_S)
+        used = await to_thread.run_sync(own_memory_bytes)
+        if used > limit_bytes:
+            log.info("worker.restart_due", reason="MAX_RSS_BEFORE_RESTART", memory_bytes=used)
+            stop.set()
+            return
+
+
+def _warn(settings: WorkerSettings) -> None:
+    for miss in misspelt(Sources.of_process()):
+        log.warning("settings.unknown_variable", name=miss.name, meant=miss.meant)
+    if settings.broker != "embedded" and settings.jobs == "sqlite":
+        log.warning(
+            "settings.single_worker",
+            hint="a shared queue with a job store in SQLite is for a single worker; set DATABASE_URL to run several",
+        )
+
+
+def _http(daemon: _Daemon) -> HttpDependencies:
+    settings = daemon.settings
+
+    def backends() -> Backends:
+        if daemon.backends is None:
+            raise BackendUnavailable("the worker is still starting")
+        return daemon.backends
+
+    async def depths() -> Sequence[QueueDepth]:
+        return await backends().broker.depths()
+
+    async def counts() -> StoreCounts:
+        return await backends().jobs.counts()
+
+    family = read(QueueFamily).job_queue_name
+    # One SQLite file is shared by all workers only where the queue is in the same file.
+    store_shared = settings.jobs != "sqlite" or settings.broker == "embedded"
+    return HttpDependencies(
+        health=daemon.health,
+        metrics=daemon.metrics,
+        queues=QueueSource(depths=depths, counts=counts, store_shared=store_shared, family=family),
+        token=settings.api_token,
+    )

@@ -1,0 +1,83 @@
+"""Puts together what parses documents: parser processes, readers, writers, OCR and modes. Needs no server."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from llamaparse_worker.components import Seam, load, targets
+from llamaparse_worker.interfaces import Mode, Ocr
+from llamaparse_worker.model.options import ModeName
+from llamaparse_worker.parsers.cores import usable_cores
+from llamaparse_worker.parsers.pool import ParserPool, open_parsers
+from llamaparse_worker.parsers.settings import ParserSettings
+from llamaparse_worker.pipeline.task_config import TaskConfig
+from llamaparse_worker.settings import LocalSettings, read
+
+if TYPE_CHECKING:
+    from llamaparse_worker.pipeline.document import DocumentParser
+
+TASKS = "llamaparse_worker.pipeline.tasks:make_tasks"
+
+
+@dataclass(frozen=True, slots=True)
+class Documents:
+    """What parses documents, and the pool under it."""
+
+    parser: DocumentParser
+    pool: ParserPool
+    processes: int
+
+
+@asynccontextmanager
+async def open_documents(settings: LocalSettings) -> AsyncIterator[Documents]:
+    """Open everything that parsing needs; the parser processes start in the background.
+
+    Raises:
+        ConfigurationError: a component is missing or its settings are wrong.
+    """
+    pool_settings = read(ParserSettings)
+    processes = pool_settings.parser_concurrency or usable_cores()
+    config = TaskConfig(
+        readers=targets(Seam.READER, settings.plugins),
+        writers=targets(Seam.WRITER, settings.plugins),
+        max_pixels=settings.max_page_pixels,
+    )
+    async with AsyncExitStack() as stack:
+        pool = await stack.enter_async_context(open_parsers(pool_settings, TASKS, config.model_dump_json()))
+        # The fork server imports in its own process by now; the imports here run beside it.
+        from llamaparse_worker.pipeline.document import DocumentLimits, DocumentParser  # noqa: PLC0415
+        from llamaparse_worker.pipeline.pages import ReadingLimits  # noqa: PLC0415
+
+        parser = DocumentParser(
+            pool,
+            engines=await _open_engines(settings, stack),
+            default_engine=None if settings.ocr_engine == "off" else settings.ocr_engine,
+            modes=await _open_modes(settings, stack),
+            limits=DocumentLimits(
+                max_pages=settings.max_pages,
+                timeout_base_s=settings.job_timeout_seconds,
+                timeout_extra_per_page_s=settings.job_timeout_extra_per_page_seconds,
+                reading=ReadingLimits(
+                    page_timeout_s=settings.page_timeout_seconds,
+                    range_size=settings.page_range_size,
+                    processes=processes,
+                    ocr_window=settings.ocr_concurrency,
+                ),
+            ),
+        )
+        yield Documents(parser, pool, processes)
+
+
+async def _open_engines(settings: LocalSettings, stack: AsyncExitStack) -> dict[str, Ocr]:
+    if settings.ocr_engine == "off":
+        return {}
+    component = load(Seam.OCR, settings.ocr_engine, settings.plugins)
+    return {settings.ocr_engine: await stack.enter_async_context(component.open(read(component.settings)))}
+
+
+async def _open_modes(settings: LocalSettings, stack: AsyncExitStack) -> dict[ModeName, Mode]:
+    component = load(Seam.MODE, ModeName.FAST, settings.plugins)
+    return {ModeName.FAST: await stack.enter_async_context(component.open(read(component.settings)))}

@@ -1,0 +1,113 @@
+"""``check``: opens and pings every configured component, and says what to do about those that fail."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Awaitable, Callable
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
+
+from llamaparse_worker.cli.exit_status import ExitStatus
+from llamaparse_worker.errors import BackendUnavailable, WorkerError
+
+if TYPE_CHECKING:
+    from llamaparse_worker.settings import WorkerSettings
+
+LIMIT_S = 15.0
+
+
+def add(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Register the command."""
+    command = subparsers.add_parser(
+        "check",
+        help="test every configured component",
+        description="Open and ping every configured component; one line each: what works, what does not, what to do. "
+        "Exit status 69 when a service does not answer, 78 when the configuration is at fault.",
+    )
+    command.set_defaults(run=run)
+
+
+def run(_args: argparse.Namespace) -> int:
+    """Check everything; gives 0 when all components work."""
+    import anyio
+
+    from llamaparse_worker.cli.quiet import quiet
+    from llamaparse_worker.settings import WorkerSettings, read
+
+    quiet()
+    return anyio.run(_check_all, read(WorkerSettings))
+
+
+class _Answers(Protocol):
+    async def ping(self) -> str: ...
+
+
+@dataclass(frozen=True, slots=True)
+class _Check:
+    name: str
+    ask: Callable[[], Awaitable[str]]
+
+
+async def _check_all(settings: WorkerSettings) -> int:
+    from llamaparse_worker.app.backends import open_broker, open_jobs, open_objects
+
+    checks = (
+        _Check(f"broker {settings.broker}", lambda: _ping(open_broker(settings))),
+        _Check(f"jobs {settings.jobs}", lambda: _ping(open_jobs(settings))),
+        _Check(f"objects {settings.objects}", lambda: _ping(open_objects(settings))),
+        _Check("parser processes", lambda: _parse_something(settings)),
+        _Check("spool", lambda: _write_spool(settings)),
+    )
+    worst = ExitStatus.OK
+    for one in checks:
+        worst = max(worst, await _report(one))
+    return worst
+
+
+async def _report(one: _Check) -> ExitStatus:
+    import anyio
+
+    try:
+        with anyio.fail_after(LIMIT_S):
+            print(f"ok      {one.name}: {await one.ask()}")
+    except TimeoutError:
+        print(f"FAILED  {one.name}: no answer within {LIMIT_S:g} s\n        {BackendUnavailable.next_step}")
+        return ExitStatus.UNAVAILABLE
+    except WorkerError as error:
+        print(f"FAILED  {one.name}: {error.message}\n        {error.next_step}")
+        return ExitStatus.UNAVAILABLE if isinstance(error, BackendUnavailable) else ExitStatus.CONFIGURATION
+    return ExitStatus.OK
+
+
+async def _ping(opening: AbstractAsyncContextManager[_Answers]) -> str:
+    async with opening as component:
+        return await component.ping()
+
+
+async def _parse_something(settings: WorkerSettings) -> str:
+    """Send a small text document through a parser process: spool, readers, layout and writers work together."""
+    from llamaparse_worker.app.documents import open_documents
+    from llamaparse_worker.model.options import ParseOptions
+    from llamaparse_worker.pipeline.spool import describe, spool_folder
+
+    async with open_documents(settings) as documents, spool_folder(settings.spool_dir) as folder:
+        source = folder / "source"
+        source.write_text("A line of text.\n", encoding="utf-8")
+        document = await describe(source, "check.txt")
+        outcome = await documents.parser.parse(document, ParseOptions(), folder, on_progress=lambda _: None)
+        return f"{documents.processes} processes; a test document gave {len(outcome.parsed.files)} result files"
+
+
+async def _write_spool(settings: WorkerSettings) -> str:
+    import shutil
+
+    from llamaparse_worker.errors import ConfigurationError
+    from llamaparse_worker.pipeline.spool import spool_folder
+
+    try:
+        async with spool_folder(settings.spool_dir) as folder:
+            free = shutil.disk_usage(folder).free
+    except OSError as error:
+        raise ConfigurationError(f"SPOOL_DIR {settings.spool_dir} cannot be written: {error.strerror}") from error
+    return f"{settings.spool_dir}, {free / 1024**3:.1f} GiB free"

@@ -1,0 +1,152 @@
+"""Parses files with all cores and puts their results into folders."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import stat
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import anyio
+from anyio import to_thread
+
+from llamaparse_worker.app.documents import Documents
+from llamaparse_worker.cli.exit_status import ExitStatus
+from llamaparse_worker.cli.inputs import Input
+from llamaparse_worker.cli.reporting import Ending, Reporter
+from llamaparse_worker.errors import (
+    ConfigurationError,
+    DocumentTooLarge,
+    ErrorReport,
+    ModeUnavailable,
+    SourceForbidden,
+    SourceNotFound,
+    WorkerError,
+    report,
+)
+from llamaparse_worker.model.document import Spooled
+from llamaparse_worker.model.job import JobStatus, Progress
+from llamaparse_worker.model.options import ParseOptions
+from llamaparse_worker.pipeline.document import DocumentOutcome
+from llamaparse_worker.pipeline.groups import one_error
+from llamaparse_worker.pipeline.job import StageClock, write_manifest
+from llamaparse_worker.pipeline.manifest import Circumstances
+from llamaparse_worker.pipeline.spool import describe, spool_folder
+from llamaparse_worker.settings import LocalSettings
+from llamaparse_worker.wire import utc_now
+
+
+class LocalParse:
+    """Parses one input after the other into ``output``."""
+
+    def __init__(self, documents: Documents, settings: LocalSettings, output: Path, options: ParseOptions) -> None:
+        self._documents = documents
+        self._settings = settings
+        self._output = output
+        self._options = options
+
+    async def parse_all(self, inputs: Sequence[Input], reporter: Reporter) -> int:
+        """Parse all inputs, as many at once as there are parser processes; gives the exit status.
+
+        Raises:
+            ConfigurationError: a result folder would replace a file.
+        """
+        for one in inputs:
+            if (self._output / one.output_name).exists() and not (self._output / one.output_name).is_dir():
+                raise ConfigurationError(f"--output {self._output} holds a file {one.output_name}; choose another")
+        slots = anyio.CapacityLimiter(self._documents.processes)
+        endings: list[JobStatus] = []
+
+        async def parse_one(one: Input) -> None:
+            async with slots:
+                ending, error = await self.parse(one)
+            endings.append(ending.status)
+            reporter.ended(ending, error)
+
+        with one_error():
+            async with anyio.create_task_group() as tasks:
+                for one in inputs:
+                    tasks.start_soon(parse_one, one)
+        return ExitStatus.OK if set(endings) <= {JobStatus.COMPLETED} else ExitStatus.DATA
+
+    async def parse(self, one: Input) -> tuple[Ending, ErrorReport | None]:
+        """Parse one input; its failure is an ending, not an exception.
+
+        Raises:
+            ModeUnavailable: no input can be parsed in this mode.
+        """
+        started = time.perf_counter()
+        folder = self._output / one.output_name
+        progress = Progress()
+
+        def note(now: Progress) -> None:
+            nonlocal progress
+            progress = now
+
+        error: ErrorReport | None = None
+        written = True
+        try:
+            outcome = await self._write(one, folder, note)
+            error = report(outcome.verdict.error) if outcome.verdict.error else None
+        except ModeUnavailable:
+            raise
+        except WorkerError as failure:
+            error, written = report(failure), False
+            # A result of an earlier run must not be taken for this one's.
+            await to_thread.run_sync(_remove, folder)
+        ending = Ending(
+            file=str(one.path),
+            status=JobStatus.FAILED if error else JobStatus.COMPLETED,
+            error_code=error.code if error else None,
+            pages=progress.done,
+            failed_pages=progress.failed,
+            seconds=round(time.perf_counter() - started, 4),
+            output=str(folder) if written else None,
+        )
+        return ending, error
+
+    async def _write(self, one: Input, folder: Path, note: Callable[[Progress], None]) -> DocumentOutcome:
+        started_at = utc_now()
+        clock = StageClock(lambda _stage, _seconds: None)
+        document = await self._document(one)
+        async with spool_folder(self._settings.spool_dir) as spool:
+            with clock.stage("parse"):
+                outcome = await self._documents.parser.parse(document, self._options, spool, on_progress=note)
+            circumstances = Circumstances(job_id=None, attempt=1, started_at=started_at, durations_s=clock.durations_s)
+            files = await write_manifest(document, outcome, self._options, circumstances, spool)
+            await to_thread.run_sync(_move, spool, [file.name for file in files], folder)
+        return outcome
+
+    async def _document(self, one: Input) -> Spooled:
+        await to_thread.run_sync(_check, one.path, self._settings.max_document_bytes)
+        return await describe(one.path.resolve(), one.path.name)
+
+
+def _check(path: Path, limit_bytes: int) -> None:
+    """Refuse what is no readable file of allowed size, before a byte of it is read."""
+    try:
+        found = path.stat()
+    except FileNotFoundError:
+        raise SourceNotFound(f"there is no file {path}") from None
+    except OSError as error:
+        raise SourceForbidden(f"{path}: {error.strerror}") from None
+    if not stat.S_ISREG(found.st_mode) or not os.access(path, os.R_OK):
+        raise SourceForbidden(f"{path} is not a file that can be read")
+    if found.st_size > limit_bytes:
+        raise DocumentTooLarge(f"the file has {found.st_size} bytes; MAX_DOCUMENT_BYTES allows {limit_bytes}")
+
+
+def _move(spool: Path, names: list[str], folder: Path) -> None:
+    """Replace the result folder whole, so that no file of an earlier run stays beside the new ones."""
+    _remove(folder)
+    for name in names:
+        target = folder / name
+        target.parent.mkdir(parents=True, exist_ok=True)
+        shutil.move(spool / name, target)
+
+
+def _remove(folder: Path) -> None:
+    if folder.is_dir():
+        shutil.rmtree(folder)

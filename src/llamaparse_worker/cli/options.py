@@ -1,0 +1,66 @@
+"""The parse options of the command line, shared by ``parse`` and ``submit``."""
+
+from __future__ import annotations
+
+import argparse
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from llamaparse_worker.model.options import ParseOptions
+    from llamaparse_worker.wire import ParseConfiguration
+
+
+def add_options(command: argparse.ArgumentParser) -> None:
+    """Register the options."""
+    command.add_argument("--mode", default="fast", choices=("fast", "balanced", "multimodal", "agentic"))
+    command.add_argument("--pages", metavar="1-3,7", help="the pages to parse; default: all")
+    command.add_argument("--language", metavar="en,de", help="the languages of the text, for OCR")
+    command.add_argument(
+        "--images", metavar="KINDS", help="images to save, of: embedded,layout,screenshot; default: none"
+    )
+    command.add_argument(
+        "--ocr",
+        default="auto",
+        metavar="auto|off|ENGINE",
+        help="how pages without text are read: auto as OCR_ENGINE says",
+    )
+
+
+def configuration_from(args: argparse.Namespace) -> ParseConfiguration:
+    """Give the parse configuration that the command line asks for.
+
+    Raises:
+        InvalidOption: a value does not fit.
+    """
+    from pydantic import ValidationError
+
+    from llamaparse_worker.errors import InvalidOption
+    from llamaparse_worker.wire import ParseConfiguration
+
+    asked: dict[str, object] = {}
+    if args.pages:
+        asked["page_ranges"] = {"target_pages": args.pages}
+    if args.language:
+        asked["processing_options"] = {"ocr_parameters": {"languages": args.language.split(",")}}
+    if args.images:
+        asked["output_options"] = {"images_to_save": args.images.split(",")}
+    try:
+        return ParseConfiguration.model_validate(asked)
+    except ValidationError as error:
+        first = error.errors()[0]
+        raise InvalidOption(f"{'.'.join(map(str, first['loc']))}: {first['msg']}") from None
+
+
+def options_from(args: argparse.Namespace) -> ParseOptions:
+    """Give the checked options.
+
+    Raises:
+        InvalidOption: a value does not fit.
+        InvalidPageRange: ``--pages`` cannot be read.
+    """
+    from dataclasses import replace
+
+    from llamaparse_worker.model.options import ModeName
+    from llamaparse_worker.wire import options_of
+
+    return replace(options_of(configuration_from(args), ModeName(args.mode)), ocr=args.ocr)

@@ -1,0 +1,52 @@
+"""``parse``: parses files right here with all cores, without any server."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from llamaparse_worker.cli.options import add_options
+
+
+def add(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Register the command."""
+    command = subparsers.add_parser(
+        "parse",
+        help="parse files right here, without any server",
+        description="Parse files with all cores. Each input NAME gets a folder DIR/NAME with result.md, result.txt, "
+        "result.json and manifest.json. Exit status 65 when at least one document failed.",
+    )
+    command.add_argument("files", nargs="+", metavar="FILE", help="a document, or a folder to walk")
+    command.add_argument("--output", required=True, metavar="DIR", type=Path, help="where the results go")
+    command.add_argument("--json", action="store_true", help="one JSON line a document on stdout, as it ends")
+    add_options(command)
+    command.set_defaults(run=run)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Parse all files; gives 0, or 65 when at least one failed."""
+    from llamaparse_worker.cli.quiet import quiet
+
+    quiet()
+
+    import anyio
+
+    return anyio.run(_parse, args)
+
+
+async def _parse(args: argparse.Namespace) -> int:
+    from llamaparse_worker.app.documents import open_documents
+    from llamaparse_worker.settings import LocalSettings, read
+
+    settings = read(LocalSettings)
+    async with open_documents(settings) as documents:
+        # Imported here, beside the start of the parser processes.
+        from llamaparse_worker.cli.inputs import inputs_of
+        from llamaparse_worker.cli.local import LocalParse
+        from llamaparse_worker.cli.options import options_from
+        from llamaparse_worker.cli.reporting import open_reporter
+
+        inputs = inputs_of(args.files)
+        local = LocalParse(documents, settings, args.output, options_from(args))
+        with open_reporter(len(inputs), as_json=args.json) as reporter:
+            return await local.parse_all(inputs, reporter)

@@ -1,0 +1,161 @@
+"""Parses one spooled document into result files in its spool folder: inspect, read the pages, judge, assemble."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import anyio
+
+from llamaparse_worker.errors import (
+    EmptyDocument,
+    InvalidOption,
+    ModeUnavailable,
+    OutOfMemory,
+    ParserCrashed,
+    TimeLimitExceeded,
+    TooManyPages,
+)
+from llamaparse_worker.interfaces import Mode, Ocr, Parsers, ReceivedEvent
+from llamaparse_worker.model.document import DocumentInfo, ParsedDocument, ResultFile, Spooled
+from llamaparse_worker.model.job import Progress
+from llamaparse_worker.model.options import ModeName, ParseOptions
+from llamaparse_worker.model.page import PageStatus
+from llamaparse_worker.model.parsing import Assemble, Completed, Inspect, Inspected, ParserRequest
+from llamaparse_worker.pipeline.pages import PageReading, ReadingLimits, ReadResult, Seat, last_event, seat_in
+from llamaparse_worker.pipeline.refine import refine
+from llamaparse_worker.pipeline.verdict import Verdict, judge
+from llamaparse_worker.wire import select_pages
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DocumentLimits:
+    """What one document may ask for."""
+
+    max_pages: int
+    timeout_base_s: float
+    timeout_extra_per_page_s: float
+    reading: ReadingLimits
+
+
+@dataclass(frozen=True, slots=True)
+class DocumentOutcome:
+    """A document that was opened: its pages and files, and the verdict over them."""
+
+    parsed: ParsedDocument
+    verdict: Verdict
+
+
+_PROVIDER_VARIABLES = "OPENAI_API_KEY, ANTHROPIC_API_KEY, GOOGLE_GEMINI_API_KEY or AWS_BEDROCK_ENABLED"
+
+
+class DocumentParser:
+    """Parses documents with what the composition root gives it; holds no state of any document."""
+
+    def __init__(
+        self,
+        parsers: Parsers,
+        *,
+        engines: Mapping[str, Ocr],
+        default_engine: str | None,
+        modes: Mapping[ModeName, Mode],
+        limits: DocumentLimits,
+    ) -> None:
+        self._parsers = parsers
+        self._engines = engines
+        self._default_engine = default_engine
+        self._modes = modes
+        self._limits = limits
+
+    async def parse(
+        self, document: Spooled, options: ParseOptions, folder: Path, *, on_progress: Callable[[Progress], None]
+    ) -> DocumentOutcome:
+        """Parse the document and write its result files into ``folder``.
+
+        Raises:
+            ModeUnavailable: the mode needs a provider.
+            InvalidOption: the OCR engine is unknown.
+            DocumentError: it cannot be opened.
+            LimitExceeded: too many pages, or the time limit of the job is over.
+        """
+        mode, ocr = self._mode(options), self._ocr(options)
+        if document.size_bytes == 0:
+            raise EmptyDocument("the file is empty")
+        with anyio.move_on_after(self._base_time_s(options)) as time_limit:
+            async with seat_in(self._parsers) as seat:
+                info = await self._inspect(document, seat)
+                pages = self._select(options, info.page_count)
+                time_limit.deadline += self._page_time_s(options) * len(pages)
+                reading = PageReading(
+                    self._parsers,
+                    ocr,
+                    self._limits.reading,
+                    document=document,
+                    options=options,
+                    folder=folder,
+                    on_progress=on_progress,
+                )
+                on_progress(Progress(total=len(pages)))
+                read = await reading.read(pages, seat)
+                if mode.refines:
+                    await seat.release()
+                    read = await refine(read, mode, options, folder)
+                verdict = judge(read.pages, options, ocr=ocr is not None)
+                files = await self._assemble(read, folder, options, seat)
+                return DocumentOutcome(ParsedDocument(info, read.pages, files), verdict)
+        raise TimeLimitExceeded(f"the document was not parsed within {self._base_time_s(options):g} s plus page time")
+
+    async def _inspect(self, document: Spooled, seat: Seat) -> DocumentInfo:
+        last = await self._twice(Inspect(document), seat)
+        if not isinstance(last.event, Inspected):
+            raise ParserCrashed("the parser process did not say what the document is")
+        return last.event.info
+
+    async def _assemble(
+        self, read: ReadResult, folder: Path, options: ParseOptions, seat: Seat
+    ) -> tuple[ResultFile, ...]:
+        failed = tuple(page for page in read.pages if page.status is PageStatus.FAILED)
+        last = await self._twice(Assemble(read.blobs, failed, str(folder), options), seat)
+        if not isinstance(last.event, Completed):
+            raise ParserCrashed("the parser process did not finish the result files")
+        return last.event.files
+
+    async def _twice(self, request: ParserRequest, seat: Seat) -> ReceivedEvent:
+        """Run a request; if the process dies, once more in a fresh one."""
+        silence_s = self._limits.reading.page_timeout_s
+        try:
+            return await last_event(await seat.take(), request, silence_s=silence_s)
+        except (ParserCrashed, OutOfMemory):
+            await seat.release()
+            return await last_event(await seat.take(), request, silence_s=silence_s)
+
+    def _mode(self, options: ParseOptions) -> Mode:
+        mode = self._modes.get(options.mode)
+        if mode is None:
+            message = f"mode {options.mode} needs a genAI provider and none is configured: set {_PROVIDER_VARIABLES}"
+            raise ModeUnavailable(message)
+        return mode
+
+    def _ocr(self, options: ParseOptions) -> Ocr | None:
+        name = self._default_engine if options.ocr == "auto" else options.ocr
+        if name is None or name == "off":
+            return None
+        if name not in self._engines:
+            known = ", ".join(("auto", "off", *sorted(self._engines)))
+            raise InvalidOption(f"ocr: {name} is not one of {known}")
+        return self._engines[name]
+
+    def _select(self, options: ParseOptions, page_count: int) -> tuple[int, ...]:
+        pages = select_pages(options, page_count)
+        if len(pages) > self._limits.max_pages:
+            raise TooManyPages(f"{len(pages)} pages are selected; MAX_PAGES allows {self._limits.max_pages}")
+        return pages
+
+    def _base_time_s(self, options: ParseOptions) -> float:
+        given = options.timeout_base_s
+        return self._limits.timeout_base_s if given is None else given
+
+    def _page_time_s(self, options: ParseOptions) -> float:
+        given = options.timeout_extra_per_page_s
+        return self._limits.timeout_extra_per_page_s if given is None else given

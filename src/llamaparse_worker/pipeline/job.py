@@ -1,0 +1,158 @@
+"""The way of one attempt at a job: fetch the document, parse it, store the result files.
+
+Nothing points to the stored files yet: the caller makes them visible by finishing the job in the job store.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import partial
+
+from pathlib import Path
+
+import anyio
+from anyio import to_thread
+
+from llamaparse_worker.errors import TooManyFailedPages, report
+from llamaparse_worker.interfaces import ObjectStore, SourceFetcher
+from llamaparse_worker.model.document import ParsedDocument, ResultFile, Spooled
+from llamaparse_worker.model.job import Job, JobResult, JobStatus, Lease, PageError, Progress
+from llamaparse_worker.model.options import ParseOptions
+from llamaparse_worker.model.page import PageStatus
+from llamaparse_worker.pipeline.document import DocumentOutcome, DocumentParser
+from llamaparse_worker.pipeline.groups import one_error
+from llamaparse_worker.pipeline.manifest import MANIFEST_NAME, Circumstances, manifest_of
+from llamaparse_worker.pipeline.spool import describe, no_space_is_temporary, spool_folder
+from llamaparse_worker.wire import utc_now
+
+ObserveStage = Callable[[Job, str, float], None]
+"""Receives the job, the name of a stage, and its duration in seconds."""
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """What one attempt came to: the terminal state to write, and the pages for the metrics."""
+
+    result: JobResult
+    parsed: ParsedDocument
+
+
+class JobPipeline:
+    """Runs attempts at jobs; holds no state of any of them."""
+
+    def __init__(
+        self,
+        *,
+        sources: SourceFetcher,
+        objects: ObjectStore,
+        documents: DocumentParser,
+        spool_dir: Path,
+        max_document_bytes: int,
+        observe_stage: ObserveStage,
+    ) -> None:
+        self._sources = sources
+        self._objects = objects
+        self._documents = documents
+        self._spool_dir = spool_dir
+        self._max_document_bytes = max_document_bytes
+        self._observe_stage = observe_stage
+
+    async def run(self, job: Job, lease: Lease, *, on_progress: Callable[[Progress], None]) -> Attempt:
+        """Fetch, parse and store; gives COMPLETED, or FAILED with a stored partial result.
+
+        Raises:
+            WorkerError: nothing worth storing came about.
+        """
+        started_at = utc_now()
+        clock = StageClock(partial(self._observe_stage, job))
+        async with spool_folder(self._spool_dir) as folder:
+            with clock.stage("fetch"):
+                source = folder / "source"
+                await self._sources.fetch(job.source, source, limit_bytes=self._max_document_bytes)
+                document = await describe(source, job.file_name)
+            with clock.stage("parse"):
+                results = folder / "results"
+                results.mkdir()
+                outcome = await self._documents.parse(document, job.options, results, on_progress=on_progress)
+            circumstances = Circumstances(
+                job_id=job.id, attempt=lease.attempt, started_at=started_at, durations_s=clock.durations_s
+            )
+            files = await write_manifest(document, outcome, job.options, circumstances, results)
+            with clock.stage("store"):
+                prefix = "/".join(part for part in (job.output_prefix, job.id, str(lease.attempt)) if part)
+                await self._store(results, files, prefix)
+        return Attempt(_result(outcome, prefix), outcome.parsed)
+
+    async def _store(self, folder: Path, files: tuple[ResultFile, ...], prefix: str) -> None:
+        with one_error():
+            async with anyio.create_task_group() as tasks:
+                for file in files:
+                    tasks.start_soon(self._store_file, f"{prefix}/{file.name}", folder / file.name, file.content_type)
+
+    async def _store_file(self, key: str, path: Path, content_type: str) -> None:
+        await self._objects.store(key, path, content_type=content_type)
+
+
+class StageClock:
+    """Measures the stages of one attempt."""
+
+    def __init__(self, observe: Callable[[str, float], None]) -> None:
+        self._observe = observe
+        self._durations_s: dict[str, float] = {}
+
+    @property
+    def durations_s(self) -> Mapping[str, float]:
+        """The stages that have ended so far, in seconds."""
+        return self._durations_s
+
+    @contextmanager
+    def stage(self, name: str) -> Iterator[None]:
+        """Measure the block, also when it fails."""
+        start = time.perf_counter()
+        try:
+            yield
+        finally:
+            self._durations_s[name] = time.perf_counter() - start
+            self._observe(name, self._durations_s[name])
+
+
+async def write_manifest(
+    document: Spooled, outcome: DocumentOutcome, options: ParseOptions, circumstances: Circumstances, folder: Path
+) -> tuple[ResultFile, ...]:
+    """Write the manifest beside the result files; gives all files of the result.
+
+    Raises:
+        EmptyDocument: no page has text, so there is no result worth keeping.
+    """
+    error = outcome.verdict.error
+    if error is not None and not isinstance(error, TooManyFailedPages):
+        raise error
+    failure = report(error) if error else None
+
+    def write() -> ResultFile:
+        content = manifest_of(
+            document, outcome.parsed, options, circumstances, error=failure, flags=outcome.verdict.flags
+        )
+        (folder / MANIFEST_NAME).write_bytes(content)
+        return ResultFile(MANIFEST_NAME, len(content), "application/json")
+
+    with no_space_is_temporary():
+        return (*outcome.parsed.files, await to_thread.run_sync(write))
+
+
+def _result(outcome: DocumentOutcome, prefix: str) -> JobResult:
+    pages = outcome.parsed.pages
+    errors = tuple(PageError(page.number, page.error) for page in pages if page.error)
+    failed = sum(1 for page in pages if page.status is PageStatus.FAILED)
+    error = outcome.verdict.error
+    return JobResult(
+        status=JobStatus.FAILED if error else JobStatus.COMPLETED,
+        result_prefix=prefix,
+        error=report(error) if error else None,
+        progress=Progress(total=len(pages), done=len(pages), failed=failed),
+        page_errors=errors,
+        usage={"pages": float(len(pages) - failed)},
+    )

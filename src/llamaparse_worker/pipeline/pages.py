@@ -1,0 +1,264 @@
+"""Reads the pages of one document with as many parser processes as are free, and survives those that die.
+
+A range of pages runs in one process. When the process dies, the page that it was working on is tried once more in a
+fresh process; dying again, or standing still for longer than a page may take, makes it a failed page. Its neighbours
+are delivered either way. Pages without usable text leave their process as pixels, go through OCR, and return to any
+process to be laid out, so that a scan holds no parser process while it waits for OCR.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import anyio
+from anyio.abc import TaskGroup
+
+from llamaparse_worker.errors import (
+    LimitExceeded,
+    OutOfMemory,
+    ParserCrashed,
+    TimeLimitExceeded,
+    WorkerError,
+    from_report,
+    report,
+)
+from llamaparse_worker.interfaces import Ocr, ParserProcess, Parsers, ReceivedEvent
+from llamaparse_worker.model.document import Spooled
+from llamaparse_worker.model.job import Progress
+from llamaparse_worker.model.options import ParseOptions
+from llamaparse_worker.model.page import PageStatus, PageSummary, RawPage, Word
+from llamaparse_worker.model.parsing import (
+    LayOut,
+    PageDone,
+    PageNeedsOcr,
+    PageStarted,
+    ParserRequest,
+    ReadPages,
+    Refused,
+)
+from llamaparse_worker.pipeline.groups import one_error
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReadingLimits:
+    """How pages are shared out and how long one may take."""
+
+    page_timeout_s: float
+    range_size: int
+    """Pages of one request: a large document is shared by several processes in pieces of this size."""
+    processes: int
+    """How many processes one document may use at once."""
+    ocr_window: int
+    """How many pages of one document may wait for OCR at once."""
+
+
+class Seat:
+    """A place in the pool for one document: holds a process, and takes a fresh one when that died."""
+
+    def __init__(self, parsers: Parsers) -> None:
+        self._parsers = parsers
+        self._held = AsyncExitStack()
+        self._process: ParserProcess | None = None
+
+    async def take(self) -> ParserProcess:
+        """Give the process that is held, waiting for a free one if there is none."""
+        if self._process is None:
+            self._process = await self._held.enter_async_context(self._parsers.process())
+        return self._process
+
+    async def release(self) -> None:
+        """Give the process back; the next ``take`` waits for another."""
+        self._process = None
+        await self._held.aclose()
+
+
+@asynccontextmanager
+async def seat_in(parsers: Parsers) -> AsyncIterator[Seat]:
+    """Open a seat that is released at the end, whatever happens."""
+    seat = Seat(parsers)
+    try:
+        yield seat
+    finally:
+        await seat.release()
+
+
+async def last_event(process: ParserProcess, request: ParserRequest, *, silence_s: float) -> ReceivedEvent:
+    """Run a request of which only the last event matters.
+
+    Raises:
+        WorkerError: the typed error that the process answered, or how it died.
+    """
+    async with process.run(request, silence_s=silence_s) as events:
+        last = None
+        async for last in events:
+            if isinstance(last.event, Refused):
+                raise from_report(last.event.error)
+        if last is None:
+            raise ParserCrashed("the parser process ended without an answer")
+        return last
+
+
+@dataclass(frozen=True, slots=True)
+class ReadResult:
+    """Summaries of all pages, ascending, and the blob files that hold the finished ones."""
+
+    pages: tuple[PageSummary, ...]
+    blobs: tuple[str, ...]
+
+
+class PageReading:
+    """Reads the selected pages of one document, once, into blob files in its spool folder."""
+
+    def __init__(
+        self,
+        parsers: Parsers,
+        ocr: Ocr | None,
+        limits: ReadingLimits,
+        *,
+        document: Spooled,
+        options: ParseOptions,
+        folder: Path,
+        on_progress: Callable[[Progress], None],
+    ) -> None:
+        self._parsers = parsers
+        self._ocr = ocr
+        self._limits = limits
+        self._document = document
+        self._options = options
+        self._folder = folder
+        self._on_progress = on_progress
+        self._total = 0
+        self._ranges: deque[tuple[int, ...]] = deque()
+        self._done: dict[int, PageSummary] = {}
+        self._failed = 0
+        self._died_once: set[int] = set()
+        self._handed_out: set[int] = set()
+        self._current: dict[tuple[int, ...], int] = {}
+        self._blobs: list[str] = []
+        self._waiting_helpers: set[anyio.CancelScope] = set()
+        self._ocr_pending = 0
+        self._ocr_room = anyio.Condition()
+
+    async def read(self, pages: Sequence[int], seat: Seat) -> ReadResult:
+        """Read the pages; ``seat`` is used first, so that an already open document is not opened again."""
+        size = min(self._limits.range_size, self._limits.ocr_window) if self._ocr else self._limits.range_size
+        self._total = len(pages)
+        self._ranges.extend(tuple(pages[at : at + size]) for at in range(0, len(pages), size))
+        helpers = min(self._limits.processes, len(self._ranges)) - 1
+        with one_error():
+            async with anyio.create_task_group() as tasks:
+                for _ in range(helpers):
+                    tasks.start_soon(self._help, tasks)
+                await self._work(seat, tasks)
+        return ReadResult(tuple(self._done[number] for number in sorted(self._done)), tuple(self._blobs))
+
+    async def _help(self, tasks: TaskGroup) -> None:
+        """Share the ranges from a further process, if one becomes free before the last range is taken."""
+        async with seat_in(self._parsers) as seat:
+            with anyio.CancelScope() as waiting:
+                self._waiting_helpers.add(waiting)
+                await seat.take()
+                self._waiting_helpers.discard(waiting)
+            if not waiting.cancelled_caught:
+                await self._work(seat, tasks)
+
+    async def _work(self, seat: Seat, tasks: TaskGroup) -> None:
+        """Take ranges until none is left; the seat is given up while OCR has no room for more pages."""
+        blob = str(self._folder / f"pages-{len(self._blobs)}.blob")
+        self._blobs.append(blob)
+        while self._ranges:
+            if self._ocr_pending >= self._limits.ocr_window:
+                await seat.release()
+                await self._ocr_has_room()
+                continue
+            pages = self._ranges.popleft()
+            if not self._ranges:
+                for helper in self._waiting_helpers:
+                    helper.cancel()
+            process = await seat.take()
+            try:
+                await self._read_range(process, pages, blob, tasks)
+            except (ParserCrashed, OutOfMemory, TimeLimitExceeded) as error:
+                await seat.release()
+                self._judge_death(pages, error)
+
+    async def _read_range(self, process: ParserProcess, pages: tuple[int, ...], blob: str, tasks: TaskGroup) -> None:
+        request = ReadPages(self._document, pages, blob, self._options, ocr=self._ocr is not None)
+        async with process.run(request, silence_s=self._limits.page_timeout_s) as events:
+            async for received in events:
+                match received.event:
+                    case PageStarted(number):
+                        self._current[pages] = number
+                    case PageDone(summary):
+                        self._finish(summary)
+                    case PageNeedsOcr(page):
+                        self._ocr_pending += 1
+                        self._handed_out.add(page.number)
+                        tasks.start_soon(self._recognise, received, page)
+                    case Refused(error):
+                        raise from_report(error)
+                    case _:
+                        pass
+
+    def _judge_death(self, pages: tuple[int, ...], error: LimitExceeded | ParserCrashed) -> None:
+        """Blame the page that was being read, and put the pages that are left back."""
+        left = [number for number in pages if number not in self._done and number not in self._handed_out]
+        culprit = self._current.pop(pages, left[0] if left else None)
+        if culprit in left:
+            if culprit in self._died_once or isinstance(error, TimeLimitExceeded):
+                left.remove(culprit)
+                self._fail(culprit, error)
+            else:
+                self._died_once.add(culprit)
+        if left:
+            self._ranges.appendleft(tuple(left))
+
+    async def _recognise(self, received: ReceivedEvent, page: RawPage) -> None:
+        """Bring one page through OCR and lay it out; it is a failed page if either fails."""
+        if self._ocr is None or received.image is None:
+            raise ParserCrashed("the parser process handed out a page without pixels")
+        try:
+            try:
+                words = await self._ocr.read(received.image, languages=self._options.languages)
+            finally:
+                received.close()
+            await self._lay_out(page, words, self._ocr.name)
+        except WorkerError as error:
+            self._fail(page.number, error)
+        finally:
+            self._ocr_pending -= 1
+            async with self._ocr_room:
+                self._ocr_room.notify_all()
+
+    async def _lay_out(self, page: RawPage, words: tuple[Word, ...], engine: str) -> None:
+        blob = str(self._folder / f"ocr-{page.number}.blob")
+        request = LayOut(page, words, engine, blob, self._options)
+        async with seat_in(self._parsers) as seat:
+            process = await seat.take()
+            async with process.run(request, silence_s=self._limits.page_timeout_s) as events:
+                async for received in events:
+                    match received.event:
+                        case PageDone(summary):
+                            self._blobs.append(blob)
+                            self._finish(summary)
+                        case Refused(error):
+                            raise from_report(error)
+                        case _:
+                            pass
+
+    async def _ocr_has_room(self) -> None:
+        async with self._ocr_room:
+            while self._ocr_pending >= self._limits.ocr_window:
+                await self._ocr_room.wait()
+
+    def _fail(self, number: int, error: WorkerError) -> None:
+        self._finish(PageSummary(number, PageStatus.FAILED, error=report(error)))
+
+    def _finish(self, summary: PageSummary) -> None:
+        self._done[summary.number] = summary
+        self._failed += summary.status is PageStatus.FAILED
+        self._on_progress(Progress(total=self._total, done=len(self._done), failed=self._failed))

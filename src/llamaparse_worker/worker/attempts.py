@@ -1,0 +1,259 @@
+"""One delivery from its arrival to its settlement: check, claim, run under a lease, persist, settle.
+
+The order persist → settle is the guarantee: a message is removed only after its effect is durable.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import anyio
+import structlog
+
+from llamaparse_worker.errors import BackendUnavailable, ErrorReport, InvalidJob, JobExpired, WorkerError
+from llamaparse_worker.interfaces import Delivery, JobStore
+from llamaparse_worker.model.job import Job, JobResult, JobStatus, Lease, Refusal
+from llamaparse_worker.pipeline.job import Attempt, JobPipeline
+from llamaparse_worker.wire import EventPages, JobEvent, job_of, outbox_event, read_message, utc_now
+from llamaparse_worker.worker.lease import Heartbeat
+from llamaparse_worker.worker.metrics import JobOutcome, Metrics
+from llamaparse_worker.worker.patience import until_available
+from llamaparse_worker.worker.settlement import (
+    Acknowledge,
+    Broke,
+    DeadLetter,
+    Drained,
+    Ended,
+    GiveBack,
+    Malformed,
+    NotClaimed,
+    Outcome,
+    RetryLater,
+    RetryPolicy,
+    Settlement,
+    Stopped,
+    settle,
+)
+
+SETTLE_TIMEOUT_S = 5.0
+
+log = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AttemptPolicy:
+    """What the operator set about attempts."""
+
+    lease_s: float
+    retry: RetryPolicy
+
+
+@dataclass(slots=True)
+class _Case:
+    """What is known of one delivery so far."""
+
+    delivery: Delivery
+    job: Job | None = None
+    lease: Lease | None = None
+    attempt: Attempt | None = None
+    started: float = field(default_factory=time.perf_counter)
+
+
+class Attempts:
+    """Handles deliveries; each call of ``handle`` is one task of the worker."""
+
+    def __init__(
+        self,
+        jobs: JobStore,
+        pipeline: JobPipeline,
+        policy: AttemptPolicy,
+        metrics: Metrics,
+        *,
+        slots: anyio.CapacityLimiter,
+        on_event: Callable[[], None],
+    ) -> None:
+        self._jobs = jobs
+        self._pipeline = pipeline
+        self._policy = policy
+        self._metrics = metrics
+        self._slots = slots
+        self._on_event = on_event
+        self._running: set[anyio.CancelScope] = set()
+
+    @property
+    def running(self) -> int:
+        """Deliveries in hand."""
+        return len(self._running)
+
+    def give_up(self) -> None:
+        """Stop every attempt (drain): each releases its lease and requeues its message."""
+        for scope in self._running:
+            scope.cancel()
+
+    async def handle(self, delivery: Delivery) -> None:
+        """Carry one delivery to its settlement; raises nothing but cancellation."""
+        case = _Case(delivery)
+        settlement: Settlement = GiveBack()
+        with anyio.CancelScope() as scope, structlog.contextvars.bound_contextvars(message=delivery.message.id):
+            self._running.add(scope)
+            self._metrics.job_taken()
+            try:
+                async with self._slots:
+                    outcome = await self._outcome(case)
+                    settlement = await self._persist(case, outcome)
+            finally:
+                with anyio.move_on_after(SETTLE_TIMEOUT_S, shield=True):
+                    await self._settle(case, settlement)
+                self._running.discard(scope)
+
+    async def _outcome(self, case: _Case) -> Outcome:
+        message = case.delivery.message
+        try:
+            case.job = job = job_of(read_message(message.body), traceparent=message.headers.get("traceparent"))
+        except InvalidJob as error:
+            return Malformed(error)
+        with structlog.contextvars.bound_contextvars(job=job.id):
+            claim = await until_available(
+                lambda: self._jobs.claim(
+                    job,
+                    body=message.body,
+                    headers=message.headers,
+                    lease_s=self._policy.lease_s,
+                    max_attempts=self._policy.retry.max_attempts,
+                ),
+                what="job store",
+            )
+            if isinstance(claim, Refusal):
+                return NotClaimed(claim)
+            case.lease = claim
+            with structlog.contextvars.bound_contextvars(attempt=claim.attempt):
+                return await self._run(case, job, claim)
+
+    async def _run(self, case: _Case, job: Job, lease: Lease) -> Outcome:
+        """Run the attempt under a heartbeat. The one place where an unknown error is caught: the job's boundary."""
+        log.info("job.started", mode=job.options.mode, ignored_options=job.options.ignored or None)
+        heart = Heartbeat(self._jobs, lease, lease_s=self._policy.lease_s)
+        outcome: Outcome = Stopped()
+        async with anyio.create_task_group() as tasks:
+            with anyio.CancelScope() as attempt:
+                tasks.start_soon(heart.beat, attempt)
+                try:
+                    if job.deadline and job.deadline < utc_now():
+                        raise JobExpired(f"the deadline {job.deadline.isoformat()} passed before the work began")
+                    case.attempt = await self._pipeline.run(job, lease, on_progress=heart.note)
+                    outcome = Ended(case.attempt.result)
+                except WorkerError as error:
+                    outcome = Broke(error)
+                except Exception as error:
+                    log.exception("job.internal_error")
+                    outcome = Broke(WorkerError(f"an internal error: {type(error).__name__}"))
+            tasks.cancel_scope.cancel()
+        if heart.stopped_by:
+            log.warning("job.stopped", status=heart.stopped_by)
+        return outcome
+
+    async def _persist(self, case: _Case, outcome: Outcome) -> Settlement:
+        """Write what the settlement needs; a lost lease leaves nothing to write."""
+        attempt = case.lease.attempt if case.lease else 0
+        settlement = settle(outcome, attempt=attempt, policy=self._policy.retry)
+        lease, job = case.lease, case.job
+        if lease is None or job is None:
+            return settlement
+        kept = True
+        match settlement:
+            case Acknowledge(JobResult() as result) | DeadLetter(_, JobResult() as result):
+                event = outbox_event(_event(job, lease, result))
+                kept = await until_available(
+                    lambda: self._jobs.finish(lease, result, events=(event,)), what="job store"
+                )
+                self._on_event()
+            case RetryLater(delay_s, reason):
+                kept = await until_available(
+                    lambda: self._jobs.retry_later(lease, delay_s=delay_s, reason=reason), what="job store"
+                )
+            case _:
+                pass
+        return settlement if kept else Acknowledge()
+
+    async def _settle(self, case: _Case, settlement: Settlement) -> None:
+        """Settle the delivery; if the broker is away the message comes again and finds the job in the store."""
+        delivery = case.delivery
+        try:
+            match settlement:
+                case Acknowledge() | RetryLater():
+                    await delivery.acknowledge()
+                case DeadLetter(error):
+                    await delivery.dead_letter(code=error.code, reason=error.message)
+                case GiveBack():
+                    if case.lease:
+                        await self._jobs.release(case.lease)
+                    await delivery.requeue()
+        except BackendUnavailable as error:
+            log.warning("delivery.unsettled", error=error.message)
+        self._tell(case, settlement)
+
+    def _tell(self, case: _Case, settlement: Settlement) -> None:
+        seconds = time.perf_counter() - case.started
+        ending = _ending(settlement)
+        if case.job and case.attempt:
+            for page in case.attempt.parsed.pages:
+                self._metrics.page_ended(case.job.options.mode, page)
+        if isinstance(settlement, DeadLetter):
+            self._metrics.message_dead_lettered(settlement.error.code)
+            if case.job is None:
+                self._metrics.message_malformed()
+        if ending.error:
+            self._metrics.error(ending.error.code)
+        self._metrics.job_ended(case.job.options.mode if case.job else None, ending.outcome, seconds)
+        log.info(
+            "job.settled",
+            job=case.job.id if case.job else None,
+            attempt=case.lease.attempt if case.lease else None,
+            outcome=ending.outcome,
+            dead_lettered=isinstance(settlement, DeadLetter) or None,
+            error_code=ending.error.code if ending.error else None,
+            error=ending.error.message if ending.error else None,
+            pages=len(case.attempt.parsed.pages) if case.attempt else None,
+            seconds=round(seconds, 3),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class _Ending:
+    """A settlement in the words of the metrics."""
+
+    outcome: JobOutcome
+    error: ErrorReport | None = None
+
+
+def _ending(settlement: Settlement) -> _Ending:
+    match settlement:
+        case Acknowledge(JobResult() as result) | DeadLetter(_, JobResult() as result):
+            return _Ending(JobOutcome(result.status.lower()), result.error)
+        case Acknowledge():
+            return _Ending(JobOutcome.REFUSED)
+        case DeadLetter(error):
+            return _Ending(JobOutcome.REFUSED, error)
+        case RetryLater():
+            return _Ending(JobOutcome.RETRIED)
+        case GiveBack():
+            return _Ending(JobOutcome.RELEASED)
+
+
+def _event(job: Job, lease: Lease, result: JobResult) -> JobEvent:
+    progress = result.progress
+    if result.status is JobStatus.PENDING or result.status is JobStatus.RUNNING:
+        raise ValueError(result.status)
+    return JobEvent(
+        job_id=job.id,
+        status=result.status,
+        attempt=lease.attempt,
+        project_id=job.project,
+        tenant=job.tenant,
+        result_prefix=result.result_prefix,
+        error_code=result.error.code if result.error else None,
+        error_message=result.error.message if result.error else None,
+        pages=EventPages(total=progress.total, done=progress.done, failed=progress.failed),
+    )

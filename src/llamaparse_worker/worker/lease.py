@@ -1,0 +1,51 @@
+"""Keeps a lease alive while its attempt runs, and stops the attempt when the lease is no longer ours."""
+
+from __future__ import annotations
+
+import anyio
+import structlog
+
+from llamaparse_worker.errors import BackendUnavailable
+from llamaparse_worker.interfaces import JobStore
+from llamaparse_worker.model.job import JobStatus, Lease, Progress
+
+LONGEST_PERIOD_S = 1.0
+"""Progress is stored, and a cancellation seen, at least this often."""
+
+log = structlog.get_logger()
+
+
+class Heartbeat:
+    """Renews one lease and stores the progress of its attempt."""
+
+    def __init__(self, jobs: JobStore, lease: Lease, *, lease_s: float) -> None:
+        self._jobs = jobs
+        self._lease = lease
+        self._lease_s = lease_s
+        self._progress = Progress()
+        self.stopped_by: JobStatus | None = None
+        """The status that ended the attempt from outside; None while the lease is ours."""
+
+    def note(self, progress: Progress) -> None:
+        """Remember how far the attempt is; the next beat stores it."""
+        self._progress = progress
+
+    async def beat(self, attempt: anyio.CancelScope) -> None:
+        """Renew until cancelled; cancels ``attempt`` when the job was cancelled or the lease was lost.
+
+        A store that is away is waited for as long as the lease lasts: until then no other worker can take the job.
+        """
+        renewed_at = anyio.current_time()
+        while True:
+            await anyio.sleep(min(self._lease_s / 3, LONGEST_PERIOD_S))
+            try:
+                status = await self._jobs.renew(self._lease, lease_s=self._lease_s, progress=self._progress)
+            except BackendUnavailable as error:
+                log.warning("lease.renewal_failed", error=error.message)
+                status = JobStatus.RUNNING if anyio.current_time() - renewed_at < self._lease_s else JobStatus.PENDING
+            else:
+                renewed_at = anyio.current_time()
+            if status is not JobStatus.RUNNING:
+                self.stopped_by = status
+                attempt.cancel()
+                return

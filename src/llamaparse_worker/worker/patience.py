@@ -1,0 +1,32 @@
+"""Waits out a backend that is away: the call is repeated with growing pauses until it answers or is cancelled."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Awaitable, Callable
+from typing import TypeVar
+
+import anyio
+import structlog
+
+from llamaparse_worker.errors import BackendUnavailable
+
+T = TypeVar("T")
+
+FIRST_PAUSE_S = 0.2
+LONGEST_PAUSE_S = 5.0
+
+log = structlog.get_logger()
+
+
+async def until_available(call: Callable[[], Awaitable[T]], *, what: str) -> T:
+    """Give the answer of ``call``. Bounded by the cancellation of its caller: the lease, the drain, the time limit."""
+    pause_s = FIRST_PAUSE_S
+    while True:
+        try:
+            return await call()
+        except BackendUnavailable as error:
+            log.warning("backend.away", what=what, error=error.message, pause_s=round(pause_s, 2))
+        # Jitter, so that the workers of a fleet do not all come back in the same moment.
+        await anyio.sleep(pause_s * random.uniform(0.5, 1.0))  # noqa: S311 - not for cryptography
+        pause_s = min(pause_s * 2, LONGEST_PAUSE_S)

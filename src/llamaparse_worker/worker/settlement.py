@@ -1,0 +1,116 @@
+"""Decides, as a pure function, what becomes of a delivery once its attempt has ended. Each is settled exactly once."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from llamaparse_worker.errors import ErrorReport, InvalidJob, TransientError, WorkerError, report
+from llamaparse_worker.model.job import JobResult, JobStatus, Refusal
+
+
+@dataclass(frozen=True, slots=True)
+class Malformed:
+    """The message is no job."""
+
+    error: InvalidJob
+
+
+@dataclass(frozen=True, slots=True)
+class NotClaimed:
+    """The job store gave no lease."""
+
+    refusal: Refusal
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """The attempt came to a terminal state of the job."""
+
+    result: JobResult
+
+
+@dataclass(frozen=True, slots=True)
+class Broke:
+    """The attempt raised a typed error."""
+
+    error: WorkerError
+
+
+@dataclass(frozen=True, slots=True)
+class Stopped:
+    """The job was cancelled, or its lease went to another worker: whoever did that carries it on."""
+
+
+@dataclass(frozen=True, slots=True)
+class Drained:
+    """The worker shuts down and the attempt was given up unfinished."""
+
+
+Outcome = Malformed | NotClaimed | Ended | Broke | Stopped | Drained
+
+
+@dataclass(frozen=True, slots=True)
+class Acknowledge:
+    """Remove the message; first write ``result`` if there is one."""
+
+    result: JobResult | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RetryLater:
+    """Make the job due again after a delay, then remove the message."""
+
+    delay_s: float
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class DeadLetter:
+    """Move the message to the dead-letter queue; first write ``result`` if there is one."""
+
+    error: ErrorReport
+    result: JobResult | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class GiveBack:
+    """Release the lease without charging the attempt, and requeue the message."""
+
+
+Settlement = Acknowledge | RetryLater | DeadLetter | GiveBack
+
+
+@dataclass(frozen=True, slots=True)
+class RetryPolicy:
+    """How often a job is tried, and how long it waits between two attempts (doubled each time)."""
+
+    max_attempts: int
+    delay_s: float
+    max_delay_s: float = 600.0
+
+
+def settle(outcome: Outcome, *, attempt: int, policy: RetryPolicy) -> Settlement:
+    """Decide from the outcome and the number of this attempt (from 1; 0 where none was charged)."""
+    match outcome:
+        case Malformed(error):
+            return DeadLetter(report(error))
+        case NotClaimed(Refusal.EXHAUSTED):
+            message = f"every one of {policy.max_attempts} attempts lost its worker"
+            return DeadLetter(ErrorReport("ATTEMPTS_EXHAUSTED", message))
+        case NotClaimed() | Stopped():
+            return Acknowledge()
+        case Ended(result):
+            return Acknowledge(result)
+        case Drained():
+            return GiveBack()
+        case Broke(TransientError() as error) if attempt < policy.max_attempts:
+            delay_s = min(policy.delay_s * 2 ** max(attempt - 1, 0), policy.max_delay_s)
+            return RetryLater(delay_s, f"{error.code}: {error.message}")
+        case Broke(TransientError() as error):
+            return DeadLetter(report(error), _failed(error))
+        case Broke(error):
+            return Acknowledge(_failed(error))
+
+
+def _failed(error: WorkerError) -> JobResult:
+    return JobResult(status=JobStatus.FAILED, error=report(error))

@@ -1,0 +1,64 @@
+"""What every worker does beside its jobs: publish due jobs again, free expired leases, send events."""
+
+from __future__ import annotations
+
+import anyio
+import structlog
+
+from llamaparse_worker.errors import BackendUnavailable, StorageFull
+from llamaparse_worker.interfaces import Broker, JobStore, Message
+
+BATCH = 100
+
+log = structlog.get_logger()
+
+
+class Upkeep:
+    """Runs on every worker at once; each step is safe to repeat, because claims and events have ids."""
+
+    def __init__(self, broker: Broker, jobs: JobStore, *, interval_s: float) -> None:
+        self._broker = broker
+        self._jobs = jobs
+        self._interval_s = interval_s
+        self._woken = anyio.Event()
+
+    def wake(self) -> None:
+        """Do the next round at once: an event was written."""
+        self._woken.set()
+
+    async def run(self) -> None:
+        """Work until cancelled; a backend that is away is tried again in the next round."""
+        while True:
+            try:
+                await self.once()
+            except (BackendUnavailable, StorageFull) as error:
+                log.warning("upkeep.interrupted", error=error.message)
+                await anyio.sleep(self._interval_s)
+            with anyio.move_on_after(self._interval_s):
+                await self._woken.wait()
+            self._woken = anyio.Event()
+
+    async def once(self) -> None:
+        """Do one round."""
+        await self._send_events()
+        freed = await self._jobs.sweep(max_attempts=1_000_000)
+        if freed:
+            log.warning("leases.expired", jobs=freed)
+        await self._publish_due()
+
+    async def _publish_due(self) -> None:
+        while due := await self._jobs.due(limit=BATCH):
+            for job in due:
+                await self._broker.publish(Message(body=job.body, id=job.job_id, headers=job.headers))
+                await self._jobs.published(job)
+            log.info("jobs.published_again", jobs=len(due))
+            if len(due) < BATCH:
+                return
+
+    async def _send_events(self) -> None:
+        while events := await self._jobs.outbox(limit=BATCH):
+            for event in events:
+                await self._broker.announce(event)
+                await self._jobs.sent(event.id)
+            if len(events) < BATCH:
+                return

@@ -1,0 +1,20 @@
+#!/usr/bin/env bash
+# Installs the servers that the tests start by themselves. Without root it says what to install.
+set -euo pipefail
+
+missing=()
+[ -x /usr/lib/rabbitmq/bin/rabbitmq-server ] || missing+=(rabbitmq-server)
+compgen -G '/usr/lib/postgresql/*/bin/initdb' >/dev/null || missing+=(postgresql)
+command -v systemd-analyze >/dev/null || missing+=(systemd)
+[ ${#missing[@]} -eq 0 ] && exit 0
+
+if [ "$(id -u)" -ne 0 ]; then
+    echo "The tests need: ${missing[*]}. Install them with: sudo apt-get install ${missing[*]}" >&2
+    exit 69
+fi
+export DEBIAN_FRONTEND=noninteractive
+# Installed, not started: the tests start servers of their own, on free ports.
+policy=/usr/sbin/policy-rc.d
+[ -e "$policy" ] || { printf '#!/bin/sh\nexit 101\n' > "$policy"; chmod +x "$policy"; trap 'rm -f "$policy"' EXIT; }
+apt-get update -qq
+apt-get install -y -qq --no-install-recommends "${missing[@]}" >/dev/null

@@ -1,0 +1,97 @@
+"""Every outcome of an attempt has one settlement."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from llamaparse_worker.errors import (
+    BackendUnavailable,
+    CorruptDocument,
+    InvalidJob,
+    StorageFull,
+    WorkerError,
+    every_error,
+)
+from llamaparse_worker.model.job import JobResult, JobStatus, Refusal
+from llamaparse_worker.worker.settlement import (
+    Acknowledge,
+    Broke,
+    DeadLetter,
+    Drained,
+    Ended,
+    GiveBack,
+    Malformed,
+    NotClaimed,
+    RetryLater,
+    RetryPolicy,
+    Stopped,
+    settle,
+)
+
+POLICY = RetryPolicy(max_attempts=3, delay_s=10)
+
+
+def test_a_malformed_message_goes_to_the_dead_letters_with_its_reason() -> None:
+    settlement = settle(Malformed(InvalidJob("source: missing")), attempt=0, policy=POLICY)
+    assert isinstance(settlement, DeadLetter)
+    assert (settlement.error.code, settlement.error.message) == ("INVALID_JOB", "source: missing")
+    assert settlement.result is None
+
+
+@pytest.mark.parametrize("refusal", [Refusal.FINISHED, Refusal.HELD])
+def test_a_job_that_others_carry_is_acknowledged_without_work(refusal: Refusal) -> None:
+    assert settle(NotClaimed(refusal), attempt=0, policy=POLICY) == Acknowledge()
+
+
+def test_a_job_that_lost_every_worker_goes_to_the_dead_letters() -> None:
+    settlement = settle(NotClaimed(Refusal.EXHAUSTED), attempt=0, policy=POLICY)
+    assert isinstance(settlement, DeadLetter)
+    assert settlement.error.code == "ATTEMPTS_EXHAUSTED"
+
+
+def test_a_finished_attempt_writes_its_result_before_the_message_goes() -> None:
+    result = JobResult(status=JobStatus.COMPLETED, result_prefix="results/j/1")
+    assert settle(Ended(result), attempt=1, policy=POLICY) == Acknowledge(result)
+
+
+def test_a_transient_error_is_retried_with_growing_delay() -> None:
+    delays = []
+    for attempt in (1, 2):
+        settlement = settle(Broke(BackendUnavailable("away")), attempt=attempt, policy=POLICY)
+        assert isinstance(settlement, RetryLater)
+        delays.append(settlement.delay_s)
+    assert delays == [10, 20]
+
+
+def test_a_transient_error_on_the_last_attempt_fails_the_job_and_keeps_its_message() -> None:
+    settlement = settle(Broke(StorageFull("full")), attempt=3, policy=POLICY)
+    assert isinstance(settlement, DeadLetter)
+    assert settlement.result is not None
+    assert settlement.result.status is JobStatus.FAILED
+    assert settlement.error.code == "STORAGE_FULL"
+
+
+def test_a_permanent_error_fails_the_job_at_once() -> None:
+    settlement = settle(Broke(CorruptDocument("torn")), attempt=1, policy=POLICY)
+    assert isinstance(settlement, Acknowledge)
+    assert settlement.result is not None
+    assert settlement.result.error is not None
+    assert settlement.result.error.code == "PDF_IS_BROKEN"
+
+
+def test_a_drained_attempt_is_given_back_and_a_stopped_one_is_left_to_its_new_owner() -> None:
+    assert settle(Drained(), attempt=1, policy=POLICY) == GiveBack()
+    assert settle(Stopped(), attempt=1, policy=POLICY) == Acknowledge()
+
+
+@given(kind=st.sampled_from(every_error()), attempt=st.integers(1, 5), most=st.integers(1, 5))
+def test_no_error_is_retried_beyond_the_last_attempt(kind: type[WorkerError], attempt: int, most: int) -> None:
+    settlement = settle(Broke(kind("x")), attempt=attempt, policy=RetryPolicy(most, 1))
+    retried = isinstance(settlement, RetryLater)
+    assert retried == (kind.retryable and attempt < most)
+    if not retried:
+        assert isinstance(settlement, (Acknowledge, DeadLetter))
+        assert settlement.result is not None
+        assert settlement.result.status is JobStatus.FAILED
