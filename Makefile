@@ -38,14 +38,14 @@ unit: $(DEVELOPMENT)  ## the unit tests alone
 
 bench: $(DEVELOPMENT)  ## measure throughput, latency, memory and start-up on this machine
 	@tests/support/install-servers.sh
-	$(BIN)/python -m benchmarks
+	PYTHONPATH=tests $(BIN)/python -m benchmarks
 
 hostile: $(RUNTIME)  ## send a folder of hostile files through the daemon: make hostile DIR=...
 	@test -n "$(DIR)" || { echo "usage: make hostile DIR=FOLDER" >&2; exit 64; }
 	$(BIN)/python tests/support/hostile.py "$(DIR)"
 
 generate: $(DEVELOPMENT)  ## write the generated contracts and documentation again
-	$(BIN)/python -m support.generate
+	PYTHONPATH=tests $(BIN)/python -m support.generate
 
 lock: $(DEVELOPMENT)  ## resolve the dependencies again, with hashes and without addresses
 	$(BIN)/uv pip compile -q --generate-hashes --no-header --no-annotate --no-emit-index-url --python-version 3.11 \
