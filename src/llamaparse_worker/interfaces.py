@@ -133,8 +133,12 @@ class JobStore(Protocol):
     Times are aware datetimes in UTC, taken from the store's own clock where leases are compared.
     """
 
-    async def submit(self, job: Job, *, body: bytes, headers: Mapping[str, str]) -> None:
-        """Create the row PENDING with the message body (kept for publishing it again); a known id is left alone."""
+    async def submit(self, job: Job, *, body: bytes, headers: Mapping[str, str], publish_within_s: float) -> DueJob:
+        """Create the row PENDING with the message body (kept for publishing it again); a known id is left alone.
+
+        The caller then publishes the message and confirms with ``published``. If it dies in between, the job is due
+        after ``publish_within_s`` seconds and any worker publishes it.
+        """
         ...
 
     async def claim(
@@ -188,8 +192,8 @@ class JobStore(Protocol):
         """
         ...
 
-    async def sweep(self, *, max_attempts: int) -> Sequence[str]:
-        """Make jobs with an expired lease due again, or FAILED when no attempt is left. Gives the ids of the failed."""
+    async def sweep(self) -> int:
+        """Make jobs with an expired lease due again; gives their number. A claim fails those without attempts left."""
         ...
 
     async def outbox(self, *, limit: int) -> Sequence[OutboxEvent]:
@@ -414,7 +418,7 @@ Emit = Callable[[ParserEvent, memoryview | None], None]
 
 
 class Tasks(Protocol):
-    """What a parser process can do. Made once, before the processes are forked; state is of one process from then on."""
+    """What a parser process can do. Made once, before the processes are forked; from then on each has its own."""
 
     def run(self, request: ParserRequest, emit: Emit) -> None:
         """Answer one request; the last event is ``Inspected`` or ``Completed``. May block and crash.

@@ -182,7 +182,7 @@ async def test_a_lock_held_elsewhere_ends_in_time_and_harms_no_later_call(url: s
     job = a_job()
     async with opened(url, pool_size=1, timeout_s=0.3) as store, other_session(url) as other:
         await store.migrate()
-        await store.submit(job, body=BODY, headers={})
+        await store.submit(job, body=BODY, headers={}, publish_within_s=LONG_S)
         async with other.transaction():
             await other.execute("SELECT * FROM jobs FOR UPDATE")
             before = time.monotonic()
@@ -240,7 +240,7 @@ async def test_texts_that_postgresql_refuses_are_stored_cleaned(store: JobStore)
         output_prefix=bad,
         metadata={bad: bad},
     )
-    await store.submit(job, body=b"\0", headers={bad: bad})
+    await store.submit(job, body=b"\0", headers={bad: bad}, publish_within_s=LONG_S)
     error = ErrorReport("INTERNAL_ERROR", bad)
     result = JobResult(status=JobStatus.FAILED, error=error, page_errors=(PageError(1, error),), result_prefix=bad)
     await store.retry_later(await leased(store, job), delay_s=0, reason=bad)
@@ -267,7 +267,7 @@ async def test_a_full_disk_is_said(url: str, store: JobStore) -> None:
         )
 
     with pytest.raises(StorageFull, match="could not extend file"):
-        await store.submit(a_job(), body=BODY, headers={})
+        await store.submit(a_job(), body=BODY, headers={}, publish_within_s=LONG_S)
 
 
 async def test_a_database_without_schema_says_how_to_make_one(url: str) -> None:

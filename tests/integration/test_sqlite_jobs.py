@@ -20,7 +20,7 @@ from llamaparse_worker.backends.jobs.sqlite.settings import SqliteSettings
 from llamaparse_worker.backends.jobs.sqlite.store import open_sqlite
 from llamaparse_worker.errors import BackendUnavailable, ConfigurationError, StorageFull
 from llamaparse_worker.model.job import JobResult, JobStatus
-from llamaparse_worker.testing.jobs_samples import BODY, a_job, an_event, leased, status_of
+from llamaparse_worker.testing.jobs_samples import BODY, LONG_S, a_job, an_event, leased, status_of
 
 pytestmark = pytest.mark.anyio
 
@@ -121,7 +121,7 @@ async def test_a_full_disk_is_said_and_leaves_nothing_half_written(tmp_path: Pat
         large = a_job()
 
         with pytest.raises(StorageFull):
-            await store.submit(large, body=bytes(1_000_000), headers={})
+            await store.submit(large, body=bytes(1_000_000), headers={}, publish_within_s=LONG_S)
 
         assert await store.get(large.id) is None
         await connection.execute_fetchall("PRAGMA max_page_count = 1000000")
@@ -149,7 +149,7 @@ async def test_a_cancelled_transaction_is_rolled_back_and_the_next_one_runs(tmp_
         store = SqlJobStore(database, _MIGRATIONS)
         await store.migrate()
         job = a_job()
-        await store.submit(job, body=BODY, headers={})
+        await store.submit(job, body=BODY, headers={}, publish_within_s=LONG_S)
         with anyio.move_on_after(5) as scope:
             async with database.transaction() as inside:
                 await inside.fetch("UPDATE jobs SET file_name = :name", {"name": "half written"})

@@ -19,9 +19,7 @@ from llamaparse_worker.worker.settlement import (
     Acknowledge,
     Broke,
     DeadLetter,
-    Drained,
     Ended,
-    GiveBack,
     Malformed,
     NotClaimed,
     RetryLater,
@@ -81,8 +79,7 @@ def test_a_permanent_error_fails_the_job_at_once() -> None:
     assert settlement.result.error.code == "PDF_IS_BROKEN"
 
 
-def test_a_drained_attempt_is_given_back_and_a_stopped_one_is_left_to_its_new_owner() -> None:
-    assert settle(Drained(), attempt=1, policy=POLICY) == GiveBack()
+def test_a_stopped_attempt_is_left_to_its_new_owner() -> None:
     assert settle(Stopped(), attempt=1, policy=POLICY) == Acknowledge()
 
 

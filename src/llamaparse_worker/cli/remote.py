@@ -23,6 +23,8 @@ from llamaparse_worker.settings import LocalSettings, read
 from llamaparse_worker.wire import JobMessage, ParseConfiguration, job_of, new_job_id
 
 POLL_S = 0.2
+PUBLISH_WITHIN_S = 30.0
+"""A job whose submitter died before publishing is published by a worker after this time."""
 LARGEST_PRINTED_BYTES = 256 * 1024**2
 
 
@@ -106,8 +108,9 @@ async def _submit(backends: Backends, one: Input, configuration: ParseConfigurat
     body = message.model_dump_json(exclude_defaults=True).encode()
     job = job_of(message)
     await backends.objects.store(key, one.path, content_type="application/octet-stream")
-    await backends.jobs.submit(job, body=body, headers={})
+    due = await backends.jobs.submit(job, body=body, headers={}, publish_within_s=PUBLISH_WITHIN_S)
     await backends.broker.publish(Message(body=body, id=job_id))
+    await backends.jobs.published(due)
     return job_id
 
 

@@ -44,11 +44,13 @@ class MemoryJobStore:
         self.away = False
         """While True, every call raises ``BackendUnavailable`` and changes nothing."""
 
-    async def submit(self, job: Job, *, body: bytes, headers: Mapping[str, str]) -> None:
+    async def submit(self, job: Job, *, body: bytes, headers: Mapping[str, str], publish_within_s: float) -> DueJob:
         """Create the row PENDING; a known id is left alone."""
         await self._reach()
         if job.id not in self._rows:
-            self._create(job, body=body, headers=headers)
+            row = self._create(job, body=body, headers=headers)
+            self._free(row, JobStatus.PENDING, next_run_at=self._clock() + timedelta(seconds=publish_within_s))
+        return DueJob(job.id, 0, body, headers)
 
     async def claim(
         self, job: Job, *, body: bytes, headers: Mapping[str, str], lease_s: float, max_attempts: int
@@ -150,19 +152,13 @@ class MemoryJobStore:
         if row and row.record.status is JobStatus.PENDING and row.record.attempt == job.attempt:
             self._free(row, JobStatus.PENDING)
 
-    async def sweep(self, *, max_attempts: int) -> Sequence[str]:
+    async def sweep(self) -> int:
         """Take back expired leases."""
         await self._reach()
-        failed = []
-        for row in self._rows.values():
-            if not self._expired(row.record):
-                continue
-            if row.record.attempt < max_attempts:
-                self._free(row, JobStatus.PENDING, next_run_at=self._clock())
-            else:
-                self._exhaust(row, max_attempts)
-                failed.append(row.record.id)
-        return tuple(failed)
+        lost = [row for row in self._rows.values() if self._expired(row.record)]
+        for row in lost:
+            self._free(row, JobStatus.PENDING, next_run_at=self._clock())
+        return len(lost)
 
     async def outbox(self, *, limit: int) -> Sequence[OutboxEvent]:
         """Read unsent events, oldest first."""

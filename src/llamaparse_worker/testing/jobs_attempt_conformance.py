@@ -135,52 +135,56 @@ class AttemptConformance:
         lost = await leased(store, job, lease_s=SHORT_S)
         await expire()
 
-        assert await store.sweep(max_attempts=3) == ()
+        assert await store.sweep() == 1
 
         assert await status_of(store, job.id) is JobStatus.PENDING
         assert [one.job_id for one in await store.due(limit=10)] == [job.id]
         assert not await store.finish(lost, COMPLETED, events=[])
         assert await store.renew(lost, lease_s=LONG_S, progress=Progress()) is JobStatus.PENDING
 
-    async def test_the_sweep_fails_a_lost_job_without_attempts_left(self, store: JobStore) -> None:
+    async def test_a_lost_job_without_attempts_left_is_due_once_more_and_fails_at_its_claim(
+        self, store: JobStore
+    ) -> None:
         job = a_job(project="invoices", tenant="acme")
         for _ in range(2):
             lease = await leased(store, job, lease_s=SHORT_S)
             await store.renew(lease, lease_s=SHORT_S, progress=Progress(10, 4, 1))
             await expire()
 
-        assert await store.sweep(max_attempts=2) == (job.id,)
+        assert await store.sweep() == 1
+        assert [one.job_id for one in await store.due(limit=10)] == [job.id]
+        assert await claim(store, job, max_attempts=2) is Refusal.EXHAUSTED
 
         await self._assert_exhausted(store, job)
-        assert await store.sweep(max_attempts=2) == ()
+        assert await store.sweep() == 0
         assert await store.due(limit=10) == ()
 
     async def test_the_sweep_leaves_live_leases_and_waiting_jobs_alone(self, store: JobStore) -> None:
         running, waiting = a_job(), a_job()
         lease = await leased(store, running)
-        await store.submit(waiting, body=BODY, headers={})
+        await store.submit(waiting, body=BODY, headers={}, publish_within_s=LONG_S)
 
-        assert await store.sweep(max_attempts=1) == ()
+        assert await store.sweep() == 0
 
         assert await store.renew(lease, lease_s=LONG_S, progress=Progress()) is JobStatus.RUNNING
         assert await status_of(store, waiting.id) is JobStatus.PENDING
         assert await store.due(limit=10) == ()
 
-    async def test_sweeps_at_once_fail_each_lost_job_once(self, store: JobStore) -> None:
+    async def test_sweeps_at_once_free_each_lost_job_once(self, store: JobStore) -> None:
         for _ in range(8):
             await leased(store, a_job(), lease_s=SHORT_S)
         await expire()
-        failed: list[str] = []
+        freed: list[int] = []
 
         async def one() -> None:
-            failed.extend(await store.sweep(max_attempts=1))
+            freed.append(await store.sweep())
 
         async with anyio.create_task_group() as tasks:
             for _ in range(4):
                 tasks.start_soon(one)
 
-        assert len(failed) == len(set(failed)) == 8
-        assert len(await store.outbox(limit=100)) == 8
+        assert sum(freed) == 8
+        assert len(await store.due(limit=100)) == 8
 
     @staticmethod
     async def _assert_exhausted(store: JobStore, job: Job) -> None:

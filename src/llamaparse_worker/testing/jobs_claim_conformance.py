@@ -52,7 +52,7 @@ class ClaimConformance:
 
     async def test_a_submitted_job_waits_until_it_is_claimed(self, store: JobStore) -> None:
         job = a_job()
-        await store.submit(job, body=BODY, headers=HEADERS)
+        await store.submit(job, body=BODY, headers=HEADERS, publish_within_s=LONG_S)
         assert await status_of(store, job.id) is JobStatus.PENDING
 
         lease = await leased(store, job)
@@ -62,8 +62,8 @@ class ClaimConformance:
 
     async def test_submitting_twice_keeps_the_first(self, store: JobStore) -> None:
         job = a_job(project="first")
-        await store.submit(job, body=BODY, headers=HEADERS)
-        await store.submit(a_job(job.id, project="second"), body=b"{}", headers={})
+        await store.submit(job, body=BODY, headers=HEADERS, publish_within_s=LONG_S)
+        await store.submit(a_job(job.id, project="second"), body=b"{}", headers={}, publish_within_s=LONG_S)
 
         record = await store.get(job.id)
 
@@ -74,7 +74,7 @@ class ClaimConformance:
         job = a_job()
         lease = await leased(store, job)
 
-        await store.submit(job, body=BODY, headers=HEADERS)
+        await store.submit(job, body=BODY, headers=HEADERS, publish_within_s=LONG_S)
 
         assert await store.renew(lease, lease_s=LONG_S, progress=Progress()) is JobStatus.RUNNING
 

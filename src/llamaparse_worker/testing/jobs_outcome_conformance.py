@@ -80,7 +80,7 @@ class OutcomeConformance:
         assert record is not None
         assert record.progress == Progress(10, 4, 1)
         await expire()
-        assert await store.sweep(max_attempts=1) == ()
+        assert await store.sweep() == 0
         assert await claim(store, job) is Refusal.HELD
 
     async def test_a_job_cancelled_before_its_claim_is_never_worked_on(self, store: JobStore) -> None:
@@ -89,7 +89,7 @@ class OutcomeConformance:
         assert await store.cancel(job.id) is JobStatus.CANCELLED
 
         assert await claim(store, job) is Refusal.FINISHED
-        await store.submit(job, body=BODY, headers=HEADERS)
+        await store.submit(job, body=BODY, headers=HEADERS, publish_within_s=LONG_S)
         assert await status_of(store, job.id) is JobStatus.CANCELLED
 
     async def test_cancelling_a_running_job_ends_its_lease(self, store: JobStore) -> None:
@@ -115,7 +115,7 @@ class OutcomeConformance:
 
     async def test_a_cancellation_is_told_once(self, store: JobStore) -> None:
         job = a_job(project="invoices")
-        await store.submit(job, body=BODY, headers=HEADERS)
+        await store.submit(job, body=BODY, headers=HEADERS, publish_within_s=LONG_S)
         for _ in range(2):
             assert await store.cancel(job.id) is JobStatus.CANCELLED
 
@@ -142,7 +142,7 @@ class OutcomeConformance:
         await leased(store, a_job(), lease_s=SHORT_S)
         for delay in (0, LONG_S):
             await store.retry_later(await leased(store, a_job()), delay_s=delay, reason="later")
-        await store.submit(a_job(), body=BODY, headers={})
+        await store.published(await store.submit(a_job(), body=BODY, headers={}, publish_within_s=LONG_S))
         await store.finish(await leased(store, a_job()), COMPLETED, events=[])
         await expire()
 
@@ -151,7 +151,7 @@ class OutcomeConformance:
         (due,) = await store.due(limit=10)
         await store.published(due)
         assert await store.counts() == StoreCounts(running=1, delayed=1)
-        await store.sweep(max_attempts=3)
+        await store.sweep()
         assert await store.counts() == StoreCounts(running=1, delayed=2)
 
     async def test_migrating_again_changes_nothing(self, store: JobStore) -> None:

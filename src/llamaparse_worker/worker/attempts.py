@@ -24,7 +24,6 @@ from llamaparse_worker.worker.settlement import (
     Acknowledge,
     Broke,
     DeadLetter,
-    Drained,
     Ended,
     GiveBack,
     Malformed,
@@ -140,8 +139,7 @@ class Attempts:
             with anyio.CancelScope() as attempt:
                 tasks.start_soon(heart.beat, attempt)
                 try:
-                    if job.deadline and job.deadline < utc_now():
-                        raise JobExpired(f"the deadline {job.deadline.isoformat()} passed before the work began")
+                    _refuse_expired(job)
                     case.attempt = await self._pipeline.run(job, lease, on_progress=heart.note)
                     outcome = Ended(case.attempt.result)
                 except WorkerError as error:
@@ -240,6 +238,11 @@ def _ending(settlement: Settlement) -> _Ending:
             return _Ending(JobOutcome.RETRIED)
         case GiveBack():
             return _Ending(JobOutcome.RELEASED)
+
+
+def _refuse_expired(job: Job) -> None:
+    if job.deadline and job.deadline < utc_now():
+        raise JobExpired(f"the deadline {job.deadline.isoformat()} passed before the work began")
 
 
 def _event(job: Job, lease: Lease, result: JobResult) -> JobEvent:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import anyio
-from anyio.abc import TaskGroup
 import structlog
+from anyio.abc import TaskGroup
 
 from llamaparse_worker.errors import BackendUnavailable
 from llamaparse_worker.interfaces import Broker

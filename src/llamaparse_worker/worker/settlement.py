@@ -41,12 +41,7 @@ class Stopped:
     """The job was cancelled, or its lease went to another worker: whoever did that carries it on."""
 
 
-@dataclass(frozen=True, slots=True)
-class Drained:
-    """The worker shuts down and the attempt was given up unfinished."""
-
-
-Outcome = Malformed | NotClaimed | Ended | Broke | Stopped | Drained
+Outcome = Malformed | NotClaimed | Ended | Broke | Stopped
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +69,7 @@ class DeadLetter:
 
 @dataclass(frozen=True, slots=True)
 class GiveBack:
-    """Release the lease without charging the attempt, and requeue the message."""
+    """Release the lease without charging the attempt, and requeue the message: what a drain does to an open attempt."""
 
 
 Settlement = Acknowledge | RetryLater | DeadLetter | GiveBack
@@ -89,7 +84,7 @@ class RetryPolicy:
     max_delay_s: float = 600.0
 
 
-def settle(outcome: Outcome, *, attempt: int, policy: RetryPolicy) -> Settlement:
+def settle(outcome: Outcome, *, attempt: int, policy: RetryPolicy) -> Acknowledge | RetryLater | DeadLetter:
     """Decide from the outcome and the number of this attempt (from 1; 0 where none was charged)."""
     match outcome:
         case Malformed(error):
@@ -101,8 +96,6 @@ def settle(outcome: Outcome, *, attempt: int, policy: RetryPolicy) -> Settlement
             return Acknowledge()
         case Ended(result):
             return Acknowledge(result)
-        case Drained():
-            return GiveBack()
         case Broke(TransientError() as error) if attempt < policy.max_attempts:
             delay_s = min(policy.delay_s * 2 ** max(attempt - 1, 0), policy.max_delay_s)
             return RetryLater(delay_s, f"{error.code}: {error.message}")

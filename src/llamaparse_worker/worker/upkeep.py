@@ -41,7 +41,7 @@ class Upkeep:
     async def once(self) -> None:
         """Do one round."""
         await self._send_events()
-        freed = await self._jobs.sweep(max_attempts=1_000_000)
+        freed = await self._jobs.sweep()
         if freed:
             log.warning("leases.expired", jobs=freed)
         await self._publish_due()

@@ -9,9 +9,9 @@ from typing import Final
 
 SUBMIT: Final = """
 INSERT INTO jobs (id, status, attempt, body, headers, source_kind, source, file_name, output_prefix, project, tenant,
-    priority, metadata, created_at, updated_at)
+    priority, metadata, next_run_at, created_at, updated_at)
 VALUES (:id, 'PENDING', 0, :body, :headers, :source_kind, :source, :file_name, :output_prefix, :project, :tenant,
-    :priority, :metadata, now(), now())
+    :priority, :metadata, now() + :publish_within, now(), now())
 ON CONFLICT (id) DO NOTHING
 """
 
@@ -94,15 +94,9 @@ WHERE id = :id AND attempt = :attempt AND status = 'PENDING'
 """
 
 SWEEP: Final = """
-UPDATE jobs SET
-    status = CASE WHEN attempt < :max_attempts THEN 'PENDING' ELSE 'FAILED' END,
-    next_run_at = CASE WHEN attempt < :max_attempts THEN now() END,
-    error_code = CASE WHEN attempt < :max_attempts THEN NULL ELSE :error_code END,
-    error_message = CASE WHEN attempt < :max_attempts THEN NULL ELSE :error_message END,
-    lease_token = NULL, lease_until = NULL, updated_at = now()
+UPDATE jobs SET status = 'PENDING', next_run_at = now(), lease_token = NULL, lease_until = NULL, updated_at = now()
 WHERE status = 'RUNNING' AND lease_until <= now()
-RETURNING id, status, attempt, project, tenant, result_prefix, error_code, error_message,
-    pages_total, pages_done, pages_failed
+RETURNING id
 """
 
 ADD_EVENT: Final = """

@@ -45,9 +45,13 @@ class SqlJobStore:
         self._database = database
         self._migrations = migrations
 
-    async def submit(self, job: Job, *, body: bytes, headers: Mapping[str, str]) -> None:
+    async def submit(self, job: Job, *, body: bytes, headers: Mapping[str, str], publish_within_s: float) -> DueJob:
         """Create the row PENDING; a known id is left alone."""
-        await self._database.fetch(statements.SUBMIT, job_columns(job, body=body, headers=headers))
+        columns = job_columns(job, body=body, headers=headers)
+        await self._database.fetch(
+            statements.SUBMIT, {**columns, "publish_within": timedelta(seconds=publish_within_s)}
+        )
+        return DueJob(job.id, 0, body, headers)
 
     async def claim(
         self, job: Job, *, body: bytes, headers: Mapping[str, str], lease_s: float, max_attempts: int
@@ -122,15 +126,10 @@ class SqlJobStore:
         """End the wait of a due job."""
         await self._database.fetch(statements.PUBLISHED, {"id": job.job_id, "attempt": job.attempt})
 
-    async def sweep(self, *, max_attempts: int) -> Sequence[str]:
+    async def sweep(self) -> int:
         """Take back expired leases. Exclusive: two sweeps at once would lock the same rows in different order."""
-        values = {**error_columns(_exhausted(max_attempts)), "max_attempts": max_attempts}
         async with self._database.transaction(exclusive=True) as connection:
-            rows = [EventRow.model_validate(row) for row in await connection.fetch(statements.SWEEP, values)]
-            failed = [row for row in rows if row.status is JobStatus.FAILED]
-            for row in failed:
-                await _add_events(connection, row.id, [row.event()])
-        return tuple(row.id for row in failed)
+            return len(await connection.fetch(statements.SWEEP, {}))
 
     async def outbox(self, *, limit: int) -> Sequence[OutboxEvent]:
         """Read unsent events, oldest first."""
