@@ -47,17 +47,33 @@ class _Answers(Protocol):
 class _Check:
     name: str
     ask: Callable[[], Awaitable[str]]
+    remedy: str
+    """What to do when it does not answer."""
 
 
 async def _check_all(settings: WorkerSettings) -> int:
     from llamaparse_worker.app.backends import open_broker, open_jobs, open_objects
 
     checks = (
-        _Check(f"broker {settings.broker}", lambda: _ping(open_broker(settings))),
-        _Check(f"jobs {settings.jobs}", lambda: _ping(open_jobs(settings))),
-        _Check(f"objects {settings.objects}", lambda: _ping(open_objects(settings))),
-        _Check("parser processes", lambda: _parse_something(settings)),
-        _Check("spool", lambda: _write_spool(settings)),
+        _Check(
+            f"broker {settings.broker}",
+            lambda: _ping(open_broker(settings)),
+            "Start the broker, or correct JOB_QUEUE_ENDPOINT or JOB_QUEUE_CONNECTION_STRING.",
+        ),
+        _Check(
+            f"jobs {settings.jobs}",
+            lambda: _ping(open_jobs(settings)),
+            "Start the database, or correct DATABASE_URL (SQLITE_PATH for SQLite).",
+        ),
+        _Check(
+            f"objects {settings.objects}",
+            lambda: _ping(open_objects(settings)),
+            "Start the store, or correct S3_ENDPOINT_URL, the bucket and its credentials (OBJECTS_DIR for files).",
+        ),
+        _Check(
+            "parser processes", lambda: _parse_something(settings), "Reinstall the worker: its readers do not load."
+        ),
+        _Check("spool", lambda: _write_spool(settings), "Correct SPOOL_DIR."),
     )
     worst = ExitStatus.OK
     for one in checks:
@@ -72,11 +88,12 @@ async def _report(one: _Check) -> ExitStatus:
         with anyio.fail_after(LIMIT_S):
             print(f"ok      {one.name}: {await one.ask()}")
     except TimeoutError:
-        print(f"FAILED  {one.name}: no answer within {LIMIT_S:g} s\n        {BackendUnavailable.next_step}")
+        print(f"FAILED  {one.name}: no answer within {LIMIT_S:g} s\n        {one.remedy}")
         return ExitStatus.UNAVAILABLE
     except WorkerError as error:
-        print(f"FAILED  {one.name}: {error.message}\n        {error.next_step}")
-        return ExitStatus.UNAVAILABLE if isinstance(error, BackendUnavailable) else ExitStatus.CONFIGURATION
+        away = isinstance(error, BackendUnavailable)
+        print(f"FAILED  {one.name}: {error.message}\n        {one.remedy if away else error.next_step}")
+        return ExitStatus.UNAVAILABLE if away else ExitStatus.CONFIGURATION
     return ExitStatus.OK
 
 

@@ -37,6 +37,7 @@ from llamaparse_worker.worker.settlement import (
 )
 
 SETTLE_TIMEOUT_S = 5.0
+UNSETTLED_PAUSE_S = 1.0
 
 log = structlog.get_logger()
 
@@ -190,6 +191,8 @@ class Attempts:
                     await delivery.requeue()
         except BackendUnavailable as error:
             log.warning("delivery.unsettled", error=error.message)
+            # The slot stays taken meanwhile: a message that comes back at once must not spin.
+            await anyio.sleep(UNSETTLED_PAUSE_S)
         self._tell(case, settlement)
 
     def _tell(self, case: _Case, settlement: Settlement) -> None:
