@@ -91,4 +91,6 @@ def _route_standard_library(chain: list[Processor], renderer: Processor, out: Te
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(level)
+    # It logs each failed connection as an error and raises it too; the broker's own event is the one to read.
+    logging.getLogger("aiormq").setLevel(logging.CRITICAL)
     logging.captureWarnings(capture=True)
