@@ -154,6 +154,9 @@ class PageReading:
                 for _ in range(helpers):
                     tasks.start_soon(self._help, tasks)
                 await self._work(seat, tasks)
+                if len(self._done) < self._total:
+                    # OCR or helpers have the rest. What comes back from OCR needs a process, maybe the only one.
+                    await seat.release()
         return ReadResult(tuple(self._done[number] for number in sorted(self._done)), tuple(self._blobs))
 
     async def _help(self, tasks: TaskGroup) -> None:

@@ -1,0 +1,124 @@
+"""Whole documents: the same result however the work was shared out, and modes that refine pages."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import AsyncIterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from llama_cloud.types.parsing_get_response import ParsingGetResponse
+
+from llamaparse_worker.errors import ModeUnavailable
+from llamaparse_worker.model.options import ModeName, ParseOptions
+from llamaparse_worker.model.page import LaidOutPage, Paragraph
+from llamaparse_worker.parsers.pool import ParserPool
+from llamaparse_worker.testing.ocr import FakeOcr
+from llamaparse_worker.testing.reader import script
+from support import documents
+from support.pipeline import document_parser, parse, parser_pool
+
+pytestmark = pytest.mark.anyio
+
+
+@pytest.fixture(scope="module")
+async def pool() -> AsyncIterator[ParserPool]:
+    async with parser_pool(2) as opened:
+        yield opened
+
+
+class Shouting:
+    """A mode that refines: every paragraph in capitals."""
+
+    refines = True
+
+    def __init__(self) -> None:
+        self.refined: list[int] = []
+
+    async def refine(self, page: LaidOutPage, options: ParseOptions) -> LaidOutPage:
+        self.refined.append(page.number)
+        assert options.mode is ModeName.BALANCED
+        loud = [replace(block, text=block.text.upper()) for block in page.blocks if isinstance(block, Paragraph)]
+        return replace(page, blocks=tuple(loud), text=page.text.upper())
+
+
+async def test_the_result_is_the_same_bytes_however_the_work_is_shared_out(pool: ParserPool, tmp_path: Path) -> None:
+    content = documents.make(*documents.mixed_pages(3, 23))
+    async with parser_pool(1) as single:
+        results = [
+            await parse(
+                document_parser(parsers, processes=processes, range_size=range_size),
+                content,
+                tmp_path,
+                name=f"{processes}-{range_size}.pdf",
+            )
+            for parsers, processes in ((single, 1), (pool, 2))
+            for range_size in (1, 4, 5, 64)
+        ]
+
+    first, *others = (result.files() for result in results)
+    assert set(first) == {"result.md", "result.txt", "result.json"}
+    assert all(other == first for other in others)
+    assert len(first["result.md"]) > 23 * 500
+
+
+async def test_recognised_pages_stand_in_their_order_whenever_they_come_back(pool: ParserPool, tmp_path: Path) -> None:
+    pages = ("scan", "text", "scan", "text", "scan", "text")
+
+    one = await parse(document_parser(pool, ocr=FakeOcr(), range_size=1), script(*pages), tmp_path, name="one")
+    all_at_once = await parse(document_parser(pool, ocr=FakeOcr(), range_size=6), script(*pages), tmp_path, name="all")
+
+    assert one.files() == all_at_once.files()
+    order = [part.strip().partition("\n")[0] for part in one.markdown.split("\n\n---\n\n")]
+    expected = [f"Page {number} of a script." if number % 2 == 0 else "Recognised words" for number in range(1, 7)]
+    assert order == expected
+
+
+async def test_the_result_satisfies_the_models_of_the_official_client(pool: ParserPool, tmp_path: Path) -> None:
+    content = documents.make(documents.prose(1), documents.table(documents.measurements(1)), documents.scan())
+
+    found = await parse(document_parser(pool), content, tmp_path, name="report.pdf")
+
+    result = json.loads((found.folder / "result.json").read_text())
+    assert set(result) == {"text", "markdown", "items", "metadata", "images_content_metadata"}
+    job = {"id": "pjb-1", "project_id": "default", "status": "COMPLETED", "tier": "fast"}
+    parsed = ParsingGetResponse.model_validate({"job": job, **result})
+    assert parsed.markdown is not None
+    assert len(parsed.markdown.pages) == 3
+
+
+async def test_a_mode_that_refines_sees_every_page_and_its_answer_is_the_result(
+    pool: ParserPool, tmp_path: Path
+) -> None:
+    mode = Shouting()
+    parser = document_parser(pool, modes={ModeName.BALANCED: mode}, ocr=FakeOcr(), range_size=1)
+    options = ParseOptions(mode=ModeName.BALANCED)
+
+    found = await parse(parser, script("text", "scan", "text quiet words"), tmp_path, options=options)
+
+    assert sorted(mode.refined) == [1, 2, 3]
+    parts = [part.strip() for part in found.markdown.split("\n\n---\n\n")]
+    assert parts == ["PAGE 1 OF A SCRIPT.", "RECOGNISED WORDS", "QUIET WORDS"]
+
+
+async def test_a_mode_that_refines_holds_no_process_while_it_works(tmp_path: Path) -> None:
+    async with parser_pool(1) as single:
+
+        class Nested(Shouting):
+            async def refine(self, page: LaidOutPage, options: ParseOptions) -> LaidOutPage:
+                other = await parse(document_parser(single, processes=1), script("text"), tmp_path, name="other")
+                assert "Page 1" in other.markdown
+                return await super().refine(page, options)
+
+        parser = document_parser(single, modes={ModeName.BALANCED: Nested()}, processes=1)
+        found = await parse(
+            parser, script("text"), tmp_path, name="outer", options=ParseOptions(mode=ModeName.BALANCED)
+        )
+
+    assert "PAGE 1" in found.markdown
+
+
+async def test_a_mode_without_a_provider_is_refused_with_the_variables_to_set(pool: ParserPool, tmp_path: Path) -> None:
+    with pytest.raises(ModeUnavailable, match="OPENAI_API_KEY"):
+        await parse(document_parser(pool), script("text"), tmp_path, options=ParseOptions(mode=ModeName.AGENTIC))
