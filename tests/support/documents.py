@@ -11,6 +11,7 @@ from PIL import Image, ImageDraw, ImageFont
 from reportlab.lib.pagesizes import A4
 from reportlab.lib.pdfencrypt import StandardEncryption
 from reportlab.lib.utils import ImageReader
+from reportlab.pdfbase.pdfmetrics import stringWidth
 from reportlab.pdfgen.canvas import Canvas
 
 WIDTH, HEIGHT = A4
@@ -56,7 +57,7 @@ def wrapped(text: str, width: float, font: str, size: float) -> list[str]:
     lines, line = [], ""
     for word in text.split():
         longer = f"{line} {word}".strip()
-        if Canvas(io.BytesIO()).stringWidth(longer, font, size) > width:
+        if stringWidth(longer, font, size) > width:
             lines.append(line)
             longer = word
         line = longer

@@ -1,0 +1,150 @@
+"""Measures the worker on this machine: ``python -m benchmarks [FIGURES.json] [--quick] [--only NAME ...]``."""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import sys
+import tempfile
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import structlog
+
+from benchmarks import command_line, start, whole_way
+from benchmarks.bound import extract
+from benchmarks.figures import Figure, table, write_json
+from support.documents import corpus
+from support.services import postgres_cluster, rabbitmq_node, s3_server
+
+PAGES = 10
+BOUND = "bound: text extraction by PDFium alone, two processes, best of 3"
+S3_SHARE = 5
+"""The stand-in for S3 is slow: a part of the corpus tells enough."""
+
+
+@dataclass(slots=True)
+class Run:
+    """One run of the benchmark with what its parts share."""
+
+    folder: Path
+    documents: int
+    long_documents: tuple[int, ...]
+    stack: ExitStack
+    services: whole_way.Services | None = None
+    files: Sequence[Path] = field(default_factory=tuple)
+
+    @property
+    def load(self) -> whole_way.Load:
+        if not self.files:
+            self.files = corpus(self.folder / "corpus", self.documents, PAGES)
+        return whole_way.Load(self.files, PAGES)
+
+    def running_services(self) -> whole_way.Services:
+        if self.services is None:
+            rabbitmq, postgres = self.stack.enter_context(rabbitmq_node()), self.stack.enter_context(postgres_cluster())
+            self.services = whole_way.Services(rabbitmq, postgres)
+        return self.services
+
+    def state(self, name: str) -> Path:
+        path = self.folder / name
+        path.mkdir()
+        return path
+
+
+def bound(run: Run) -> Iterator[Figure]:
+    """PDFium alone."""
+    load = run.load
+    best = min((extract(load.files) for _ in range(3)), key=lambda extraction: extraction.cpu_s)
+    yield Figure(BOUND, "throughput", load.pages / best.wall_s * 60, "pages/min")
+    yield Figure(BOUND, "CPU of the tree", best.cpu_s / load.pages * 1000, "ms/page")
+
+
+def start_up(run: Run) -> Iterator[Figure]:
+    """Start-up and idle memory, with embedded parts and with servers."""
+    yield from start.start_and_idle("embedded parts", {}, run.folder / "idle-embedded")
+    services = run.running_services()
+    variables = services.variables(services.postgres.database())
+    yield from start.start_and_idle("RabbitMQ and PostgreSQL", variables, run.folder / "idle-servers")
+
+
+def through_queue(run: Run) -> Iterator[Figure]:
+    """The whole way, one job at a time and eight."""
+    services, load = run.running_services(), run.load
+    for slots in (1, 8):
+        name = f"queue to stored result, {len(load.files)} documents of {PAGES} pages, {slots} at once"
+        passage = whole_way.file_store(services, load, slots=slots, state=run.state(f"queue-{slots}"))
+        yield from whole_way.figures(name, passage, load, targets=slots == 8)
+
+
+def through_s3(run: Run) -> Iterator[Figure]:
+    """The whole way with objects in a stand-in for S3."""
+    services, load = run.running_services(), run.load
+    part = whole_way.Load(load.files[: max(2, len(load.files) // S3_SHARE)], PAGES)
+    with s3_server() as s3:
+        passage = whole_way.s3_store(services, s3, part, slots=8, state=run.state("queue-s3"))
+    name = f"the same with objects in a stand-in for S3, {len(part.files)} documents, 8 at once"
+    yield from whole_way.figures(name, passage, part, targets=False)
+
+
+def parse(run: Run) -> Iterator[Figure]:
+    """The command line over the corpus and one page."""
+    load = run.load
+    yield from command_line.throughput(load.files, load.pages, run.state("parse"))
+    yield from command_line.one_page(run.state("parse-one"))
+
+
+def growth(run: Run) -> Iterator[Figure]:
+    """One document of more and more pages."""
+    yield from command_line.growth(run.long_documents, run.state("growth"))
+
+
+PARTS: dict[str, Callable[[Run], Iterator[Figure]]] = {
+    "bound": bound,
+    "start": start_up,
+    "queue": through_queue,
+    "s3": through_s3,
+    "parse": parse,
+    "growth": growth,
+}
+
+
+def ratios(figures: Sequence[Figure]) -> Iterator[Figure]:
+    """Give throughput and CPU of every scenario as a multiple of the bound's."""
+    bounds = {figure.name: figure.value for figure in figures if figure.scenario == BOUND}
+    for figure in figures:
+        if figure.unit in {"pages/min", "ms/page"} and figure.name in bounds and figure.scenario != BOUND:
+            name = f"{figure.name}, as a multiple of the bound"
+            yield Figure(figure.scenario, name, figure.value / bounds[figure.name], "x")
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Measure, print the table and write the JSON; a missed target is a figure, not a failure."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks", description="Measure the worker on this machine.")
+    parser.add_argument("figures", nargs="?", type=Path, help="JSON file to write; default: in a temporary folder")
+    parser.add_argument("--quick", action="store_true", help="20 documents instead of 200, and no long ones")
+    parser.add_argument("--only", nargs="+", choices=PARTS, default=list(PARTS), help="measure these parts alone")
+    args = parser.parse_args(arguments)
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING))
+    figures: list[Figure] = []
+    with ExitStack() as stack:
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="bench-")))
+        run = Run(folder, 20 if args.quick else 200, (10, 100) if args.quick else (10, 100, 1000, 2000), stack)
+        for name in args.only:
+            sys.stderr.write(f"measuring: {name}\n")
+            figures += PARTS[name](run)
+        documents = run.documents
+    if "bound" in args.only:
+        figures += ratios(figures)
+    sys.stdout.write(f"{table(figures)}\n")
+    path = args.figures or Path(tempfile.mkdtemp(prefix="bench-figures-")) / "figures.json"
+    write_json(figures, path, documents=documents, pages=PAGES)
+    missed = sum(1 for figure in figures if figure.target and not figure.target.met(figure.value))
+    sys.stdout.write(f"{missed} targets missed; figures in {path}\n")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

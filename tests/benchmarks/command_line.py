@@ -1,0 +1,71 @@
+"""``llamaparse-worker parse``: throughput over the corpus, start-up with one page, and growth with the page count."""
+
+from __future__ import annotations
+
+import shutil
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from statistics import median
+
+from benchmarks.figures import Figure, at_most
+from benchmarks.tree import Usage, run_watched
+from support.daemon import environment
+from support.documents import corpus, make, mixed_pages
+
+_REPEATS = 5
+
+
+def throughput(files: Sequence[Path], pages: int, state: Path) -> list[Figure]:
+    """Parse the whole corpus with one command."""
+    usage = parse(files, state)
+    scenario = f"parse, {len(files)} documents of {pages // len(files)} pages"
+    return [
+        Figure(scenario, "throughput", pages / usage.wall_s * 60, "pages/min"),
+        Figure(scenario, "CPU of the tree", usage.cpu_s / pages * 1000, "ms/page"),
+        Figure(scenario, "peak PSS of the tree", usage.peak_pss_mb, "MB"),
+        Figure(scenario, "peak RSS of the tree", usage.peak_rss_mb, "MB"),
+    ]
+
+
+def one_page(state: Path) -> list[Figure]:
+    """Parse one page, from the start of the process to its end."""
+    files = corpus(state / "one", 1, 1)
+    runs = [parse(files, state) for _ in range(_REPEATS)]
+    return [
+        Figure(
+            "parse of one page", f"wall, median of {_REPEATS}", median(run.wall_s for run in runs), "s", at_most(0.7)
+        ),
+        Figure("parse of one page", f"CPU, median of {_REPEATS}", median(run.cpu_s for run in runs), "s"),
+    ]
+
+
+def growth(page_counts: Sequence[int], state: Path) -> list[Figure]:
+    """Parse single documents of more and more pages: neither cost per page nor memory should grow with them."""
+    found: list[Figure] = []
+    (state / "long").mkdir()
+    for count in page_counts:
+        file = state / "long" / f"{count}.pdf"
+        file.write_bytes(make(*mixed_pages(0, count)))
+        usage = parse([file], state)
+        scenario = f"parse of one document, {count:,} pages"
+        found += [
+            Figure(scenario, "wall", usage.wall_s, "s"),
+            Figure(scenario, "CPU", usage.cpu_s / count * 1000, "ms/page"),
+            Figure(scenario, "peak PSS of the tree", usage.peak_pss_mb, "MB"),
+        ]
+    return found
+
+
+def parse(files: Sequence[Path], state: Path) -> Usage:
+    """Run the command over files that lie in one folder."""
+    output = state / "output"
+    command = [sys.executable, "-m", "llamaparse_worker", "parse", str(files[0].parent), "--output", str(output)]
+    if len(files) == 1:
+        command[4] = str(files[0])
+    usage = run_watched([*command, "--json"], environment(state, {"OCR_ENGINE": "off"}), state / "parse.log")
+    written = len(list(output.glob("*/manifest.json")))
+    shutil.rmtree(output)
+    if written != len(files):
+        raise RuntimeError(f"{written} results of {len(files)} documents")
+    return usage
