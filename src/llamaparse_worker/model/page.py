@@ -59,6 +59,10 @@ class RawPage:
     """Where images are drawn: evidence for a scanned page."""
     drawn: bool = True
     """Whether anything at all is drawn; a page without is blank."""
+    rules: bytes = b""
+    """Straight lines drawn level or upright, float32, shape (m, 4): boxes without extent across."""
+    fills: bytes = b""
+    """Rectangles filled with something darker than paper, float32, shape (k, 4)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +82,30 @@ class Line:
     box: Box
 
 
+class SpanKind(StrEnum):
+    """What a part of a text is set as."""
+
+    STRONG = "strong"
+    EMPHASIS = "emphasis"
+    CODE = "code"
+    SUPERSCRIPT = "superscript"
+    SUBSCRIPT = "subscript"
+    LINK = "link"
+    FOOTNOTE = "footnote"
+    """The mark of a footnote; ``target`` is its label."""
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """A part of a text that is set apart: characters ``start`` to ``end``, the end excluded."""
+
+    start: int
+    end: int
+    kind: SpanKind
+    target: str = ""
+    """Where a link leads."""
+
+
 @dataclass(frozen=True, slots=True)
 class Heading:
     """A section title. ``size`` is its font size in points; the level over the whole document is found in assembly."""
@@ -88,6 +116,7 @@ class Heading:
     level: int = 0
     """1 to 6; 0 while it is not known."""
     lines: tuple[Line, ...] = ()
+    spans: tuple[Span, ...] = ()
     type: Literal["heading"] = "heading"
 
 
@@ -98,6 +127,9 @@ class Paragraph:
     text: str
     box: Box
     lines: tuple[Line, ...] = ()
+    spans: tuple[Span, ...] = ()
+    quoted: bool = False
+    """Whether it is quoted: set off as the words of another."""
     type: Literal["paragraph"] = "paragraph"
 
 
@@ -109,6 +141,7 @@ class ListItem:
     box: Box
     depth: int = 0
     mark: str = "•"
+    spans: tuple[Span, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

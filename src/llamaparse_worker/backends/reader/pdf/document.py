@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from llamaparse_worker.backends.reader.pdf.glyphs import Floats, Glyphs, extract
+from llamaparse_worker.backends.reader.pdf.objects import PageObjects, page_objects
 from llamaparse_worker.backends.reader.pdf.pdfium import (
     GREY_BITMAP,
     IMAGE_OBJECT,
@@ -18,6 +19,7 @@ from llamaparse_worker.backends.reader.pdf.pdfium import (
     ffi,
     library,
 )
+from llamaparse_worker.backends.reader.pdf.rules import drawn
 from llamaparse_worker.errors import PageUnreadable
 from llamaparse_worker.interfaces import ReaderLimits
 from llamaparse_worker.model.geometry import Box
@@ -26,7 +28,6 @@ from llamaparse_worker.model.page import PixelImage, RawPage
 _POINTS_PER_INCH = 72
 _GLANCE_DPI = 36.0
 _WHITE = 255
-_MAX_OBJECTS_SEARCHED = 20_000
 
 
 class PdfDocument:
@@ -48,7 +49,9 @@ class PdfDocument:
         page = self._page(number)
         glyphs = _glyphs(page, number)
         view = _View(page)
-        images = tuple(view.box(bounds) for bounds in _image_bounds(page))
+        objects = page_objects(page)
+        images = tuple(view.box(bounds) for bounds in _image_bounds(objects))
+        lines = drawn(objects)
         return RawPage(
             number=number,
             width=view.width,
@@ -61,6 +64,8 @@ class PdfDocument:
             font_table=glyphs.font_table,
             image_boxes=images,
             drawn=bool(glyphs.text.strip()) or (_has_content(page) and self._leaves_ink(page)),
+            rules=view.boxes(lines.rules).tobytes(),
+            fills=view.boxes(lines.fills).tobytes(),
         )
 
     @contextmanager
@@ -160,13 +165,9 @@ def _has_content(page: int) -> bool:
     return bool(library().FPDFPage_CountObjects(page) or library().FPDFPage_GetAnnotCount(page))
 
 
-def _image_bounds(page: int) -> Iterator[tuple[float, float, float, float]]:
+def _image_bounds(objects: PageObjects) -> Iterator[tuple[float, float, float, float]]:
     pdfium = library()
-    count = min(pdfium.FPDFPage_CountObjects(page), _MAX_OBJECTS_SEARCHED)
     edges = ffi.new("float[4]")
-    for index in range(count):
-        found = pdfium.FPDFPage_GetObject(page, index)
-        if pdfium.FPDFPageObj_GetType(found) == IMAGE_OBJECT and pdfium.FPDFPageObj_GetBounds(
-            found, edges, edges + 1, edges + 2, edges + 3
-        ):
+    for image, _ in objects.of_kind(IMAGE_OBJECT):
+        if pdfium.FPDFPageObj_GetBounds(image, edges, edges + 1, edges + 2, edges + 3):
             yield edges[0], edges[3], edges[2], edges[1]

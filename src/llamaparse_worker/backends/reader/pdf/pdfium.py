@@ -17,7 +17,9 @@ from cffi import FFI
 SUCCESS = 0
 ERROR_PASSWORD = 4
 ERROR_SECURITY = 5
+PATH_OBJECT = 2
 IMAGE_OBJECT = 3
+FORM_OBJECT = 5
 GREY_BITMAP = 1
 RENDER_ANNOTATIONS = 0x01
 RENDER_GREY = 0x08
@@ -42,6 +44,16 @@ int FPDFPage_CountObjects(uintptr_t page);
 uintptr_t FPDFPage_GetObject(uintptr_t page, int index);
 int FPDFPageObj_GetType(uintptr_t object);
 int FPDFPageObj_GetBounds(uintptr_t object, float* left, float* bottom, float* right, float* top);
+int FPDFPageObj_GetMatrix(uintptr_t object, FS_MATRIX* matrix);
+int FPDFPageObj_GetFillColor(uintptr_t object, unsigned* red, unsigned* green, unsigned* blue, unsigned* alpha);
+int FPDFFormObj_CountObjects(uintptr_t form);
+uintptr_t FPDFFormObj_GetObject(uintptr_t form, unsigned long index);
+int FPDFPath_CountSegments(uintptr_t path);
+uintptr_t FPDFPath_GetPathSegment(uintptr_t path, int index);
+int FPDFPath_GetDrawMode(uintptr_t path, int* fill_mode, int* stroke);
+int FPDFPathSegment_GetPoint(uintptr_t segment, float* x, float* y);
+int FPDFPathSegment_GetType(uintptr_t segment);
+int FPDFPathSegment_GetClose(uintptr_t segment);
 
 uintptr_t FPDFText_LoadPage(uintptr_t page);
 void FPDFText_ClosePage(uintptr_t text_page);
