@@ -42,7 +42,7 @@ bench: $(DEVELOPMENT)  ## measure throughput, latency, memory and start-up on th
 
 hostile: $(RUNTIME)  ## send a folder of hostile files through the daemon: make hostile DIR=...
 	@test -n "$(DIR)" || { echo "usage: make hostile DIR=FOLDER" >&2; exit 64; }
-	$(BIN)/python tests/support/hostile.py "$(DIR)"
+	PYTHONPATH=tests $(BIN)/python -m support.hostile "$(DIR)"
 
 generate: $(DEVELOPMENT)  ## write the generated contracts and documentation again
 	PYTHONPATH=tests $(BIN)/python -m support.generate
