@@ -8,15 +8,15 @@ from dataclasses import dataclass
 from itertools import pairwise
 from statistics import quantiles
 
+from llamaparse_worker.layout.inline import PLAIN, SWITCHES, inline
+from llamaparse_worker.layout.joining import joined
 from llamaparse_worker.layout.lines import TextLine
 from llamaparse_worker.layout.marks import SURE_BULLETS, is_bullet, marked
 from llamaparse_worker.layout.segments import Style
 from llamaparse_worker.model.geometry import Box, enclosing
-from llamaparse_worker.model.page import Block, CodeBlock, Heading, ListBlock, ListItem, Paragraph
+from llamaparse_worker.model.page import Block, CodeBlock, Heading, ListBlock, ListItem, Paragraph, SpanKind
 
-_UNSPACED = re.compile("[\u2e80-\u9fff\uf900-\ufaff\uff00-\uffef\U00020000-\U0003ffff]")
 _SENTENCE_END = (".", "!", "?", ":", "…", "。")
-_HYPHENS = ("-", "\u00ad", "\u2010")
 
 _WIDER_PITCH = 1.3
 _LARGER = 1.15
@@ -39,7 +39,12 @@ class _Group:
     lines: list[TextLine]
     mark: str = ""
     text: str = ""
-    """The first line without its mark."""
+    """The first line without its mark, with switches."""
+
+    def rich(self) -> str:
+        """Give the text with its switches, and without its mark."""
+        first, *more = self.lines
+        return joined([self.text or first.rich or first.text, *(line.rich or line.text for line in more)])
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,21 +64,11 @@ def blocks(lines: Sequence[TextLine], style: Style) -> list[Block]:
         if group.mark:
             items.append(group)
             continue
-        found.extend(_list(items))
+        found.extend(_list(items, style))
         items = []
         found.append(_block(group, style))
-    found.extend(_list(items))
+    found.extend(_list(items, style))
     return found
-
-
-def joined(lines: Sequence[str]) -> str:
-    """Join the lines of a paragraph; a divided word becomes whole, Chinese and Japanese need no space."""
-    text = lines[0]
-    for line in lines[1:]:
-        divided = text.endswith(_HYPHENS) and text[-2:-1].isalpha() and line[:1].islower()
-        spaced = not (_UNSPACED.match(text[-1:]) and _UNSPACED.match(line))
-        text = text[:-1] + line if divided else f"{text} {line}" if spaced else text + line
-    return text
 
 
 def _groups(lines: Sequence[TextLine], style: Style) -> list[_Group]:
@@ -142,8 +137,23 @@ def _mark(
         return "", ""
     expected = apart or bool(groups[-1].mark) or groups[-1].lines[-1].text.endswith(":")
     if found["mark"] in SURE_BULLETS or expected or (following is not None and marked(following.text)):
-        return found["mark"], found["text"]
+        return found["mark"], _unmarked(line, found["text"])
     return "", ""
+
+
+def _unmarked(line: TextLine, text: str) -> str:
+    """Give the text behind the mark with its switches."""
+    if not line.rich:
+        return text
+    behind = len(line.text) - len(text)
+    at, look = 0, PLAIN
+    while behind:
+        if line.rich[at] in SWITCHES:
+            look = line.rich[at]
+        else:
+            behind -= 1
+        at += 1
+    return look + line.rich[at:]
 
 
 def _stands_out(line: TextLine, style: Style) -> bool:
@@ -155,11 +165,12 @@ def _block(group: _Group, style: Style) -> Block:
     box = enclosing(line.box for line in lines)
     if all(line.monospaced for line in lines) and len(lines) > 1:
         return CodeBlock(_code(lines), box)
-    text = joined([line.text for line in lines])
+    found = inline(group.rich(), style.look)
     carried = tuple(line.line for line in lines)
-    if _is_heading(text, lines, style):
-        return Heading(text, box, lines[0].size, lines=carried)
-    return Paragraph(text, box, carried)
+    if _is_heading(found.text, lines, style):
+        code = tuple(span for span in found.spans if span.kind is SpanKind.CODE)
+        return Heading(found.text, box, lines[0].size, lines=carried, spans=code)
+    return Paragraph(found.text, box, carried, found.spans)
 
 
 def _is_heading(text: str, lines: Sequence[TextLine], style: Style) -> bool:
@@ -186,19 +197,21 @@ def _code(lines: Sequence[TextLine]) -> str:
     return "\n".join(made)
 
 
-def _list(items: Sequence[_Group]) -> list[Block]:
+def _list(items: Sequence[_Group], style: Style) -> list[Block]:
     """Make one list of consecutive items; what is further right is deeper."""
     if not items:
         return []
     places = _steps([item.lines[0].x0 for item in items], items[0].lines[0].size)
+    texts = [inline(item.rich(), style.look) for item in items]
     made = tuple(
         ListItem(
-            joined([item.text, *(line.text for line in item.lines[1:])]),
+            found.text,
             _box(item),
             depth=sum(place < item.lines[0].x0 - 0.5 * item.lines[0].size for place in places),
             mark=item.mark,
+            spans=found.spans,
         )
-        for item in items
+        for item, found in zip(items, texts, strict=True)
     )
     ordered = not is_bullet(items[0].mark)
     return [ListBlock(made, enclosing(item.box for item in made), ordered=ordered)]

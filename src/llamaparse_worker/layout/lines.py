@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from operator import attrgetter
 
+from llamaparse_worker.layout.joining import whole
 from llamaparse_worker.layout.segments import Segment
 from llamaparse_worker.model.geometry import Box
 from llamaparse_worker.model.page import Line
@@ -26,6 +27,9 @@ class TextLine:
     size: float
     bold: bool
     monospaced: bool
+    italic: bool = False
+    rich: str = ""
+    """The text with switches of its look (see ``inline``); empty if all of it is plain."""
 
     @property
     def middle(self) -> float:
@@ -40,7 +44,7 @@ class TextLine:
     @property
     def line(self) -> Line:
         """The line as the result carries it."""
-        return Line(self.text, self.box)
+        return Line(whole(self.text), self.box)
 
 
 def baselines(segments: Iterable[Segment]) -> list[list[Segment]]:
@@ -63,7 +67,18 @@ def join(segments: Sequence[Segment]) -> TextLine:
     """Make one line of segments that stand on it, from left to right."""
     if len(segments) == 1:
         only = segments[0]
-        return TextLine(only.text, only.x0, only.y0, only.x1, only.y1, only.size, only.bold, only.monospaced)
+        return TextLine(
+            only.text,
+            only.x0,
+            only.y0,
+            only.x1,
+            only.y1,
+            only.size,
+            only.bold,
+            only.monospaced,
+            only.italic,
+            only.rich,
+        )
     longest = max(segments, key=lambda found: len(found.text))
     return TextLine(
         joined_text(segments),
@@ -74,16 +89,27 @@ def join(segments: Sequence[Segment]) -> TextLine:
         longest.size,
         all(found.bold for found in segments),
         all(found.monospaced for found in segments),
+        all(found.italic for found in segments),
+        joined_rich(segments) if any(found.rich for found in segments) else "",
     )
 
 
 def joined_text(segments: Sequence[Segment]) -> str:
     """Join texts with a space, except where letters touch."""
+    return _joined(segments, [segment.text for segment in segments])
+
+
+def joined_rich(segments: Sequence[Segment]) -> str:
+    """Join texts with the switches of their look as ``joined_text`` joins the mere texts."""
+    return _joined(segments, [segment.rich or segment.text for segment in segments])
+
+
+def _joined(segments: Sequence[Segment], texts: Sequence[str]) -> str:
     parts: list[str] = []
     end = 0.0
-    for segment in segments:
+    for segment, text in zip(segments, texts, strict=True):
         if parts and segment.x0 - end > _TOUCHING_EM * segment.size:
             parts.append(" ")
-        parts.append(segment.text)
+        parts.append(text)
         end = segment.x1
     return "".join(parts)

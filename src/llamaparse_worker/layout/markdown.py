@@ -5,12 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 
+from llamaparse_worker.layout.phrases import escaped_within, phrase
 from llamaparse_worker.model.page import Block, CodeBlock, Heading, ListBlock, ListItem, Paragraph, Table
 
-_ANYWHERE = re.compile(r"[\\`*\[\]<]|(?<!\w)_|_(?!\w)|&(?=#?\w+;)")
-_AT_START = re.compile(
-    r"(?P<mark>#{1,6}(?=\s|$)|[-+](?=\s|$)|>|={3,}\s*$|-{3,}\s*$|~{3})|(?P<number>\d{1,9})(?P<dot>[.)])(?=\s|$)"
-)
 _ORDINAL = re.compile(r"(\d{1,9})[.)]")
 _FENCE = re.compile(r"`{3,}")
 
@@ -24,26 +21,15 @@ def block_markdown(block: Block) -> str:
     """Give one block."""
     match block:
         case Heading():
-            return f"{'#' * max(1, block.level)} {escaped(block.text)}"
+            return f"{'#' * max(1, block.level)} {phrase(block.text, block.spans, in_line=True)}"
         case Paragraph():
-            return escaped(block.text)
+            return phrase(block.text, block.spans)
         case ListBlock():
             return "\n".join(map(_item, block.items))
         case Table():
             return table_markdown(block.rows)
         case CodeBlock():
             return _fenced(block)
-
-
-def escaped(text: str) -> str:
-    """Escape what Markdown would take for a mark; what cannot be mistaken stays as it is."""
-    text = _ANYWHERE.sub(lambda found: "\\" + found[0], text)
-    found = _AT_START.match(text)
-    if found is None:
-        return text
-    if found["number"]:
-        return f"{found['number']}\\{text[found.start('dot') :]}"
-    return "\\" + text
 
 
 def table_markdown(rows: Sequence[Sequence[str]]) -> str:
@@ -59,15 +45,15 @@ def _row(cells: Sequence[str]) -> str:
 
 
 def _cell(text: str) -> str:
-    return _ANYWHERE.sub(lambda found: "\\" + found[0], text).replace("|", "\\|").replace("\n", "<br/>")
+    return escaped_within(text).replace("|", "\\|").replace("\n", "<br/>")
 
 
 def _item(item: ListItem) -> str:
     indent = "    " * item.depth
     if _ORDINAL.fullmatch(item.mark):
-        return f"{indent}{item.mark} {escaped(item.text)}"
+        return f"{indent}{item.mark} {phrase(item.text, item.spans)}"
     kept = f"{item.mark} " if item.mark[-1:] in {".", ")"} else ""
-    return f"{indent}- {kept}{escaped(item.text)}"
+    return f"{indent}- {kept}{phrase(item.text, item.spans)}"
 
 
 def _fenced(block: CodeBlock) -> str:

@@ -10,7 +10,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from llamaparse_worker.model.page import RawPage
+from llamaparse_worker.layout.inline import BOLD, CODE, ITALIC, LOWERED, PLAIN, RAISED, SWITCHES
+from llamaparse_worker.model.page import Font, RawPage
 
 Floats = npt.NDArray[np.float32]
 Flags = npt.NDArray[np.bool_]
@@ -20,6 +21,9 @@ WIDE_GAP_EM = 0.7
 _SAME_LINE_OVERLAP = 0.4
 _BACKWARD_EM = 0.5
 _MOST = 0.8
+_SMALL = 0.85
+_RAISED = 0.2
+_LOWERED = 0.35
 _LAST_SPACE = 0x3000
 _ZERO_WIDTH_SPACE = 0x200B
 _SPACES = np.array(
@@ -43,6 +47,9 @@ class Segment:
     monospaced: bool = False
     sideways: bool = False
     """Written upward or downward."""
+    italic: bool = False
+    rich: str = ""
+    """The text with switches of its look (see ``inline``); empty if all of it is plain."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +58,8 @@ class Style:
 
     size: float
     bold: bool
+    look: int = 0
+    """The bits of ``inline`` that most characters have."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,8 +69,8 @@ class _Ink:
     places: npt.NDArray[np.intp]
     boxes: Floats
     sizes: Floats
-    bold: Flags
-    monospaced: Flags
+    looks: npt.NDArray[np.uint8]
+    """How each is set, as bits of ``inline``."""
     sideways: Flags
 
 
@@ -83,16 +92,19 @@ def _ink(page: RawPage) -> _Ink:
     heights = boxes[:, 3] - boxes[:, 1]
     sizes = np.frombuffer(page.sizes, np.float32)[places]
     fonts = np.frombuffer(page.fonts, np.uint16)[places]
-    looks = np.array([(font.bold, font.monospaced) for font in page.font_table], np.bool_)[fonts]
+    looks = np.array([_look(font) for font in page.font_table], np.uint8)[fonts]
     return _Ink(
         places=places,
         boxes=boxes,
         sizes=np.where(sizes > 0, sizes, np.maximum(heights, 1.0)),
-        bold=looks[:, 0],
-        monospaced=looks[:, 1],
+        looks=looks,
         # Boxes reach from ascender to descender: those of upright letters are higher than wide.
         sideways=boxes[:, 2] - boxes[:, 0] > heights,
     )
+
+
+def _look(font: Font) -> int:
+    return BOLD * font.bold | ITALIC * font.italic | CODE * font.monospaced
 
 
 def _breaks(ink: _Ink) -> Flags:
@@ -105,7 +117,8 @@ def _breaks(ink: _Ink) -> Flags:
     ahead = after[:, 0] - before[:, 2]
     upright = aligned[:, 1] & (ahead <= WIDE_GAP_EM * size) & (ahead >= -_BACKWARD_EM * size)
     sideways = ink.sideways[:-1] & ink.sideways[1:] & aligned[:, 0] & (-shared[:, 1] <= WIDE_GAP_EM * size)
-    joined: Flags = upright | sideways
+    # The letters of a ligature share its box.
+    joined: Flags = upright | sideways | (before == after).all(axis=1)
     return ~joined
 
 
@@ -124,14 +137,64 @@ def _cut(text: str, ink: _Ink) -> list[Segment]:
     firsts, lasts = ink.places[starts].tolist(), (ink.places[ends - 1] + 1).tolist()
     # A dash alone is wider than high, and yet upright.
     turned = mostly(ink.sideways & np.repeat(counts > 1, counts))
-    looks = zip(mostly(ink.bold), mostly(ink.monospaced), turned, strict=True)
+    traits = zip(
+        mostly((ink.looks & BOLD).astype(np.bool_)),
+        mostly((ink.looks & CODE).astype(np.bool_)),
+        turned,
+        mostly((ink.looks & ITALIC).astype(np.bool_)),
+        _rich_texts(text, ink, starts, ends),
+        strict=True,
+    )
     return [
-        Segment(x0, y0, x1, y1, size, " ".join(text[first:last].split()), *look)
-        for (x0, y0), (x1, y1), size, first, last, look in zip(low, high, means, firsts, lasts, looks, strict=True)
+        Segment(x0, y0, x1, y1, size, " ".join(text[first:last].split()), *trait)
+        for (x0, y0), (x1, y1), size, first, last, trait in zip(low, high, means, firsts, lasts, traits, strict=True)
     ]
 
 
+def _rich_texts(text: str, ink: _Ink, starts: npt.NDArray[np.intp], ends: npt.NDArray[np.intp]) -> list[str]:
+    """Give the text of each segment with switches where its look changes; empty for one that is plain."""
+    looks = ink.looks | _shifted(ink, starts, ends)
+    changes = np.zeros(len(looks), np.bool_)
+    changes[1:] = looks[1:] != looks[:-1]
+    changes[starts] = True
+    runs = np.flatnonzero(changes)
+    of_runs = looks[runs].tolist()
+    places = ink.places[runs].tolist()
+    bounds = np.searchsorted(runs, np.append(starts, len(looks))).tolist()
+    set_apart = np.maximum.reduceat(looks, starts).tolist()
+    lasts = (ink.places[ends - 1] + 1).tolist()
+    return [
+        _rich(text, places[first:after], of_runs[first:after], last) if apart else ""
+        for first, after, last, apart in zip(bounds[:-1], bounds[1:], lasts, set_apart, strict=True)
+    ]
+
+
+def _rich(text: str, places: list[int], looks: list[int], last: int) -> str:
+    runs = zip(places, [*places[1:], last], looks, strict=True)
+    made = " ".join("".join([SWITCHES[look] + text[start:end] for start, end, look in runs]).split())
+    return made + PLAIN if looks[-1] else made
+
+
+def _shifted(ink: _Ink, starts: npt.NDArray[np.intp], ends: npt.NDArray[np.intp]) -> npt.NDArray[np.uint8]:
+    """Give the bits of characters that stand higher or lower than the line of their segment, in smaller type."""
+    counts = ends - starts
+    small = ink.sizes < _SMALL * np.repeat(np.maximum.reduceat(ink.sizes, starts), counts)
+    shifted = np.zeros(len(small), np.uint8)
+    if not small.any():
+        return shifted
+    tops, bottoms = ink.boxes[:, 1], ink.boxes[:, 3]
+    top = np.repeat(np.minimum.reduceat(np.where(small, np.inf, tops), starts), counts)
+    bottom = np.repeat(np.maximum.reduceat(np.where(small, -np.inf, bottoms), starts), counts)
+    height = bottom - top
+    raised = small & (bottom - bottoms > _RAISED * height) & (tops - top < _RAISED * height)
+    lowered = small & (tops - top > _LOWERED * height) & (bottoms - bottom > -_RAISED * height)
+    shifted[raised] = RAISED
+    shifted[lowered] = LOWERED
+    return shifted
+
+
 def _style(ink: _Ink) -> Style:
-    """Give the most frequent size, to half a point, and whether most characters are bold."""
+    """Give the most frequent size, to half a point, and what look most characters have."""
     counts = np.bincount(np.clip(ink.sizes * 2 + 0.5, 0, 2000).astype(np.intp))
-    return Style(float(counts.argmax()) / 2, bold=bool(ink.bold.mean() > _MOST))
+    common = sum(bit for bit in (BOLD, ITALIC, CODE) if (ink.looks & bit).astype(np.bool_).mean() > _MOST)
+    return Style(float(counts.argmax()) / 2, bold=bool(common & BOLD), look=common)

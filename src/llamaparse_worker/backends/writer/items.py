@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from html import escape
 from typing import Literal
 
-from llamaparse_worker.layout.markdown import block_markdown, escaped, table_markdown
+from llamaparse_worker.layout.markdown import block_markdown, table_markdown
+from llamaparse_worker.layout.phrases import phrase
 from llamaparse_worker.model.geometry import Box
 from llamaparse_worker.model.page import (
     Block,
@@ -184,7 +185,7 @@ def _nested(entries: Sequence[ListItem], depth: int, ordered: bool) -> tuple[Tex
     while index < len(entries):
         entry = entries[index]
         if entry.depth <= depth:
-            made.append(TextItem(entry.text, escaped(entry.text), (_place(entry.box),)))
+            made.append(TextItem(entry.text, phrase(entry.text, entry.spans), (_place(entry.box),)))
             index += 1
             continue
         end = next((at for at in range(index, len(entries)) if entries[at].depth <= depth), len(entries))

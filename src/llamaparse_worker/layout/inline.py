@@ -1,0 +1,81 @@
+"""The look of letters within running text: how it travels through the layout, and what it becomes.
+
+While lines are cut and joined, a text carries its look as *switches*: single code points that readers never let through
+(the noncharacters U+FDD0 to U+FDEF), each of which says how all that follows is set. A rich text ends plainly, so that
+rich texts can simply be concatenated. At the end, ``inline`` parts the text from its spans.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from llamaparse_worker.model.page import Span, SpanKind
+
+BOLD, ITALIC, CODE, RAISED, LOWERED = 1, 2, 4, 8, 16
+"""The bits of a look; 0 is plain."""
+
+SWITCHES = tuple(chr(0xFDD0 + look) for look in range(32))
+PLAIN = SWITCHES[0]
+
+_SWITCH = re.compile("[\ufdd0-\ufdef]")
+_SWITCHED = re.compile("(?:^|([\ufdd0-\ufdef]))([^\ufdd0-\ufdef]+)")
+_KINDS = (
+    (BOLD, SpanKind.STRONG),
+    (ITALIC, SpanKind.EMPHASIS),
+    (CODE, SpanKind.CODE),
+    (RAISED, SpanKind.SUPERSCRIPT),
+    (LOWERED, SpanKind.SUBSCRIPT),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Inline:
+    """A text and how its parts are set."""
+
+    text: str
+    spans: tuple[Span, ...] = ()
+
+
+def without_switches(rich: str) -> str:
+    """Give the mere text."""
+    return _SWITCH.sub("", rich)
+
+
+def inline(rich: str, body: int = 0) -> Inline:
+    """Part a rich text from its look; what all of the page has in common (``body``) is not worth telling."""
+    if _SWITCH.search(rich) is None:
+        return Inline(rich)
+    parts: list[str] = []
+    looks: list[tuple[int, int, int]] = []
+    at = 0
+    for found in _SWITCHED.finditer(rich):
+        look = ord(found[1]) - 0xFDD0 if found[1] else 0
+        parts.append(found[2])
+        looks.append((at, at + len(found[2]), look & ~body))
+        at += len(found[2])
+    text = "".join(parts)
+    every = 0
+    for _, _, look in looks:
+        every |= look
+    spans = [span for bit, kind in _KINDS if every & bit for span in _spans(text, looks, bit, kind)]
+    return Inline(text, tuple(sorted(spans, key=lambda span: (span.start, -span.end))))
+
+
+def _spans(text: str, looks: list[tuple[int, int, int]], bit: int, kind: SpanKind) -> list[Span]:
+    """Give the parts that have one trait; a space between two of them belongs to them."""
+    found: list[Span] = []
+    for start, end, look in looks:
+        if not look & bit:
+            continue
+        if found and not text[found[-1].end : start].strip():
+            found[-1] = Span(found[-1].start, end, kind)
+        else:
+            found.append(Span(start, end, kind))
+    return [span for span in (_trimmed(text, span) for span in found) if span.start < span.end]
+
+
+def _trimmed(text: str, span: Span) -> Span:
+    part = text[span.start : span.end]
+    start = span.start + len(part) - len(part.lstrip())
+    return Span(start, start + len(part.strip()), span.kind)
