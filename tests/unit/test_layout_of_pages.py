@@ -10,7 +10,7 @@ from reportlab.pdfgen.canvas import Canvas
 from llamaparse_worker.backends.reader.pdf import PdfReader
 from llamaparse_worker.interfaces import ReaderLimits
 from llamaparse_worker.layout.arrange import lay_out, lay_out_words
-from llamaparse_worker.layout.blocks import joined
+from llamaparse_worker.layout.joining import joined
 from llamaparse_worker.layout.reading_order import Flow, regions
 from llamaparse_worker.layout.segments import Segment
 from llamaparse_worker.model.geometry import Box
@@ -160,7 +160,7 @@ def test_a_word_divided_at_the_end_of_a_line_is_joined() -> None:
         ):
             canvas.drawString(80, 700 - 12.5 * index, line)
 
-    assert laid_out(draw).text == "The harbour record is kept by the harbour master, and by North- Sea pilots."
+    assert laid_out(draw).text == "The harbour record is kept by the harbour master, and by North-Sea pilots."
 
 
 def test_lines_of_chinese_are_joined_without_a_space() -> None:

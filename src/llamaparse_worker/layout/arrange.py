@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from llamaparse_worker.layout.blocks import blocks
+from llamaparse_worker.layout.hyphens import with_divisions_marked
 from llamaparse_worker.layout.lines import join
 from llamaparse_worker.layout.marks import with_marks_joined
 from llamaparse_worker.layout.plain import plain_text
@@ -43,7 +44,7 @@ def lay_out_words(page: RawPage, words: Sequence[Word], engine: str) -> LaidOutP
 
 def _blocks(found: Sequence[Segment], style: Style) -> tuple[Block, ...]:
     made: list[Block] = []
-    upright = [segment for segment in found if not segment.sideways]
+    upright = with_divisions_marked([segment for segment in found if not segment.sideways])
     for region in regions(with_marks_joined(upright), style.size):
         if isinstance(region, Grid):
             made.append(table(region))
@@ -62,7 +63,7 @@ def _aside(found: Sequence[Segment]) -> list[Block]:
     return [Paragraph(" ".join(line.text for line in lines), box, tuple(line.line for line in lines))]
 
 
-def _arranged(  # noqa: PLR0913 - the fields of a page
+def _arranged(
     page: RawPage,
     made: tuple[Block, ...],
     engine: str,

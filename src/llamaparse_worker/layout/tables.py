@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from llamaparse_worker.layout.joining import joined, whole
 from llamaparse_worker.layout.lines import baselines, joined_text
 from llamaparse_worker.layout.segments import Segment
 from llamaparse_worker.model.geometry import Box
@@ -51,7 +52,7 @@ def table(grid: Grid) -> Table:
     for row in grid.rows:
         texts = [joined_text(cell) for cell in row]
         if rows and not row[0] and _continues(above, row):
-            rows[-1] = [f"{upper} {lower}".strip() for upper, lower in zip(rows[-1], texts, strict=True)]
+            rows[-1] = [_stacked(upper, lower) for upper, lower in zip(rows[-1], texts, strict=True)]
         else:
             rows.append(texts)
         above = row
@@ -62,7 +63,11 @@ def table(grid: Grid) -> Table:
         max(found.x1 for found in every),
         max(found.y1 for found in every),
     )
-    return Table(tuple(map(tuple, rows)), box)
+    return Table(tuple(tuple(map(whole, row)) for row in rows), box)
+
+
+def _stacked(upper: str, lower: str) -> str:
+    return joined([part for part in (upper, lower) if part] or [""])
 
 
 def _has_short_cells(columns: Sequence[Sequence[Segment]]) -> bool:

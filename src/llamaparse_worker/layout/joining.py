@@ -1,0 +1,47 @@
+"""Lines of running text as one string.
+
+A soft hyphen (U+00AD) at the end of a line says that the line end divides a word, which ``hyphens`` finds out; any
+other hyphen there belongs to its word.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+SOFT_HYPHEN = "\u00ad"
+
+_LINE_END = re.compile("(?P<last>..|.)(?P<switches>[\ufdd0-\ufdef]*)$", re.DOTALL)
+"""The last characters of a line, and the switches of look (see ``inline``) behind them."""
+_LINE_START = re.compile("[\ufdd0-\ufdef]*(?P<first>.?)", re.DOTALL)
+_HYPHENS = ("-", "\u2010", "\u2011")
+_UNSPACED = re.compile("[\u2e80-\u9fff\uf900-\ufaff\uff00-\uffef\U00020000-\U0003ffff]")
+ELLIPTIC = re.compile(r"[\ufdd0-\ufdef]*(?:and|or|to|und|oder|bis|bzw|sowie|et|ou|y|o|e|ed|och|en|of|og)\b")
+"""What follows a hyphen that stands for the rest of a word: ``pre- and postwar``."""
+
+
+def joined(lines: Sequence[str]) -> str:
+    """Join lines, which may be rich, with a space; a divided word becomes whole, Chinese and Japanese need no space."""
+    text = lines[0]
+    for line in lines[1:]:
+        end, start = _LINE_END.search(text), _LINE_START.match(line)
+        if end is None or start is None:
+            text += line
+        elif end["last"].endswith(SOFT_HYPHEN):
+            text = text[: end.start("switches") - 1] + end["switches"] + line
+        elif _is_unspaced(end["last"], start["first"], line):
+            text += line
+        else:
+            text = f"{text} {line}"
+    return whole(text)
+
+
+def whole(text: str) -> str:
+    """Show a soft hyphen that nothing followed as the hyphen that the page prints."""
+    return text.replace(SOFT_HYPHEN, "-") if SOFT_HYPHEN in text else text
+
+
+def _is_unspaced(last: str, first: str, line: str) -> bool:
+    if last.endswith(_HYPHENS):
+        return last[:-1].isalnum() and first.isalnum() and not ELLIPTIC.match(line)
+    return bool(_UNSPACED.match(last[-1]) and _UNSPACED.match(first))
