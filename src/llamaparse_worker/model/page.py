@@ -8,7 +8,7 @@ numpy without a copy.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from enum import StrEnum
+from enum import IntFlag, StrEnum
 from typing import Literal
 
 from llamaparse_worker.errors import ErrorReport
@@ -32,6 +32,37 @@ class Font:
     bold: bool = False
     italic: bool = False
     monospaced: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Element:
+    """An element of the document's own structure, as tagged PDFs have them: what a part of the page is."""
+
+    role: str
+    """A standard structure type of ISO 32000, such as ``P``, ``H2``, ``TD``."""
+    parent: int = -1
+    """Index of the element around it, which stands earlier in the table; -1 for the outermost."""
+    continued: bool = False
+    """Whether it began on an earlier page."""
+    row_span: int = 1
+    column_span: int = 1
+
+
+class Trait(IntFlag):
+    """How a character is drawn, beyond its font."""
+
+    DOWNWARD = 1
+    """Reads downward; together with ``BACKWARD`` upward."""
+    BACKWARD = 2
+    """Stands on its head."""
+    DIAGONAL = 4
+    """Reads in no direction of the page's sides."""
+    HIDDEN = 8
+    """Drawn without ink, as the text behind a scan is."""
+
+
+TURNS = Trait.DOWNWARD | Trait.BACKWARD
+"""As a number: the clockwise quarter turns in which a character reads."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +94,13 @@ class RawPage:
     """Straight lines drawn level or upright, float32, shape (m, 4): boxes without extent across."""
     fills: bytes = b""
     """Rectangles filled with something darker than paper, float32, shape (k, 4)."""
+    traits: bytes = b""
+    """Bits of ``Trait`` of the page as displayed, uint8, shape (n,); empty where the reader knows none."""
+    elements: bytes = b""
+    """Index of each character's element in ``element_table``, int32, shape (n,), -1 for those outside of the text
+    proper, such as running heads; empty for a page without structure."""
+    element_table: tuple[Element, ...] = ()
+    """In reading order."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,10 +20,11 @@ from llamaparse_worker.backends.reader.pdf.pdfium import (
     library,
 )
 from llamaparse_worker.backends.reader.pdf.rules import drawn
+from llamaparse_worker.backends.reader.pdf.structure import Structures
 from llamaparse_worker.errors import PageUnreadable
 from llamaparse_worker.interfaces import ReaderLimits
 from llamaparse_worker.model.geometry import Box
-from llamaparse_worker.model.page import PixelImage, RawPage
+from llamaparse_worker.model.page import TURNS, PixelImage, RawPage, Trait
 
 _POINTS_PER_INCH = 72
 _GLANCE_DPI = 36.0
@@ -37,6 +38,7 @@ class PdfDocument:
         self._handle = handle
         self._page_count = page_count
         self._limits = limits
+        self._structures = Structures(handle)
         self._loaded: tuple[int, int] | None = None
 
     @property
@@ -52,6 +54,7 @@ class PdfDocument:
         objects = page_objects(page)
         images = tuple(view.box(bounds) for bounds in _image_bounds(objects))
         lines = drawn(objects)
+        structure = self._structures.of_page(page, glyphs.objects)
         return RawPage(
             number=number,
             width=view.width,
@@ -66,6 +69,9 @@ class PdfDocument:
             drawn=bool(glyphs.text.strip()) or (_has_content(page) and self._leaves_ink(page)),
             rules=view.boxes(lines.rules).tobytes(),
             fills=view.boxes(lines.fills).tobytes(),
+            traits=view.traits(glyphs.traits).tobytes(),
+            elements=structure.of_characters.tobytes(),
+            element_table=structure.elements,
         )
 
     @contextmanager
@@ -141,6 +147,14 @@ class _View:
             case _:
                 sides = (x0 - left, top - y1, x1 - left, top - y0)
         return np.stack(sides, axis=1).astype(np.float32, copy=False)
+
+    def traits(self, user: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
+        """Turn the direction of characters with the page."""
+        if not self.rotation:
+            return user
+        turned = (user + self.rotation // 90) & TURNS
+        upright: npt.NDArray[np.uint8] = np.where(user & Trait.DIAGONAL, user, turned | (user & ~np.uint8(TURNS)))
+        return upright.astype(np.uint8)
 
     def box(self, bounds: tuple[float, float, float, float]) -> Box:
         """Map one rectangle, cut to the page."""

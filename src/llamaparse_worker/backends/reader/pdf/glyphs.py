@@ -17,12 +17,14 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from llamaparse_worker.backends.reader.pdf.pdfium import ffi, library
-from llamaparse_worker.model.page import Font
+from llamaparse_worker.backends.reader.pdf.pdfium import INVISIBLE, ffi, library
+from llamaparse_worker.model.page import TURNS, Font, Trait
 
 Floats = npt.NDArray[np.float32]
 
 _CHUNK = 16_384
+_STRAIGHT = 0.09
+"""Slope, about five degrees, up to which a line of text counts as parallel to a side of the page."""
 _BOLD_WEIGHT = 600
 _FIXED_PITCH, _ITALIC, _FORCE_BOLD = 1 << 0, 1 << 6, 1 << 18
 _SUBSET_TAG = re.compile(r"^[A-Z]{6}\+")
@@ -39,7 +41,11 @@ class Glyphs:
     boxes: Floats
     sizes: Floats
     fonts: npt.NDArray[np.uint16]
+    traits: npt.NDArray[np.uint8]
+    """Bits of ``Trait``, in user space: the rotation of the page is not applied."""
     font_table: tuple[Font, ...]
+    objects: npt.NDArray[np.uint64]
+    """The handle of the text object that draws each character; 0 for those that the page does not draw."""
 
 
 def extract(text_page: int) -> Glyphs:
@@ -48,8 +54,10 @@ def extract(text_page: int) -> Glyphs:
     objects = _text_objects(text_page, count)
     boxes = _boxes(text_page, count)
     boxes[objects == 0, 2] = boxes[objects == 0, 0]
-    sizes, fonts, table = _styles(text_page, objects)
-    return Glyphs(clean(_text(text_page, count)), boxes, sizes, fonts, table)
+    styles = _styles(text_page, objects)
+    return Glyphs(
+        clean(_text(text_page, count)), boxes, styles.sizes, styles.fonts, styles.traits, styles.font_table, objects
+    )
 
 
 def clean(text: str) -> str:
@@ -103,32 +111,69 @@ def _text_objects(text_page: int, count: int) -> npt.NDArray[np.uint64]:
     return np.fromiter(map(library().FPDFText_GetTextObject, repeat(text_page), range(count)), np.uint64, count)
 
 
-def _styles(text_page: int, objects: npt.NDArray[np.uint64]) -> tuple[Floats, npt.NDArray[np.uint16], tuple[Font, ...]]:
-    """Give size and font of each character; characters without an object take over those before them."""
+@dataclass(frozen=True, slots=True)
+class _Styles:
+    sizes: Floats
+    fonts: npt.NDArray[np.uint16]
+    traits: npt.NDArray[np.uint8]
+    font_table: tuple[Font, ...]
+
+
+def _styles(text_page: int, objects: npt.NDArray[np.uint64]) -> _Styles:
+    """Give the style of each character; those without an object take over that of the one before them."""
     pdfium = library()
-    known: dict[int, int] = {0: 0}
-    table: list[Font] = []
+    table = FontTable()
     starts = np.flatnonzero(np.diff(objects, prepend=np.uint64(0)))
-    sizes, fonts = [0.0], [0]
+    sizes, fonts, traits = [0.0], [0], [0]
     matrix = ffi.new("FS_MATRIX*")
     for index, handle in zip(starts.tolist(), objects[starts].tolist(), strict=True):
         if not handle:
             sizes.append(sizes[-1])
             fonts.append(fonts[-1])
+            traits.append(traits[-1])
             continue
-        font = pdfium.FPDFTextObj_GetFont(handle)
-        if font and font not in known:
-            known[font] = len(table)
-            table.append(_font(font))
-        scale = hypot(matrix.c, matrix.d) if pdfium.FPDFText_GetMatrix(text_page, index, matrix) else 1.0
-        sizes.append(pdfium.FPDFText_GetFontSize(text_page, index) * scale)
-        fonts.append(known[font])
+        fonts.append(table.index(pdfium.FPDFTextObj_GetFont(handle)))
+        found = pdfium.FPDFText_GetMatrix(text_page, index, matrix)
+        size = pdfium.FPDFText_GetFontSize(text_page, index)
+        sizes.append(abs(size) * hypot(matrix.c, matrix.d) if found else abs(size))
+        hidden = pdfium.FPDFTextObj_GetTextRenderMode(handle) in INVISIBLE
+        traits.append((direction(matrix.a, matrix.b) if found else 0) | (Trait.HIDDEN if hidden else 0))
     lengths = np.diff(starts, prepend=0, append=len(objects))
-    return (
+    return _Styles(
         np.repeat(np.array(sizes, np.float32), lengths),
         np.repeat(np.array(fonts, np.uint16), lengths),
-        tuple(table) or (Font(""),),
+        np.repeat(np.array(traits, np.uint8), lengths),
+        table.fonts,
     )
+
+
+def direction(a: float, b: float) -> int:
+    """Give the turn of text whose baseline points along (a, b) in user space, as bits of ``Trait``."""
+    if abs(b) <= _STRAIGHT * abs(a):
+        return 0 if a >= 0 else int(Trait.BACKWARD)
+    if abs(a) <= _STRAIGHT * abs(b):
+        return int(Trait.DOWNWARD if b < 0 else TURNS)
+    return int(Trait.DIAGONAL)
+
+
+class FontTable:
+    """The fonts of a page in the order of their first use."""
+
+    def __init__(self) -> None:
+        self._known: dict[int, int] = {0: 0}
+        self._fonts: list[Font] = []
+
+    def index(self, handle: int) -> int:
+        """Give the place of a font, which may be new."""
+        if handle not in self._known:
+            self._known[handle] = len(self._fonts)
+            self._fonts.append(_font(handle))
+        return self._known[handle]
+
+    @property
+    def fonts(self) -> tuple[Font, ...]:
+        """The table; never empty."""
+        return tuple(self._fonts) or (Font(""),)
 
 
 def _font(handle: int) -> Font:

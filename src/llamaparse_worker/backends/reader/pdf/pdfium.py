@@ -19,6 +19,8 @@ ERROR_PASSWORD = 4
 ERROR_SECURITY = 5
 PATH_OBJECT = 2
 IMAGE_OBJECT = 3
+INVISIBLE = (3, 7)
+"""Text render modes that leave no ink: neither fill nor stroke, with or without clipping."""
 FORM_OBJECT = 5
 GREY_BITMAP = 1
 RENDER_ANNOTATIONS = 0x01
@@ -62,6 +64,7 @@ int FPDFText_GetText(uintptr_t text_page, int start, int count, unsigned short* 
 unsigned int FPDFText_GetUnicode(uintptr_t text_page, int index);
 int FPDFText_GetLooseCharBox(uintptr_t text_page, int index, FS_RECTF* rect);
 uintptr_t FPDFText_GetTextObject(uintptr_t text_page, int index);
+int FPDFTextObj_GetTextRenderMode(uintptr_t object);
 double FPDFText_GetFontSize(uintptr_t text_page, int index);
 int FPDFText_GetMatrix(uintptr_t text_page, int index, FS_MATRIX* matrix);
 uintptr_t FPDFTextObj_GetFont(uintptr_t object);
@@ -69,6 +72,22 @@ size_t FPDFFont_GetBaseFontName(uintptr_t font, char* buffer, size_t length);
 int FPDFFont_GetFlags(uintptr_t font);
 int FPDFFont_GetWeight(uintptr_t font);
 int FPDFFont_GetItalicAngle(uintptr_t font, int* angle);
+
+int FPDFCatalog_IsTagged(uintptr_t document);
+int FPDFPageObj_GetMarkedContentID(uintptr_t object);
+uintptr_t FPDF_StructTree_GetForPage(uintptr_t page);
+void FPDF_StructTree_Close(uintptr_t tree);
+int FPDF_StructTree_CountChildren(uintptr_t tree);
+uintptr_t FPDF_StructTree_GetChildAtIndex(uintptr_t tree, int index);
+unsigned long FPDF_StructElement_GetType(uintptr_t element, void* buffer, unsigned long size);
+int FPDF_StructElement_CountChildren(uintptr_t element);
+uintptr_t FPDF_StructElement_GetChildAtIndex(uintptr_t element, int index);
+int FPDF_StructElement_GetChildMarkedContentID(uintptr_t element, int index);
+int FPDF_StructElement_GetAttributeCount(uintptr_t element);
+uintptr_t FPDF_StructElement_GetAttributeAtIndex(uintptr_t element, int index);
+uintptr_t FPDF_StructElement_Attr_GetValue(uintptr_t attribute, const char* name);
+int FPDF_StructElement_Attr_GetNumberValue(uintptr_t value, float* result);
+int FPDF_StructElement_Attr_GetStringValue(uintptr_t value, void* buffer, unsigned long size, unsigned long* used);
 
 void* FPDFBitmap_CreateEx(int width, int height, int format, void* first_scan, int stride);
 void FPDFBitmap_Destroy(void* bitmap);
