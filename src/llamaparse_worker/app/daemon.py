@@ -22,6 +22,7 @@ from llamaparse_worker.http.server import open_http
 from llamaparse_worker.interfaces import QueueDepth, SourceFetcher
 from llamaparse_worker.limits import Limits
 from llamaparse_worker.model.job import Job, StoreCounts
+from llamaparse_worker.pipeline.groups import one_error
 from llamaparse_worker.pipeline.job import JobPipeline
 from llamaparse_worker.pipeline.manifest import worker_version
 from llamaparse_worker.settings import Sources, WorkerSettings, read
@@ -87,16 +88,17 @@ async def serve(settings: WorkerSettings) -> None:
         Metrics(worker_version(), limits),
         Notifier(manager.notify_socket, manager.watchdog_usec),
     )
-    async with anyio.create_task_group() as background:
-        background.start_soon(_obey_signals, daemon)
-        background.start_soon(LoopLag(daemon.metrics.loop_lagged).run)
-        background.start_soon(daemon.notifier.watchdog)
-        background.start_soon(_announce_drain, daemon)
-        async with open_http(settings.host, settings.port, _http(daemon)) as address:
-            with daemon.starting:
-                await _work(daemon, address)
-            daemon.health.enter(Phase.STOPPED)
-        background.cancel_scope.cancel()
+    with one_error():
+        async with anyio.create_task_group() as background:
+            background.start_soon(_obey_signals, daemon)
+            background.start_soon(LoopLag(daemon.metrics.loop_lagged).run)
+            background.start_soon(daemon.notifier.watchdog)
+            background.start_soon(_announce_drain, daemon)
+            async with open_http(settings.host, settings.port, _http(daemon)) as address:
+                with daemon.starting:
+                    await _work(daemon, address)
+                daemon.health.enter(Phase.STOPPED)
+            background.cancel_scope.cancel()
 
 
 async def _work(daemon: _Daemon, address: str) -> None:
@@ -172,6 +174,8 @@ async def _patiently_opened(daemon: _Daemon) -> AsyncIterator[Backends]:
 
 
 def _ready(daemon: _Daemon, address: str) -> None:
+    if daemon.health.phase is not Phase.STARTING:
+        return  # consuming again after the broker was away
     daemon.health.enter(Phase.READY)
     daemon.metrics.worker_started()
     daemon.notifier.ready()
@@ -190,12 +194,14 @@ async def _announce_drain(daemon: _Daemon) -> None:
 
 
 async def _obey_signals(daemon: _Daemon) -> None:
-    """Drain at the first signal; hand everything back at the second."""
+    """Drain at the first signal; hand everything back at the second. A drain of the worker's own is no signal."""
+    signalled = False
     with anyio.open_signal_receiver(signal.SIGTERM, signal.SIGINT) as signals:
         async for received in signals:
             log.info("worker.signal", signal=received.name)
-            if daemon.stop.is_set():
+            if signalled:
                 daemon.give_up()
+            signalled = True
             daemon.stop.set()
 
 

@@ -10,7 +10,7 @@ from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 
-from anyio import to_thread
+from anyio import CancelScope, to_thread
 
 from llamaparse_worker.errors import StorageFull
 from llamaparse_worker.model.document import Spooled
@@ -41,8 +41,9 @@ async def spool_folder(parent: Path) -> AsyncIterator[Path]:
     try:
         yield folder
     finally:
-        # In a thread even while cancelled: an abandoned folder would fill the disk.
-        await to_thread.run_sync(_remove, folder, abandon_on_cancel=False)
+        # Also while cancelled: an abandoned folder would fill the disk.
+        with CancelScope(shield=True):
+            await to_thread.run_sync(_remove, folder)
 
 
 async def describe(path: Path, name: str) -> Spooled:

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 import anyio
 import structlog
 
-from llamaparse_worker.errors import BackendUnavailable, ErrorReport, InvalidJob, JobExpired, WorkerError
+from llamaparse_worker.errors import ErrorReport, InvalidJob, JobExpired, TransientError, WorkerError
 from llamaparse_worker.interfaces import Delivery, JobStore
 from llamaparse_worker.model.job import Job, JobResult, JobStatus, Lease, Refusal
 from llamaparse_worker.pipeline.job import Attempt, JobPipeline
@@ -58,6 +58,8 @@ class _Case:
     job: Job | None = None
     lease: Lease | None = None
     attempt: Attempt | None = None
+    stopped_by: JobStatus | None = None
+    """The status that ended the attempt from outside."""
     started: float = field(default_factory=time.perf_counter)
 
 
@@ -149,6 +151,7 @@ class Attempts:
                     log.exception("job.internal_error")
                     outcome = Broke(WorkerError(f"an internal error: {type(error).__name__}"))
             tasks.cancel_scope.cancel()
+        case.stopped_by = heart.stopped_by
         if heart.stopped_by:
             log.warning("job.stopped", status=heart.stopped_by)
         return outcome
@@ -189,7 +192,7 @@ class Attempts:
                     if case.lease:
                         await self._jobs.release(case.lease)
                     await delivery.requeue()
-        except BackendUnavailable as error:
+        except TransientError as error:
             log.warning("delivery.unsettled", error=error.message)
             # The slot stays taken meanwhile: a message that comes back at once must not spin.
             await anyio.sleep(UNSETTLED_PAUSE_S)
@@ -198,6 +201,7 @@ class Attempts:
     def _tell(self, case: _Case, settlement: Settlement) -> None:
         seconds = time.perf_counter() - case.started
         ending = _ending(settlement)
+        outcome = JobOutcome.CANCELLED if case.stopped_by is JobStatus.CANCELLED else ending.outcome
         if case.job and case.attempt:
             for page in case.attempt.parsed.pages:
                 self._metrics.page_ended(case.job.options.mode, page)
@@ -207,12 +211,12 @@ class Attempts:
                 self._metrics.message_malformed()
         if ending.error:
             self._metrics.error(ending.error.code)
-        self._metrics.job_ended(case.job.options.mode if case.job else None, ending.outcome, seconds)
+        self._metrics.job_ended(case.job.options.mode if case.job else None, outcome, seconds)
         log.info(
             "job.settled",
             job=case.job.id if case.job else None,
             attempt=case.lease.attempt if case.lease else None,
-            outcome=ending.outcome,
+            outcome=outcome,
             dead_lettered=isinstance(settlement, DeadLetter) or None,
             error_code=ending.error.code if ending.error else None,
             error=ending.error.message if ending.error else None,

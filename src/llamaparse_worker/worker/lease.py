@@ -5,7 +5,7 @@ from __future__ import annotations
 import anyio
 import structlog
 
-from llamaparse_worker.errors import BackendUnavailable
+from llamaparse_worker.errors import TransientError
 from llamaparse_worker.interfaces import JobStore
 from llamaparse_worker.model.job import JobStatus, Lease, Progress
 
@@ -33,14 +33,14 @@ class Heartbeat:
     async def beat(self, attempt: anyio.CancelScope) -> None:
         """Renew until cancelled; cancels ``attempt`` when the job was cancelled or the lease was lost.
 
-        A store that is away is waited for as long as the lease lasts: until then no other worker can take the job.
+        A store that is away or full is waited for as long as the lease lasts: until then the job is ours.
         """
         renewed_at = anyio.current_time()
         while True:
             await anyio.sleep(min(self._lease_s / 3, LONGEST_PERIOD_S))
             try:
                 status = await self._jobs.renew(self._lease, lease_s=self._lease_s, progress=self._progress)
-            except BackendUnavailable as error:
+            except TransientError as error:
                 log.warning("lease.renewal_failed", error=error.message)
                 status = JobStatus.RUNNING if anyio.current_time() - renewed_at < self._lease_s else JobStatus.PENDING
             else:

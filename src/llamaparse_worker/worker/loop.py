@@ -14,6 +14,8 @@ from llamaparse_worker.worker.attempts import Attempts
 from llamaparse_worker.worker.upkeep import Upkeep
 
 RECONNECT_PAUSE_S = 2.0
+LAST_ROUND_S = 2.0
+"""What a drain gives to the events of its last jobs; a later start sends what is left."""
 
 log = structlog.get_logger()
 
@@ -49,6 +51,8 @@ class Worker:
             async with anyio.create_task_group() as jobs:
                 await self._take_until(stop, jobs)
                 log.info("worker.draining", running=self._attempts.running, grace_s=self._grace_s)
+            with anyio.move_on_after(LAST_ROUND_S):
+                await self._upkeep.end()
             background.cancel_scope.cancel()
         log.info("worker.drained", jobs=self._taken)
 
@@ -69,6 +73,7 @@ class Worker:
                         if self._taken == self._max_jobs:
                             log.info("worker.restart_due", reason="MAX_JOBS_BEFORE_RESTART", jobs=self._taken)
                             stop.set()
+                            return
             except BackendUnavailable as error:
                 log.warning("broker.away", error=error.message)
             await anyio.sleep(RECONNECT_PAUSE_S)

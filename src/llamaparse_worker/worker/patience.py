@@ -1,4 +1,4 @@
-"""Waits out a backend that is away: the call is repeated with growing pauses until it answers or is cancelled."""
+"""Waits out a backend that is away or full: repeats the call with growing pauses until it answers or is cancelled."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import TypeVar
 import anyio
 import structlog
 
-from llamaparse_worker.errors import BackendUnavailable
+from llamaparse_worker.errors import TransientError
 
 T = TypeVar("T")
 
@@ -25,7 +25,7 @@ async def until_available(call: Callable[[], Awaitable[T]], *, what: str) -> T:
     while True:
         try:
             return await call()
-        except BackendUnavailable as error:
+        except TransientError as error:
             log.warning("backend.away", what=what, error=error.message, pause_s=round(pause_s, 2))
         # Jitter, so that the workers of a fleet do not all come back in the same moment.
         await anyio.sleep(pause_s * random.uniform(0.5, 1.0))  # noqa: S311 - not for cryptography

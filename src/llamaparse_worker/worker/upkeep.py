@@ -5,7 +5,7 @@ from __future__ import annotations
 import anyio
 import structlog
 
-from llamaparse_worker.errors import BackendUnavailable, StorageFull
+from llamaparse_worker.errors import TransientError
 from llamaparse_worker.interfaces import Broker, JobStore, Message
 
 BATCH = 100
@@ -21,22 +21,36 @@ class Upkeep:
         self._jobs = jobs
         self._interval_s = interval_s
         self._woken = anyio.Event()
+        self._ending = False
+        self._ended = anyio.Event()
 
     def wake(self) -> None:
         """Do the next round at once: an event was written."""
         self._woken.set()
 
     async def run(self) -> None:
-        """Work until cancelled; a backend that is away is tried again in the next round."""
-        while True:
+        """Work until ``end`` or cancelled; a backend that is away is tried again in the next round."""
+        last = False
+        while not last:
+            last = self._ending
             try:
                 await self.once()
-            except (BackendUnavailable, StorageFull) as error:
+            except TransientError as error:
                 log.warning("upkeep.interrupted", error=error.message)
-                await anyio.sleep(self._interval_s)
-            with anyio.move_on_after(self._interval_s):
-                await self._woken.wait()
-            self._woken = anyio.Event()
+            if not last:
+                await self._pause()
+        self._ended.set()
+
+    async def end(self) -> None:
+        """Have ``run`` return after one more round, which sends the events of the last jobs, and wait for that."""
+        self._ending = True
+        self.wake()
+        await self._ended.wait()
+
+    async def _pause(self) -> None:
+        with anyio.move_on_after(self._interval_s):
+            await self._woken.wait()
+        self._woken = anyio.Event()
 
     async def once(self) -> None:
         """Do one round."""

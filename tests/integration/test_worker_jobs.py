@@ -1,0 +1,215 @@
+"""A worker's way with messages: each is settled once, and only after its effect is durable."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import anyio
+import pytest
+
+from llamaparse_worker.interfaces import Message
+from llamaparse_worker.model.job import JobStatus
+from llamaparse_worker.parsers.pool import ParserPool
+from llamaparse_worker.testing.reader import Opening, script
+from llamaparse_worker.wire import JobEvent, JobMessage
+from support.pipeline import parser_pool
+from support.worker import Policy, World, until, working
+
+pytestmark = pytest.mark.anyio
+
+
+@pytest.fixture(scope="module")
+async def pool() -> AsyncIterator[ParserPool]:
+    async with parser_pool(2) as opened:
+        yield opened
+
+
+@pytest.fixture
+def world(pool: ParserPool, tmp_path: Path) -> World:
+    return World(pool, tmp_path)
+
+
+async def test_a_job_becomes_result_files_a_finished_row_and_one_event(world: World) -> None:
+    async with working(world):
+        job = await world.publish(script("text", "text"))
+        record = await world.ended(job)
+        await world.settled()
+
+    assert record.status is JobStatus.COMPLETED
+    assert record.result_prefix == f"results/{job}/1"
+    assert record.progress.done == 2
+    names = {key.removeprefix(f"{record.result_prefix}/") for key in await world.objects.list(record.result_prefix)}
+    assert names == {"result.md", "result.txt", "result.json", "manifest.json"}
+    manifest = json.loads(world.objects.objects[f"{record.result_prefix}/manifest.json"])
+    assert [page["status"] for page in manifest["pages"]] == ["parsed", "parsed"]
+    (event,) = [JobEvent.model_validate_json(event.body) for event in world.broker.announced]
+    assert (event.job_id, event.status, event.pages.done) == (job, JobStatus.COMPLETED, 2)
+    assert not list(world.spool.iterdir()), "nothing is left in the spool folder"
+
+
+async def test_a_message_delivered_twice_is_parsed_once(world: World) -> None:
+    async with working(world):
+        job = await world.publish(script("text"))
+        await world.ended(job)
+        await world.publish(None, job_id=job)
+        await world.settled()
+        record = await world.ended(job)
+
+    assert record.attempt == 1
+    assert len(world.broker.announced) == 1
+    assert world.metric('llamaparse_worker_jobs_total{mode="fast",outcome="refused"}') == 1
+
+
+async def test_a_message_of_a_job_that_another_worker_holds_is_acknowledged(world: World) -> None:
+    async with working(world):
+        job = await world.publish(script("slow 0.6"))
+        await world.runs(job)
+        await world.publish(None, job_id=job)
+
+        async def only_the_first_is_held() -> bool:
+            (queue,) = await world.broker.depths()
+            return (queue.ready, queue.unacknowledged) == (0, 1)
+
+        await until(only_the_first_is_held, limit_s=0.5)
+        record = await world.ended(job)
+
+    assert record.status is JobStatus.COMPLETED
+    assert record.attempt == 1
+
+
+@pytest.mark.parametrize(
+    ("body", "code"),
+    [
+        (b"\xff\xfe not even text", "INVALID_JOB"),
+        (b'{"version": "1", "job_id": "a b", "source": "key"}', "INVALID_JOB"),
+        (b'{"version": "1", "job_id": "a", "source": "k", "configuration": {"colour": 1}}', "INVALID_OPTION"),
+        (
+            b'{"version":"1","job_id":"a","source":"k","configuration":{"page_ranges":{"target_pages":"9-1"}}}',
+            "INVALID_PAGE_RANGE",
+        ),
+        (b'{"version": "1", "job_id": "a", "source": "gopher://host/file"}', "INVALID_JOB"),
+    ],
+)
+async def test_a_malformed_message_becomes_a_dead_letter_with_its_reason(world: World, body: bytes, code: str) -> None:
+    async with working(world):
+        await world.broker.publish(Message(body=body, id="m-1"))
+        good = await world.publish(script("text"))
+        record = await world.ended(good)
+        await world.settled()
+
+    assert record.status is JobStatus.COMPLETED, "the worker goes on"
+    (letter,) = world.broker.buried
+    assert letter.body == body
+    assert letter.headers["x-error-code"] == code
+    assert letter.headers["x-error-message"]
+    assert world.metric("llamaparse_worker_malformed_messages_total") == 1
+
+
+@pytest.mark.parametrize(
+    ("content", "code"),
+    [
+        (None, "SOURCE_NOT_FOUND"),
+        (b"", "NO_DATA_FOUND_IN_FILE"),
+        (b"\x00\x01\x02 of no known kind", "UNSUPPORTED_FILE_TYPE"),
+        (bytes(1_000_001), "DOCUMENT_TOO_LARGE"),
+        (script("text", opening=Opening.CORRUPT), "PDF_IS_BROKEN"),
+        (script("text", opening=Opening.CRASH), "PARSER_CRASHED"),
+        (script("unreadable"), "TOO_MANY_FAILED_PAGES"),
+        (script("scan"), "NO_DATA_FOUND_IN_FILE"),
+    ],
+)
+async def test_a_document_that_cannot_be_parsed_fails_once_and_for_all(
+    world: World, content: bytes | None, code: str
+) -> None:
+    async with working(world):
+        job = await world.publish(content, file_name="document.bin")
+        record = await world.ended(job)
+        await world.settled()
+
+    assert record.error is not None
+    assert (record.status, record.error.code, record.attempt) == (JobStatus.FAILED, code, 1)
+    assert world.broker.buried == []
+    (event,) = [JobEvent.model_validate_json(event.body) for event in world.broker.announced]
+    assert event.error_code == code
+    assert not list(world.spool.iterdir())
+
+
+async def test_a_failed_job_with_a_partial_result_points_to_it(world: World) -> None:
+    async with working(world):
+        record = await world.ended(await world.publish(script("text", "unreadable")))
+
+    assert record.status is JobStatus.FAILED
+    assert [error.page for error in record.page_errors] == [2]
+    assert b"Page 1 of a script." in world.objects.objects[f"{record.result_prefix}/result.md"]
+
+
+async def test_a_job_past_its_deadline_is_not_begun(world: World) -> None:
+    message = JobMessage.model_validate({"job_id": "late", "source": "k", "deadline": "2020-01-01T00:00:00Z"})
+
+    async with working(world):
+        await world.broker.publish(Message(body=message.model_dump_json().encode(), id="late"))
+        record = await world.ended("late")
+
+    assert record.error is not None
+    assert record.error.code == "EXPIRED"
+
+
+async def test_a_cancelled_job_stops_within_two_seconds_and_writes_nothing(world: World) -> None:
+    async with working(world):
+        job = await world.publish(script("slow 30"))
+        await world.runs(job)
+        started = anyio.current_time()
+
+        await world.jobs.cancel(job)
+        await world.settled()
+
+        assert anyio.current_time() - started < 2
+    record = await world.ended(job)
+    assert record.status is JobStatus.CANCELLED
+    assert await world.objects.list("results") == []
+    assert world.pool.statistics().busy == 0
+    assert world.metric('llamaparse_worker_jobs_total{mode="fast",outcome="cancelled"}') == 1
+    assert [JobEvent.model_validate_json(event.body).status for event in world.broker.announced] == ["CANCELLED"]
+
+
+async def test_a_job_that_was_cancelled_before_its_message_came_is_never_begun(world: World) -> None:
+    await world.jobs.cancel("early")
+
+    async with working(world):
+        await world.publish(script("text"), job_id="early")
+        await world.settled()
+
+    record = await world.ended("early")
+    assert (record.status, record.attempt) == (JobStatus.CANCELLED, 0)
+
+
+async def test_a_full_store_makes_the_job_wait_and_try_again(world: World) -> None:
+    world.objects.full = True
+
+    async with working(world, Policy(retry_delay_s=0.2, max_attempts=5)):
+        job = await world.publish(script("text"))
+        await world.reaches(job, lambda record: record.next_run_at is not None)
+        assert all(not depth.ready for depth in await world.broker.depths()), "the store carries the job, not the queue"
+        world.objects.full = False
+        record = await world.ended(job)
+
+    assert record.status is JobStatus.COMPLETED
+    assert record.attempt >= 2
+    assert record.result_prefix == f"results/{job}/{record.attempt}"
+    assert world.broker.buried == []
+
+
+async def test_a_failure_that_does_not_pass_ends_after_the_last_attempt_in_the_dead_letters(world: World) -> None:
+    world.objects.full = True
+
+    async with working(world, Policy(max_attempts=2, retry_delay_s=0.05)):
+        job = await world.publish(script("text"))
+        record = await world.ended(job)
+        await world.settled()
+
+    assert record.error is not None
+    assert (record.status, record.error.code, record.attempt) == (JobStatus.FAILED, "STORAGE_FULL", 2)
+    (letter,) = world.broker.buried
+    assert letter.headers["x-error-code"] == "STORAGE_FULL"
