@@ -12,6 +12,7 @@ from llamaparse_worker.layout.plain import plain_text
 from llamaparse_worker.layout.reading_order import regions
 from llamaparse_worker.layout.segments import Segment, Style, segments
 from llamaparse_worker.layout.tables import Grid, table
+from llamaparse_worker.layout.tagged import is_usable, tagged_blocks
 from llamaparse_worker.layout.words import style_of, word_segments
 from llamaparse_worker.model.geometry import enclosing
 from llamaparse_worker.model.page import Block, LaidOutPage, PageReason, Paragraph, RawPage, Word
@@ -23,7 +24,8 @@ def lay_out(page: RawPage) -> LaidOutPage:
     """Arrange the text layer of a page."""
     found, style = segments(page)
     reason = None if found else PageReason.NO_TEXT if page.drawn else PageReason.BLANK
-    return _arranged(page, _blocks(found, style), TEXT_LAYER, reason=reason, body_size=style.size)
+    made = _structured(found, style, page) if page.element_table else _blocks(found, style)
+    return _arranged(page, made, TEXT_LAYER, reason=reason, body_size=style.size)
 
 
 def lay_out_words(page: RawPage, words: Sequence[Word], engine: str) -> LaidOutPage:
@@ -40,6 +42,14 @@ def lay_out_words(page: RawPage, words: Sequence[Word], engine: str) -> LaidOutP
         body_size=style.size,
         confidence=None if confidence is None else round(confidence, 4),
     )
+
+
+def _structured(found: Sequence[Segment], style: Style, page: RawPage) -> tuple[Block, ...]:
+    """Arrange a tagged page by its structure, if that is worth it."""
+    if not is_usable(found, page.element_table):
+        return _blocks(found, style)
+    marked = with_divisions_marked(found)
+    return tuple(tagged_blocks(marked, page.element_table, style, lambda part: _blocks(part, style)))
 
 
 def _blocks(found: Sequence[Segment], style: Style) -> tuple[Block, ...]:

@@ -163,7 +163,7 @@ def _block(group: _Group, style: Style) -> Block:
     lines = group.lines
     box = enclosing(line.box for line in lines)
     if all(line.monospaced for line in lines) and len(lines) > 1:
-        return CodeBlock(_code(lines), box)
+        return CodeBlock(code_text(lines), box)
     found = inline(group.rich(), style.look)
     carried = tuple(line.line for line in lines)
     if _is_heading(found.text, lines, style):
@@ -186,7 +186,8 @@ def _is_heading(text: str, lines: Sequence[TextLine], style: Style) -> bool:
     )
 
 
-def _code(lines: Sequence[TextLine]) -> str:
+def code_text(lines: Sequence[TextLine]) -> str:
+    """Give lines of fixed pitch as they stand: breaks, empty lines and indentation."""
     left = min(line.x0 for line in lines)
     made: list[str] = []
     for before, line in pairwise([lines[0], *lines]):

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from llamaparse_worker.layout.elements import owners
 from llamaparse_worker.layout.inline import BOLD, CODE, ITALIC, LOWERED, PLAIN, RAISED, SWITCHES
 from llamaparse_worker.model.page import Font, RawPage
 
@@ -50,6 +51,8 @@ class Segment:
     italic: bool = False
     rich: str = ""
     """The text with switches of its look (see ``inline``); empty if all of it is plain."""
+    owner: int = -1
+    """The element of the page's structure that it is a part of (see ``elements``); -1 for none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +75,8 @@ class _Ink:
     looks: npt.NDArray[np.uint8]
     """How each is set, as bits of ``inline``."""
     sideways: Flags
+    owners: npt.NDArray[np.int32] | None
+    """The element that owns each, where the page has a structure."""
 
 
 def segments(page: RawPage) -> tuple[list[Segment], Style]:
@@ -100,7 +105,15 @@ def _ink(page: RawPage) -> _Ink:
         looks=looks,
         # Boxes reach from ascender to descender: those of upright letters are higher than wide.
         sideways=boxes[:, 2] - boxes[:, 0] > heights,
+        owners=_owners(page, places),
     )
+
+
+def _owners(page: RawPage, places: npt.NDArray[np.intp]) -> npt.NDArray[np.int32] | None:
+    if not page.element_table:
+        return None
+    found = np.array([*owners(page.element_table), -1], np.int32)
+    return found[np.frombuffer(page.elements, np.int32)[places]]
 
 
 def _look(font: Font) -> int:
@@ -119,6 +132,8 @@ def _breaks(ink: _Ink) -> Flags:
     sideways = ink.sideways[:-1] & ink.sideways[1:] & aligned[:, 0] & (-shared[:, 1] <= WIDE_GAP_EM * size)
     # The letters of a ligature share its box.
     joined: Flags = upright | sideways | (before == after).all(axis=1)
+    if ink.owners is not None:
+        joined &= ink.owners[:-1] == ink.owners[1:]
     return ~joined
 
 
@@ -143,6 +158,7 @@ def _cut(text: str, ink: _Ink) -> list[Segment]:
         turned,
         mostly((ink.looks & ITALIC).astype(np.bool_)),
         _rich_texts(text, ink, starts, ends),
+        [-1] * len(firsts) if ink.owners is None else ink.owners[starts].tolist(),
         strict=True,
     )
     return [
