@@ -40,13 +40,24 @@ def environment(state: Path, more: Mapping[str, str] | None = None) -> dict[str,
     return {**found, **(more or {})}
 
 
+def scripted(folder: Path) -> dict[str, str]:
+    """Give the variables that enable the reader of scripted documents, as a plugin that lies in ``folder``."""
+    owner = folder / "plugins" / "scripted_reader-1.dist-info"
+    owner.mkdir(parents=True, exist_ok=True)
+    (owner / "METADATA").write_text("Metadata-Version: 2.1\nName: scripted-reader\nVersion: 1\n")
+    target = "llamaparse_worker.testing.reader:ScriptedReader"
+    (owner / "entry_points.txt").write_text(f"[llamaparse_worker.reader]\nscripted = {target}\n")
+    return {"PYTHONPATH": str(owner.parent), "PLUGINS": "reader:scripted"}
+
+
 def command(
-    arguments: Sequence[str], env: Mapping[str, str], *, timeout_s: float = 60
+    arguments: Sequence[str], env: Mapping[str, str], *, timeout_s: float = 60, cwd: Path | None = None
 ) -> subprocess.CompletedProcess[str]:
     """Run one command to its end."""
     return subprocess.run(
         [sys.executable, "-m", "llamaparse_worker", *arguments],
         env=dict(env),
+        cwd=cwd,
         capture_output=True,
         text=True,
         timeout=timeout_s,
@@ -63,11 +74,11 @@ class Daemon:
     log_path: Path
 
     def get(self, path: str, token: str | None = None) -> tuple[int, str]:
-        request = urllib.request.Request(self.base_url + path)  # noqa: S310 - loopback
+        request = urllib.request.Request(self.base_url + path)
         if token:
             request.add_header("Authorization", f"Bearer {token}")
         try:
-            with urllib.request.urlopen(request, timeout=5) as answer:  # noqa: S310 - loopback
+            with urllib.request.urlopen(request, timeout=5) as answer:
                 return answer.status, answer.read().decode()
         except urllib.error.HTTPError as error:
             return error.code, error.read().decode()
@@ -83,15 +94,28 @@ class Daemon:
     def log(self) -> str:
         return self.log_path.read_text(errors="replace")[-4000:]
 
+    def events(self, name: str) -> list[dict[str, Any]]:
+        """Give the log events of this name, where LOG_FORMAT is json."""
+        lines = [line for line in self.log_path.read_text(errors="replace").splitlines() if line.startswith("{")]
+        return [event for event in map(json.loads, lines) if event.get("event") == name]
+
+    def wait_event(self, name: str, limit_s: float = 20) -> dict[str, Any]:
+        until(lambda: bool(self.events(name)), limit_s, why=self.log)
+        return self.events(name)[0]
+
     def terminate(self) -> None:
         self.process.send_signal(signal.SIGTERM)
+
+    def kill(self) -> None:
+        self.process.kill()
+        self.process.wait()
 
     def wait(self, limit_s: float = 30) -> int:
         return self.process.wait(limit_s)
 
 
 @contextmanager
-def daemon(env: Mapping[str, str], state: Path, *, ready: bool = True) -> Iterator[Daemon]:
+def daemon(env: Mapping[str, str], state: Path, *, ready: bool = True, cwd: Path | None = None) -> Iterator[Daemon]:
     """Start the daemon on a free port and stop it at the end, however the test ends."""
     port = free_port()
     log_path = state / f"daemon-{port}.log"
@@ -99,6 +123,7 @@ def daemon(env: Mapping[str, str], state: Path, *, ready: bool = True) -> Iterat
         process = subprocess.Popen(
             [sys.executable, "-m", "llamaparse_worker", "run"],
             env={**env, "PORT": str(port)},
+            cwd=cwd,
             stdout=log,
             stderr=log,
         )
@@ -110,6 +135,35 @@ def daemon(env: Mapping[str, str], state: Path, *, ready: bool = True) -> Iterat
     finally:
         process.kill()
         process.wait()
+
+
+def descendants(pid: int) -> set[int]:
+    """Give the process ids of all descendants of a process."""
+    parents: dict[int, int] = {}
+    for folder in Path("/proc").iterdir():
+        if folder.name.isdigit():
+            try:
+                parents[int(folder.name)] = int((folder / "stat").read_text().rpartition(")")[2].split()[1])
+            except OSError:
+                continue
+    found, grown = {pid}, True
+    while grown:
+        children = {child for child, parent in parents.items() if parent in found}
+        grown = not children <= found
+        found |= children
+    return found - {pid}
+
+
+def alive(pids: set[int]) -> set[int]:
+    """Give those of the processes that still run; a zombie does not."""
+
+    def runs(pid: int) -> bool:
+        try:
+            return (Path("/proc") / str(pid) / "stat").read_text().rpartition(")")[2].split()[0] != "Z"
+        except OSError:
+            return False
+
+    return {pid for pid in pids if runs(pid)}
 
 
 def until(condition: Callable[[], bool], limit_s: float, *, why: Callable[[], str] = str) -> None:

@@ -21,7 +21,7 @@ from llamaparse_worker.cli import (
     submit,
 )
 from llamaparse_worker.cli.exit_status import ExitStatus
-from llamaparse_worker.errors import BackendUnavailable, ConfigurationError, ModeUnavailable, WorkerError
+from llamaparse_worker.errors import BackendUnavailable, ConfigurationError, InvalidJob, ModeUnavailable, WorkerError
 
 _COMMANDS = (run, parse, submit, status, result, cancel, check, config, components, migrate, healthcheck)
 
@@ -61,6 +61,8 @@ def _status_of(error: WorkerError) -> ExitStatus:
     match error:
         case ConfigurationError() | ModeUnavailable():
             return ExitStatus.CONFIGURATION
+        case InvalidJob():
+            return ExitStatus.USAGE  # what a job asks for came from the command line
         case BackendUnavailable():
             return ExitStatus.UNAVAILABLE
         case _:

@@ -119,12 +119,8 @@ async def _parse_something(settings: WorkerSettings) -> str:
 async def _write_spool(settings: WorkerSettings) -> str:
     import shutil
 
-    from llamaparse_worker.errors import ConfigurationError
     from llamaparse_worker.pipeline.spool import spool_folder
 
-    try:
-        async with spool_folder(settings.spool_dir) as folder:
-            free = shutil.disk_usage(folder).free
-    except OSError as error:
-        raise ConfigurationError(f"SPOOL_DIR {settings.spool_dir} cannot be written: {error.strerror}") from error
+    async with spool_folder(settings.spool_dir) as folder:
+        free = shutil.disk_usage(folder).free
     return f"{settings.spool_dir}, {free / 1024**3:.1f} GiB free"

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from anyio import CancelScope, to_thread
 
-from llamaparse_worker.errors import StorageFull
+from llamaparse_worker.errors import ConfigurationError, StorageFull
 from llamaparse_worker.model.document import Spooled
 
 _NO_SPACE = frozenset({errno.ENOSPC, errno.EDQUOT})
@@ -35,7 +35,12 @@ def no_space_is_temporary() -> Iterator[None]:
 
 @asynccontextmanager
 async def spool_folder(parent: Path) -> AsyncIterator[Path]:
-    """Make a folder that only this user can enter, and remove it with all its files at the end."""
+    """Make a folder that only this user can enter, and remove it with all its files at the end.
+
+    Raises:
+        StorageFull: the disk is full.
+        ConfigurationError: no folder can be made there.
+    """
     with no_space_is_temporary():
         folder = await to_thread.run_sync(_make, parent)
     try:
@@ -52,8 +57,13 @@ async def describe(path: Path, name: str) -> Spooled:
 
 
 def _make(parent: Path) -> Path:
-    parent.mkdir(parents=True, exist_ok=True)
-    return Path(tempfile.mkdtemp(prefix="job-", dir=parent))
+    try:
+        parent.mkdir(parents=True, exist_ok=True)
+        return Path(tempfile.mkdtemp(prefix="job-", dir=parent))
+    except OSError as error:
+        if error.errno in _NO_SPACE:
+            raise
+        raise ConfigurationError(f"SPOOL_DIR {parent} cannot be written: {error.strerror}") from error
 
 
 def _remove(folder: Path) -> None:
