@@ -127,7 +127,7 @@ async def test_a_queue_with_other_arguments_is_refused_by_name_but_may_be_used_a
         await _open_and_close(settings)
     assert settings.job_queue_name in refused.value.message
 
-    passive = settings.model_copy(update={"job_queue_declare": Declare.PASSIVE, "job_event_exchange": ""})
+    passive = settings.model_copy(update={"job_queue_declare": Declare.PASSIVE, "job_event_exchange": "none"})
     async with open_rabbitmq(passive) as broker:
         await broker.announce(OutboxEvent("e-1", "job.completed", b"{}"))
         await broker.publish(numbered(1))

@@ -10,7 +10,7 @@ from pydantic.fields import FieldInfo
 
 from llamaparse_worker.errors import ConfigurationError, PageUnreadable, TransientError, WorkerError, every_error
 from llamaparse_worker.settings.catalogue import Group, groups
-from llamaparse_worker.settings.fields import AlsoNamed, DefaultText, fields_of, is_secret, is_size, marker
+from llamaparse_worker.settings.fields import DefaultText, is_secret, is_size, marker, names_of
 from llamaparse_worker.settings.wording import allowed, schemas_of, sized
 
 _BLOCK = re.compile(r"<!-- generated: (?P<name>[\w-]+) -->\n.*?<!-- end -->", re.DOTALL)
@@ -42,14 +42,14 @@ def error_facts() -> dict[str, str]:
 
 
 def _table(group: Group) -> str:
-    fields, schemas = fields_of(group.model), schemas_of(group.model)
-    rows = (_row(name, fields[name], schemas[name]) for name in group.names)
+    fields, schemas = group.model.model_fields, schemas_of(group.model)
+    rows = (_row(name, fields[name.lower()], schemas[name]) for name in group.names)
     return "\n".join(["| variable | default | allowed | meaning |", "|---|---|---|---|", *rows])
 
 
 def _row(name: str, field: FieldInfo, schema: Mapping[str, Any]) -> str:
-    also = marker(field, AlsoNamed)
-    aliases = f" Also named {', '.join(f'`{one}`' for one in also.names)}." if also else ""
+    also = names_of(name, field)[1:]
+    aliases = f" Also named {', '.join(f'`{one}`' for one in also)}." if also else ""
     meaning = f"{(field.description or '').rstrip('.')}.{aliases}"
     cells = (f"`{name}`", _default(name, field), allowed(schema, size=is_size(name, field)), meaning)
     return "| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |"

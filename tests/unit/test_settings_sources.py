@@ -6,7 +6,7 @@ import pytest
 from pydantic import BaseModel, SecretStr
 
 from llamaparse_worker.errors import ConfigurationError
-from llamaparse_worker.settings import Origin, OriginKind, Sources, read, trace
+from llamaparse_worker.settings import Found, Origin, OriginKind, Sources, read, trace
 
 
 class Sample(BaseModel):
@@ -89,6 +89,27 @@ def test_a_missing_file_is_refused_with_its_path(folder: Path) -> None:
         read(Sample, sources=Sources(environment={"TOKEN_FILE": str(folder / "nowhere")}))
 
 
+def test_an_unusable_file_matters_only_where_no_stronger_source_has_a_value(folder: Path) -> None:
+    (folder / "secrets/token").write_text("\n")
+    (folder / "secrets/SIZE_BYTES").write_bytes(b"\xff")
+    with pytest.raises(ConfigurationError) as caught:
+        read(Sample, sources=Sources(secrets=folder / "secrets"))
+    assert "2 settings cannot work" in caught.value.message
+    assert f"TOKEN: {folder}/secrets/token is empty" in caught.value.message
+    assert f"SIZE_BYTES: {folder}/secrets/SIZE_BYTES is not UTF-8 text" in caught.value.message
+    sources = Sources(secrets=folder / "secrets", environment={"TOKEN": "a", "SIZE_BYTES": "1"})
+    assert read(Sample, sources=sources).size_bytes == 1
+
+
+def test_a_variable_in_lower_case_is_somebody_elses() -> None:
+    assert read(Sample, sources=Sources(environment={"endpoint": "theirs"})).endpoint == ""
+
+
+def test_what_is_read_is_frozen_even_where_the_model_is_not() -> None:
+    with pytest.raises(ValueError, match="frozen"):
+        read(Sample, sources=Sources()).size_bytes = 1
+
+
 def test_spaces_of_a_secret_are_kept_and_those_of_a_number_dropped() -> None:
     found = read(Sample, sources=Sources(environment={"TOKEN": " a b ", "SIZE_BYTES": " 12 "}))
     assert (found.token, found.size_bytes) == (SecretStr(" a b "), 12)
@@ -109,7 +130,7 @@ def test_secrets_and_passwords_in_addresses_are_never_shown() -> None:
     shown = {one.name: one.value for one in trace(Sample, sources=sources)}
     assert shown["TOKEN"] == "********"
     assert shown["ENDPOINT"] == "amqp://guest:********@host:5672"
-    assert "hidden" not in repr(sources.find("TOKEN"))
+    assert "hidden" not in repr(Found("TOKEN", "hidden-token", Origin(OriginKind.ENVIRONMENT)))
 
 
 def test_the_process_is_read_with_its_credentials_folder(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:

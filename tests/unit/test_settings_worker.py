@@ -1,8 +1,11 @@
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 from pydantic import BaseModel, Field
 
+from llamaparse_worker.backends.broker.rabbitmq.settings import RabbitMqSettings
 from llamaparse_worker.errors import ConfigurationError
 from llamaparse_worker.settings import LocalSettings, LogLevel, OriginKind, Sources, WorkerSettings, check, read, trace
 from llamaparse_worker.settings.catalogue import groups, known_names, misspelt
@@ -57,6 +60,16 @@ def test_an_alias_sets_the_variable() -> None:
 def test_names_of_one_setting_must_not_contradict_each_other() -> None:
     with pytest.raises(ConfigurationError, match="PDF_JOB_QUEUE_CONCURRENCY=1 and MAX_QUEUE_CONCURRENCY=3 contradict"):
         worker(PDF_JOB_QUEUE_CONCURRENCY="1", MAX_QUEUE_CONCURRENCY="3")
+
+
+def test_a_setting_is_not_taken_from_the_environment_and_from_a_file_at_once() -> None:
+    with pytest.raises(ConfigurationError, match=r"^PORT and UVICORN_PORT_FILE are both set; unset one of them$"):
+        worker(PORT="1", UVICORN_PORT_FILE="/nowhere")
+
+
+def test_an_alias_names_a_credential_too(tmp_path: Path) -> None:
+    (tmp_path / "uvicorn_port").write_text("9000\n")
+    assert read(WorkerSettings, sources=Sources(credentials=tmp_path)).port == 9000
 
 
 def test_the_command_line_wins_over_an_alias_in_the_environment() -> None:
@@ -153,6 +166,23 @@ def test_names_of_others_are_no_misspellings() -> None:
     others = ("PATH", "HOSTNAME", "HOME", "HTTP_PROXY", "JOB_SERVICE_URL", "JOB_QUEUE_SERVICE_HOST", "S3_PORT_443_TCP")
     ours = ("OCR_WORKER", "MAX_QUEUE_CONCURRENCY", "API_TOKEN_FILE", "LAYOUT_EXTRACTION_CONCURRENCY", "HTTP_PORT")
     assert misspelt(Sources(environment=dict.fromkeys((*others, *ours), "1"))) == ()
+
+
+def test_the_variables_of_a_plugin_are_known_once_it_is_enabled() -> None:
+    class Scanner(BaseModel):
+        scanner_resolution: int = 300
+
+    sources = Sources(environment={"SCANNER_RESOLUTIONS": "1", "JOB_EVENT_EXCHANGE": "none"})
+    assert misspelt(sources) == ()
+    assert [one.meant for one in misspelt(sources, [Scanner])] == ["SCANNER_RESOLUTION"]
+
+
+def test_the_word_none_switches_events_off_and_an_empty_name_does_not() -> None:
+    events = {
+        text: read(RabbitMqSettings, sources=Sources(environment={"JOB_EVENT_EXCHANGE": text})).event_exchange
+        for text in ("none", "", "mine")
+    }
+    assert events == {"none": "", "": "events.parse_raw_file_job", "mine": "mine"}
 
 
 def test_every_variable_has_a_meaning_and_bounds() -> None:

@@ -6,7 +6,9 @@ from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 
-from llamaparse_worker.components import Seam, load
+from pydantic import BaseModel
+
+from llamaparse_worker.components import Seam, enabled, load
 from llamaparse_worker.interfaces import Broker, JobStore, ObjectStore
 from llamaparse_worker.settings import LocalSettings, read
 
@@ -18,6 +20,24 @@ class Backends:
     broker: Broker
     jobs: JobStore
     objects: ObjectStore
+
+
+def chosen_models(settings: LocalSettings) -> tuple[type[BaseModel], ...]:
+    """Give the settings models of the components that the settings choose.
+
+    Raises:
+        ConfigurationError: a component is missing, or PLUGINS names one that is not installed.
+    """
+    for seam in Seam:
+        enabled(seam, settings.plugins)
+    models = [
+        load(Seam.BROKER, settings.broker, settings.plugins).settings,
+        load(Seam.JOBS, settings.jobs, settings.plugins).settings,
+        load(Seam.OBJECTS, settings.objects, settings.plugins).settings,
+    ]
+    if settings.ocr_engine != "off":
+        models.append(load(Seam.OCR, settings.ocr_engine, settings.plugins).settings)
+    return tuple(models)
 
 
 @asynccontextmanager

@@ -13,7 +13,7 @@ import structlog
 from anyio import to_thread
 from pydantic import BaseModel
 
-from llamaparse_worker.app.backends import Backends, open_backends
+from llamaparse_worker.app.backends import Backends, chosen_models, open_backends
 from llamaparse_worker.app.documents import Documents, open_documents
 from llamaparse_worker.app.sources import open_source_fetcher
 from llamaparse_worker.errors import BackendUnavailable
@@ -25,7 +25,8 @@ from llamaparse_worker.model.job import Job, StoreCounts
 from llamaparse_worker.pipeline.groups import one_error
 from llamaparse_worker.pipeline.job import JobPipeline
 from llamaparse_worker.pipeline.manifest import worker_version
-from llamaparse_worker.settings import Sources, WorkerSettings, read
+from llamaparse_worker.pipeline.spool import spool_folder
+from llamaparse_worker.settings import ServiceManager, Sources, WorkerSettings, read
 from llamaparse_worker.settings.catalogue import misspelt
 from llamaparse_worker.worker.attempts import AttemptPolicy, Attempts
 from llamaparse_worker.worker.health import Health, Phase, watch
@@ -44,15 +45,8 @@ MEMORY_INTERVAL_S = 5.0
 log = structlog.get_logger()
 
 
-class ServiceManager(BaseModel, frozen=True):
-    """What systemd sets for a service of ``Type=notify``."""
-
-    notify_socket: str | None = None
-    watchdog_usec: int | None = None
-
-
 class QueueFamily(BaseModel, frozen=True):
-    """The name of the job queue, under which its family is counted."""
+    """The name of the job queue, under which its family is counted; with every broker, as RabbitMqSettings has it."""
 
     job_queue_name: str = "parse_raw_file_job"
 
@@ -80,6 +74,8 @@ async def serve(settings: WorkerSettings) -> None:
         ConfigurationError: the settings cannot work.
     """
     _warn(settings)
+    async with spool_folder(settings.spool_dir):
+        pass  # a folder that cannot be written shall stop the start, not fail every job
     limits = Limits({"jobs": settings.pdf_job_queue_concurrency})
     manager = read(ServiceManager)
     daemon = _Daemon(
@@ -216,7 +212,7 @@ async def _watch_memory(stop: anyio.Event, limit_bytes: int) -> None:
 
 
 def _warn(settings: WorkerSettings) -> None:
-    for miss in misspelt(Sources.of_process()):
+    for miss in misspelt(Sources.of_process(), chosen_models(settings)):
         log.warning("settings.unknown_variable", name=miss.name, meant=miss.meant)
     if settings.broker != "embedded" and settings.jobs == "sqlite":
         log.warning(

@@ -66,19 +66,9 @@ def _schema(args: argparse.Namespace) -> int:
 
 def _models(sources: Sources) -> tuple[type[BaseModel], ...]:
     """Give the models of the chosen components; a wrong choice is refused together with all other problems."""
-    from llamaparse_worker.components import Seam, enabled, load
+    from llamaparse_worker.app.backends import chosen_models
     from llamaparse_worker.settings import WorkerSettings, check, read
     from llamaparse_worker.settings.catalogue import ALWAYS_READ
 
     check(ALWAYS_READ, sources=sources)
-    worker = read(WorkerSettings, sources=sources)
-    for seam in Seam:
-        enabled(seam, worker.plugins)
-    chosen = [
-        load(Seam.BROKER, worker.broker, worker.plugins).settings,
-        load(Seam.JOBS, worker.jobs, worker.plugins).settings,
-        load(Seam.OBJECTS, worker.objects, worker.plugins).settings,
-    ]
-    if worker.ocr_engine != "off":
-        chosen.append(load(Seam.OCR, worker.ocr_engine, worker.plugins).settings)
-    return tuple(dict.fromkeys((*ALWAYS_READ, *chosen)))
+    return tuple(dict.fromkeys((*ALWAYS_READ, *chosen_models(read(WorkerSettings, sources=sources)))))

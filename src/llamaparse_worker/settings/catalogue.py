@@ -1,9 +1,11 @@
-"""All variables that the built-in parts read, in the order of the reference page."""
+"""All variables that the built-in parts read, in the order of the reference page, and names that resemble them."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+import re
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
+from difflib import get_close_matches
 
 from pydantic import BaseModel
 
@@ -17,8 +19,7 @@ from llamaparse_worker.backends.objects.sources_settings import SourcesSettings
 from llamaparse_worker.parsers.settings import ParserSettings
 from llamaparse_worker.settings.fields import names_of
 from llamaparse_worker.settings.sources import Sources
-from llamaparse_worker.settings.spelling import NearMiss, near_misses
-from llamaparse_worker.settings.worker import WorkerSettings
+from llamaparse_worker.settings.worker import ServiceManager, WorkerSettings
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,10 +31,18 @@ class Group:
     names: tuple[str, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class NearMiss:
+    """A name that nothing reads, and the variable that was probably meant."""
+
+    name: str
+    meant: str
+
+
 ALWAYS_READ: tuple[type[BaseModel], ...] = (WorkerSettings, ParserSettings, SourcesSettings)
 """Models of parts that run whatever components are chosen."""
 
-_BACKENDS: tuple[tuple[str, type[BaseModel]], ...] = (
+_OTHERS: tuple[tuple[str, type[BaseModel]], ...] = (
     ("Queue on this machine (`BROKER=embedded`)", EmbeddedQueueSettings),
     ("RabbitMQ (`BROKER=rabbitmq`)", RabbitMqSettings),
     ("SQLite (`JOBS=sqlite`)", SqliteSettings),
@@ -42,24 +51,54 @@ _BACKENDS: tuple[tuple[str, type[BaseModel]], ...] = (
     ("S3 (`OBJECTS=s3`)", S3Settings),
     ("Sources of documents", SourcesSettings),
     ("Parser processes", ParserSettings),
+    ("Set by systemd", ServiceManager),
 )
+
+
+_SIMILARITY = 0.86
+_SERVICE_LINK = re.compile(r".*_(SERVICE_(HOST|PORT)(_\w+)?|PORT(_\d+_(TCP|UDP)(_(ADDR|PORT|PROTO))?)?)")
+"""Variables that Kubernetes sets for each Service; they are nobody's mistake."""
+
+_ORIGINAL = frozenset(
+    {
+        "JOB_API_SERVICE_PORT",
+        "JOB_SERVICE_URL",
+        "LAYOUT_EXTRACTION_CONCURRENCY",
+        "LAYOUT_EXTRACTION_V2_CONCURRENCY",
+        "LAYOUT_MODE_BLOCK_PARSE_CONCURRENCY",
+        "LAYOUT_MODE_PAGE_CONCURRENCY",
+        "LAYOUT_MODE_READING_ORDER_DETECTION_CONCURRENCY",
+        "S3_DOCUMENT_BUCKET_NAME",
+        "S3_ETL_BUCKET_NAME",
+        "S3_EXTERNAL_COMPONENTS_BUCKET_NAME",
+        "S3_FILE_PARSING_BUCKET_NAME",
+        "S3_FILE_SCREENSHOT_BUCKET_NAME",
+        "S3_LLAMA_CLOUD_PARSE_OUTPUT_BUCKET_NAME",
+        "S3_LLAMA_EXTRACT_OUTPUT_BUCKET_NAME",
+        "S3_OUTPUT_BUCKET",
+        "S3_RAW_FILE_BUCKET_NAME",
+        "S3_SIGNATURE_VERSION",
+        "S3_UPLOAD_BUCKET",
+    }
+)
+"""Variables of the original deployment that are right there even where this worker does not read them."""
 
 
 def groups() -> tuple[Group, ...]:
     """Give every group of variables of the built-in parts."""
-    backends = (Group(title, model, tuple(name.upper() for name in model.model_fields)) for title, model in _BACKENDS)
-    return (*_worker_groups(), *backends)
+    others = (Group(title, model, tuple(name.upper() for name in model.model_fields)) for title, model in _OTHERS)
+    return (*_worker_groups(), *others)
 
 
 def known_names(plugins: Iterable[type[BaseModel]] = ()) -> frozenset[str]:
     """Give every variable name that is understood, aliases and the models of enabled plugins included."""
     models = {group.model for group in groups()} | set(plugins)
-    return frozenset(name for model in models for name in names_of(model))
+    return frozenset(name for model in models for field in model.model_fields.items() for name in names_of(*field))
 
 
 def misspelt(sources: Sources, plugins: Iterable[type[BaseModel]] = ()) -> tuple[NearMiss, ...]:
     """Find the variables that are set under a name which nothing reads and which resembles a known one."""
-    return near_misses(sources.names(), known_names(plugins))
+    return tuple(_misses(sorted(sources.names()), known_names(plugins)))
 
 
 def _worker_groups() -> Iterator[Group]:
@@ -70,3 +109,15 @@ def _worker_groups() -> Iterator[Group]:
         )
         if names:
             yield Group((base.__doc__ or "").strip().split("\n")[0].removesuffix("."), WorkerSettings, names)
+
+
+def _misses(names: Collection[str], known: frozenset[str]) -> Iterator[NearMiss]:
+    families = tuple({f"{name.partition('_')[0]}_" for name in known if "_" in name})
+    for name in names:
+        plain = name.removesuffix("_FILE")
+        if {name, plain} & (known | _ORIGINAL) or f"{name}_FILE" in names or _SERVICE_LINK.fullmatch(name):
+            continue  # NAME and NAME_FILE are one mistake: the latter is the one that is named
+        if not plain.startswith(families) and not plain.endswith("_CONCURRENCY"):
+            continue
+        for meant in get_close_matches(plain, known, n=1, cutoff=_SIMILARITY):
+            yield NearMiss(name, meant)

@@ -3,24 +3,17 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 from types import NoneType
 from typing import Annotated, TypeVar, get_args, get_origin
 
-from pydantic import BaseModel, SecretBytes, SecretStr
+from pydantic import AliasChoices, SecretBytes, SecretStr
 from pydantic.fields import FieldInfo
 
 MASK = "********"
 
 _PASSWORD_IN_URL = re.compile(r"(://[^:/@\s]*:)[^@\s]+@")
-
-
-@dataclass(frozen=True, slots=True)
-class AlsoNamed:
-    """Further names of the variable; two names with different values contradict each other."""
-
-    names: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +36,7 @@ class DefaultText:
     text: str
 
 
-Marker = TypeVar("Marker", AlsoNamed, ImpliedBy, Size, DefaultText)
+Marker = TypeVar("Marker", ImpliedBy, Size, DefaultText)
 
 
 def marker(field: FieldInfo, kind: type[Marker]) -> Marker | None:
@@ -51,17 +44,10 @@ def marker(field: FieldInfo, kind: type[Marker]) -> Marker | None:
     return next((found for found in field.metadata if isinstance(found, kind)), None)
 
 
-def fields_of(model: type[BaseModel]) -> Mapping[str, FieldInfo]:
-    """Give the fields by variable name, in the order of the model."""
-    return {name.upper(): field for name, field in model.model_fields.items()}
-
-
-def names_of(model: type[BaseModel]) -> Iterator[str]:
-    """Give every name under which a variable of the model can be set, aliases included."""
-    for name, field in fields_of(model).items():
-        yield name
-        also = marker(field, AlsoNamed)
-        yield from also.names if also else ()
+def names_of(name: str, field: FieldInfo) -> tuple[str, ...]:
+    """Give every name under which the variable can be set, its own first."""
+    also = field.validation_alias
+    return tuple(str(one).upper() for one in also.choices) if isinstance(also, AliasChoices) else (name.upper(),)
 
 
 def is_secret(field: FieldInfo) -> bool:

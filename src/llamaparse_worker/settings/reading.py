@@ -5,23 +5,24 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Generic, TypeVar
+from typing import ClassVar, TypeVar, cast
 
-from pydantic import BaseModel, SecretBytes, SecretStr, ValidationError
+from pydantic import BaseModel, ValidationError, create_model, model_validator
 from pydantic.fields import FieldInfo
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from llamaparse_worker.errors import ConfigurationError
-from llamaparse_worker.settings.fields import (
-    AlsoNamed,
-    ImpliedBy,
-    fields_of,
-    is_list,
-    is_secret,
-    is_size,
-    marker,
-    masked,
+from llamaparse_worker.settings.fields import is_list, is_secret, is_size, masked, names_of
+from llamaparse_worker.settings.sources import (
+    EnvironmentSource,
+    FileSource,
+    FolderSource,
+    ImpliedSource,
+    Origin,
+    OriginKind,
+    Reading,
+    Sources,
 )
-from llamaparse_worker.settings.sources import Found, Origin, OriginKind, Sources
 from llamaparse_worker.settings.wording import allowed, schemas_of
 
 M = TypeVar("M", bound=BaseModel)
@@ -39,13 +40,35 @@ class Setting:
     origin: Origin
 
 
-@dataclass(frozen=True, slots=True)
-class _Attempt(Generic[M]):
-    """One try to fill a model: the value, or what is wrong."""
+class _FromSources(BaseSettings):
+    """Mixed into a plain model for one reading."""
 
-    value: M | None
-    found: Mapping[str, Found]
-    problems: tuple[str, ...]
+    model_config = SettingsConfigDict(extra="ignore", frozen=True, enable_decoding=False, validate_default=False)
+    reading: ClassVar[Reading]
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Give the sources, strongest first."""
+        del env_settings, dotenv_settings, file_secret_settings
+        return (
+            init_settings,
+            EnvironmentSource(settings_cls, cls.reading),
+            FileSource(settings_cls, cls.reading),
+            *(FolderSource(settings_cls, path, kind, cls.reading) for kind, path in cls.reading.sources.folders()),
+            ImpliedSource(settings_cls, cls.reading),
+        )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _decoded(cls, texts: Mapping[str, str]) -> Mapping[str, str | tuple[str, ...]]:
+        return {name: _decoded(name.upper(), cls.model_fields[name], text) for name, text in texts.items()}
 
 
 def read(model: type[M], *, overrides: Mapping[str, str] | None = None, sources: Sources | None = None) -> M:
@@ -56,10 +79,7 @@ def read(model: type[M], *, overrides: Mapping[str, str] | None = None, sources:
     Raises:
         ConfigurationError: values are wrong or contradict each other; the message names all of them.
     """
-    attempt = _attempt(model, sources or Sources.of_process(overrides))
-    if attempt.value is None:
-        raise _refusal(attempt.problems)
-    return attempt.value
+    return _filled(model, Reading(sources or Sources.of_process(overrides)))
 
 
 def check(models: Iterable[type[BaseModel]], *, sources: Sources | None = None) -> None:
@@ -69,7 +89,7 @@ def check(models: Iterable[type[BaseModel]], *, sources: Sources | None = None) 
         ConfigurationError: as ``read``.
     """
     found = sources or Sources.of_process()
-    problems = [problem for model in models for problem in _attempt(model, found).problems]
+    problems = [problem for model in models for problem in _fill(model, Reading(found))[1]]
     if problems:
         raise _refusal(tuple(dict.fromkeys(problems)))
 
@@ -80,16 +100,15 @@ def trace(model: type[BaseModel], *, sources: Sources | None = None) -> tuple[Se
     Raises:
         ConfigurationError: as ``read``.
     """
-    attempt = _attempt(model, sources or Sources.of_process())
-    if attempt.value is None:
-        raise _refusal(attempt.problems)
+    reading = Reading(sources or Sources.of_process())
+    value, default = _filled(model, reading), Origin(OriginKind.DEFAULT)
     return tuple(
         Setting(
-            name=name,
-            value=_shown(getattr(attempt.value, name.lower()), field),
-            origin=attempt.found[name].origin if name in attempt.found else Origin(OriginKind.DEFAULT),
+            name=name.upper(),
+            value=_shown(getattr(value, name), field),
+            origin=reading.found[name].origin if name in reading.found else default,
         )
-        for name, field in fields_of(model).items()
+        for name, field in model.model_fields.items()
     )
 
 
@@ -99,46 +118,28 @@ def _refusal(problems: tuple[str, ...]) -> ConfigurationError:
     return ConfigurationError("\n".join([f"{len(problems)} settings cannot work:", *(f"  {one}" for one in problems)]))
 
 
-def _attempt(model: type[M], sources: Sources) -> _Attempt[M]:
-    found: dict[str, Found] = {}
-    problems: list[str] = []
-    for name, field in fields_of(model).items():
-        try:
-            match = _lookup(name, field, sources)
-        except ConfigurationError as error:
-            problems.append(error.message)
-        else:
-            found |= {name: match} if match else {}
+def _filled(model: type[M], reading: Reading) -> M:
+    value, problems = _fill(model, reading)
+    if value is None:
+        raise _refusal(problems)
+    return value
+
+
+def _fill(model: type[M], reading: Reading) -> tuple[M | None, tuple[str, ...]]:
+    """Fill a model; gives it, or everything that is wrong."""
+    reader = cast("type[_FromSources]", create_model(model.__name__, __base__=(model, _FromSources)))
+    reader.reading = reading
+    for name, field in model.model_fields.items():
+        for text in filter(None, map(reading.sources.overrides.get, names_of(name, field))):
+            reading.note(name, name.upper(), text, Origin(OriginKind.COMMAND_LINE))
     try:
-        value = model.model_validate({name.lower(): _decoded(model, name, found[name].text) for name in found})
+        value = cast("M", reader(**{name: one.text for name, one in reading.found.items()}))
     except ValidationError as error:
-        return _Attempt(None, found, (*problems, *_explained(model, error, found, lookups_failed=bool(problems))))
-    return _Attempt(None if problems else value, found, tuple(problems))
+        return None, (*reading.problems, *_explained(model, error, reading))
+    return (None if reading.problems else value), tuple(reading.problems)
 
 
-def _lookup(name: str, field: FieldInfo, sources: Sources) -> Found | None:
-    """Find a variable by its name or an alias, or by what implies its value.
-
-    Raises:
-        ConfigurationError: the names contradict each other, or as ``Sources.find``.
-    """
-    also = marker(field, AlsoNamed)
-    matches = [match for one in (name, *(also.names if also else ())) if (match := sources.find(one))]
-    commanded = [match for match in matches if match.origin.kind is OriginKind.COMMAND_LINE]
-    if commanded:
-        return commanded[0]
-    if len({match.text.strip() for match in matches}) > 1:
-        shown = " and ".join(f"{match.name}={masked(match.text, secret=is_secret(field))}" for match in matches)
-        raise ConfigurationError(f"{shown} contradict each other: they are names of one setting; unset one of them")
-    if matches:
-        return matches[0]
-    implied = marker(field, ImpliedBy)
-    cause = sources.first(implied.patterns) if implied else None
-    return Found(name, implied.value, Origin(OriginKind.IMPLIED, cause)) if implied and cause else None
-
-
-def _decoded(model: type[BaseModel], name: str, text: str) -> str | tuple[str, ...]:
-    field = fields_of(model)[name]
+def _decoded(name: str, field: FieldInfo, text: str) -> str | tuple[str, ...]:
     if is_list(field):
         return tuple(part for one in text.split(",") if (part := one.strip()))
     if is_size(name, field) and (size := _SIZE.fullmatch(text.strip())):
@@ -146,27 +147,25 @@ def _decoded(model: type[BaseModel], name: str, text: str) -> str | tuple[str, .
     return text if is_secret(field) else text.strip()
 
 
-def _explained(
-    model: type[BaseModel], error: ValidationError, found: Mapping[str, Found], *, lookups_failed: bool
-) -> Iterator[str]:
+def _explained(model: type[BaseModel], error: ValidationError, reading: Reading) -> Iterator[str]:
     """Say for each wrong value the variable, the value and what is allowed.
 
-    Where a lookup failed, a missing value or a rule about several values is only its consequence and is left out.
+    Where a source failed, a missing value or a rule about several values is only its consequence and is left out.
     """
-    fields, schemas = fields_of(model), schemas_of(model)
+    schemas = schemas_of(model)
     for one in error.errors(include_url=False, include_input=False, include_context=False):
         reason = one["msg"].removeprefix("Value error, ")
-        name = str(one["loc"][0]).upper() if one["loc"] else ""
-        match = found.get(name)
-        if not name and not lookups_failed:
-            yield reason
-        elif match:
-            text = masked(match.text, secret=is_secret(fields[name]))
+        field_name = str(one["loc"][0]) if one["loc"] else ""
+        name = field_name.upper()
+        match = reading.found.get(field_name)
+        if match:
+            field = model.model_fields[field_name]
+            text = masked(match.text, secret=is_secret(field))
             place = "" if match.origin.kind is OriginKind.ENVIRONMENT else f" ({match.origin})"
-            choice = allowed(schemas[name], size=is_size(name, fields[name]))
+            choice = allowed(schemas[name], size=is_size(name, field))
             yield f"{match.name}={text}{place}: {reason}; allowed: {choice}"
-        elif name and not lookups_failed:
-            yield f"{name} is required, but not set; allowed: {allowed(schemas[name])}"
+        elif not reading.problems:
+            yield f"{name} is required, but not set; allowed: {allowed(schemas[name])}" if name else reason
 
 
 def _shown(value: object, field: FieldInfo) -> str:
@@ -175,11 +174,9 @@ def _shown(value: object, field: FieldInfo) -> str:
             return ""
         case bool():
             return str(value).lower()
-        case SecretStr() | SecretBytes():
-            return masked("", secret=True) if value else ""
         case tuple() | list():
             return ",".join(_shown(one, field) for one in value)
         case set() | frozenset():
             return ",".join(sorted(_shown(one, field) for one in value))
         case _:
-            return masked(str(value), secret=is_secret(field))
+            return masked(str(value), secret=is_secret(field)) if str(value) else ""

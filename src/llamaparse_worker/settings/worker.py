@@ -9,9 +9,9 @@ from ipaddress import ip_address
 from pathlib import Path
 from typing import Annotated, Self
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, model_validator
+from pydantic import AliasChoices, BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, model_validator
 
-from llamaparse_worker.settings.fields import AlsoNamed, DefaultText, ImpliedBy, Size
+from llamaparse_worker.settings.fields import DefaultText, ImpliedBy, Size
 
 _COMPONENT = r"^(broker|jobs|objects|reader|ocr|genai|mode|writer):[A-Za-z0-9_.-]+$"
 _MIB = 1024**2
@@ -169,8 +169,9 @@ class LogVariables(_Variables):
 class QueueVariables(_Variables):
     """Jobs and the life of the worker."""
 
-    pdf_job_queue_concurrency: Annotated[int, AlsoNamed(("MAX_QUEUE_CONCURRENCY",))] = Field(
+    pdf_job_queue_concurrency: int = Field(
         default=1,
+        validation_alias=AliasChoices("pdf_job_queue_concurrency", "max_queue_concurrency"),
         ge=1,
         le=1000,
         description="Jobs in work at once; as many messages are taken from the queue, and no more.",
@@ -214,8 +215,9 @@ class HttpVariables(_Variables):
         default="127.0.0.1",
         description="The address to listen on. Beyond loopback API_TOKEN or HTTP_OPEN=true is needed.",
     )
-    port: Annotated[int, AlsoNamed(("UVICORN_PORT",))] = Field(
+    port: int = Field(
         default=8004,
+        validation_alias=AliasChoices("port", "uvicorn_port"),
         ge=0,
         le=65_535,
         description="The port of probes, metrics, queue status and API; 0 takes a free one.",
@@ -242,6 +244,18 @@ def _is_loopback(host: str) -> bool:
         return ip_address(host).is_loopback
     except ValueError:
         return False
+
+
+class ServiceManager(_Variables):
+    """Set by systemd."""
+
+    notify_socket: str | None = Field(default=None, description="Where a service of `Type=notify` tells its state.")
+    watchdog_usec: int | None = Field(
+        default=None, ge=1, description="Microseconds without a sign of life after which systemd restarts the service."
+    )
+    credentials_directory: Path | None = Field(
+        default=None, description="The folder of the unit's `LoadCredential=` files, which are read as variables."
+    )
 
 
 class LocalSettings(LogVariables, DocumentVariables, ModelVariables, OcrVariables, ComponentVariables):

@@ -6,6 +6,9 @@ from enum import StrEnum
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr
 
+NO_EVENTS = "none"
+"""The value of JOB_EVENT_EXCHANGE that switches events off; an empty one is an unset one."""
+
 
 class Declare(StrEnum):
     """Who makes the queues."""
@@ -71,7 +74,7 @@ class RabbitMqSettings(BaseModel):
     job_event_exchange: str | None = Field(
         default=None,
         max_length=200,
-        description="Topic exchange that announces finished jobs; default events.<JOB_QUEUE_NAME>, empty for none",
+        description="Topic exchange that announces finished jobs; default events.<JOB_QUEUE_NAME>; `none`: no events",
     )
 
     @property
@@ -82,4 +85,6 @@ class RabbitMqSettings(BaseModel):
     @property
     def event_exchange(self) -> str:
         """Name of the exchange for events; empty for none."""
-        return f"events.{self.job_queue_name}" if self.job_event_exchange is None else self.job_event_exchange
+        if self.job_event_exchange == NO_EVENTS:
+            return ""
+        return self.job_event_exchange or f"events.{self.job_queue_name}"
