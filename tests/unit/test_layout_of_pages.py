@@ -252,7 +252,7 @@ def test_reading_order_neither_loses_nor_repeats_a_segment(found: list[tuple[flo
     read = "".join(
         "".join(line.text for line in region.lines)
         if isinstance(region, Flow)
-        else "".join(segment.text for row in region.rows for cell in row for segment in cell)
+        else "".join(segment.text for cell in region.cells for segment in cell.segments)
         for region in regions(segments, 10.0)
     )
     assert sorted(read.replace(" ", "").strip("<>").split("><")) == sorted(

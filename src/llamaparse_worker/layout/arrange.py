@@ -5,13 +5,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from llamaparse_worker.layout.blocks import blocks
+from llamaparse_worker.layout.grid import Grid, standing, table
 from llamaparse_worker.layout.hyphens import with_divisions_marked
 from llamaparse_worker.layout.lines import join
 from llamaparse_worker.layout.marks import with_marks_joined
 from llamaparse_worker.layout.plain import plain_text
 from llamaparse_worker.layout.reading_order import regions
+from llamaparse_worker.layout.rules import Rules, page_rules
 from llamaparse_worker.layout.segments import Segment, Style, segments
-from llamaparse_worker.layout.tables import Grid, table
+from llamaparse_worker.layout.stacks import ruled_tables
 from llamaparse_worker.layout.tagged import is_usable, tagged_blocks
 from llamaparse_worker.layout.words import style_of, word_segments
 from llamaparse_worker.model.geometry import enclosing
@@ -19,12 +21,15 @@ from llamaparse_worker.model.page import Block, LaidOutPage, PageReason, Paragra
 
 TEXT_LAYER = "text_layer"
 
+_LEAST_EM = 4.0
+
 
 def lay_out(page: RawPage) -> LaidOutPage:
     """Arrange the text layer of a page."""
-    found, style = segments(page)
+    rules = page_rules(page)
+    found, style = segments(page, rules.upright)
     reason = None if found else PageReason.NO_TEXT if page.drawn else PageReason.BLANK
-    made = _structured(found, style, page) if page.element_table else _blocks(found, style)
+    made = _structured(found, style, page, rules) if page.element_table else _blocks(found, style, rules)
     return _arranged(page, made, TEXT_LAYER, reason=reason, body_size=style.size)
 
 
@@ -36,7 +41,7 @@ def lay_out_words(page: RawPage, words: Sequence[Word], engine: str) -> LaidOutP
     confidence = sum(word.confidence * len(word.text) for word in words) / characters if characters else None
     return _arranged(
         page,
-        _blocks(found, style),
+        _blocks(found, style, page_rules(page)),
         engine,
         reason=None if found else PageReason.NO_TEXT,
         body_size=style.size,
@@ -44,18 +49,19 @@ def lay_out_words(page: RawPage, words: Sequence[Word], engine: str) -> LaidOutP
     )
 
 
-def _structured(found: Sequence[Segment], style: Style, page: RawPage) -> tuple[Block, ...]:
+def _structured(found: Sequence[Segment], style: Style, page: RawPage, rules: Rules) -> tuple[Block, ...]:
     """Arrange a tagged page by its structure, if that is worth it."""
     if not is_usable(found, page.element_table):
-        return _blocks(found, style)
+        return _blocks(found, style, rules)
     marked = with_divisions_marked(found)
-    return tuple(tagged_blocks(marked, page.element_table, style, lambda part: _blocks(part, style)))
+    return tuple(tagged_blocks(marked, page.element_table, style, lambda part: _blocks(part, style, rules)))
 
 
-def _blocks(found: Sequence[Segment], style: Style) -> tuple[Block, ...]:
+def _blocks(found: Sequence[Segment], style: Style, rules: Rules) -> tuple[Block, ...]:
     made: list[Block] = []
     upright = with_divisions_marked([segment for segment in found if not segment.sideways])
-    for region in regions(with_marks_joined(upright), style.size):
+    grids, rest = ruled_tables(rules, with_marks_joined(upright), max(style.size, _LEAST_EM))
+    for region in regions([*rest, *(standing(grid, style.size) for grid in grids)], style.size):
         if isinstance(region, Grid):
             made.append(table(region))
         else:

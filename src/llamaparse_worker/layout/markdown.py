@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 
-from llamaparse_worker.layout.phrases import escaped_within, phrase
-from llamaparse_worker.model.page import Block, CodeBlock, Heading, ListBlock, ListItem, Paragraph, Table
+from llamaparse_worker.layout.phrases import phrase
+from llamaparse_worker.layout.table_markup import table_markdown
+from llamaparse_worker.model.page import Block, CodeBlock, Footnote, Heading, ListBlock, ListItem, Paragraph, Table
 
 _ORDINAL = re.compile(r"(\d{1,9})[.)]")
 _FENCE = re.compile(r"`{3,}")
@@ -14,7 +15,13 @@ _FENCE = re.compile(r"`{3,}")
 
 def markdown(blocks: Iterable[Block]) -> str:
     """Give the blocks in order, a blank line between them."""
-    return "\n\n".join(map(block_markdown, blocks))
+    parts: list[str] = []
+    quoted = False
+    for block in blocks:
+        goes_on = quoted and isinstance(block, Paragraph) and block.quoted
+        quoted = isinstance(block, Paragraph) and block.quoted
+        parts.append(("\n>\n" if goes_on else "\n\n") * bool(parts) + block_markdown(block))
+    return "".join(parts)
 
 
 def block_markdown(block: Block) -> str:
@@ -23,29 +30,16 @@ def block_markdown(block: Block) -> str:
         case Heading():
             return f"{'#' * max(1, block.level)} {phrase(block.text, block.spans, in_line=True)}"
         case Paragraph():
-            return phrase(block.text, block.spans)
+            made = phrase(block.text, block.spans)
+            return f"> {made}" if block.quoted else made
+        case Footnote():
+            return f"[^{block.label}]: {phrase(block.text, block.spans, in_line=True)}"
         case ListBlock():
             return "\n".join(map(_item, block.items))
         case Table():
-            return table_markdown(block.rows)
+            return table_markdown(block)
         case CodeBlock():
             return _fenced(block)
-
-
-def table_markdown(rows: Sequence[Sequence[str]]) -> str:
-    """Give a pipe table; the first row is its header."""
-    if not rows:
-        return ""
-    rule = "|" + " --- |" * len(rows[0])
-    return "\n".join([_row(rows[0]), rule, *map(_row, rows[1:])])
-
-
-def _row(cells: Sequence[str]) -> str:
-    return "| " + " | ".join(map(_cell, cells)) + " |"
-
-
-def _cell(text: str) -> str:
-    return escaped_within(text).replace("|", "\\|").replace("\n", "<br/>")
 
 
 def _item(item: ListItem) -> str:

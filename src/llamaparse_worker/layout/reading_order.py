@@ -12,9 +12,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
+from llamaparse_worker.layout.grid import Grid, GridSegment
 from llamaparse_worker.layout.lines import TextLine, baselines, join
 from llamaparse_worker.layout.segments import Segment
-from llamaparse_worker.layout.tables import Grid, as_grid
+from llamaparse_worker.layout.tables import unruled_grid
 
 Interval = tuple[float, float]
 
@@ -60,8 +61,8 @@ def regions(segments: Sequence[Segment], body_size: float, depth: int = 0) -> li
         end, gutters = band
         members = [segment for row in rows[index:end] for segment in row.segments]
         columns = _columns(members, gutters)
-        grid = as_grid(columns)
-        if grid is None and not all(len(baselines(column)) >= _LEAST_COLUMN_LINES for column in columns):
+        grid = unruled_grid(members)
+        if grid is None and not all(map(_is_tall, columns)):
             plain.extend(rows[index].segments)
             index += 1
             continue
@@ -77,7 +78,25 @@ def regions(segments: Sequence[Segment], body_size: float, depth: int = 0) -> li
     return found
 
 
+def _is_tall(column: Sequence[Segment]) -> bool:
+    """Tell whether a column is one of the page, not some text beside other text."""
+    return len(baselines(column)) >= _LEAST_COLUMN_LINES or any(isinstance(one, GridSegment) for one in column)
+
+
 def _flow(segments: Sequence[Segment]) -> list[Region]:
+    """Give lines from top to bottom, and the tables among them."""
+    found: list[Region] = []
+    left = list(segments)
+    for place in sorted((one for one in segments if isinstance(one, GridSegment)), key=lambda one: one.y0):
+        above = [one for one in left if one.y0 + one.y1 < 2 * place.y0 and not isinstance(one, GridSegment)]
+        left = [one for one in left if one is not place and all(one is not other for other in above)]
+        found.extend(_lines(above))
+        if place.grid is not None:
+            found.append(place.grid)
+    return found + _lines(left)
+
+
+def _lines(segments: Sequence[Segment]) -> list[Region]:
     return [Flow(tuple(join(group) for group in baselines(segments)))] if segments else []
 
 

@@ -5,6 +5,7 @@ All per-character work ends here; what follows handles about a hundred segments 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,6 +13,7 @@ import numpy.typing as npt
 
 from llamaparse_worker.layout.elements import owners
 from llamaparse_worker.layout.inline import BOLD, CODE, ITALIC, LOWERED, PLAIN, RAISED, SWITCHES
+from llamaparse_worker.layout.rules import Rule, parted
 from llamaparse_worker.model.page import Font, RawPage
 
 Floats = npt.NDArray[np.float32]
@@ -25,6 +27,9 @@ _MOST = 0.8
 _SMALL = 0.85
 _RAISED = 0.2
 _LOWERED = 0.35
+_LAST_OF_ASCII_SIGNS, _LAST_OF_ASCII = 0x40, 0x7E
+_LEAST_LETTERS = 8
+_SAME_WIDTH = 1.06
 _LAST_SPACE = 0x3000
 _ZERO_WIDTH_SPACE = 0x200B
 _SPACES = np.array(
@@ -79,12 +84,15 @@ class _Ink:
     """The element that owns each, where the page has a structure."""
 
 
-def segments(page: RawPage) -> tuple[list[Segment], Style]:
-    """Cut the characters of a page into segments, in the order of the file; characters off the page are left out."""
+def segments(page: RawPage, upright: Sequence[Rule] = ()) -> tuple[list[Segment], Style]:
+    """Cut the characters of a page into segments, in the order of the file; characters off the page are left out.
+
+    No segment goes across an ``upright`` line.
+    """
     ink = _ink(page)
     if not len(ink.places):
         return [], Style(0.0, bold=False)
-    return _cut(page.text, ink), _style(ink)
+    return _cut(page.text, ink, parted(ink.boxes, upright)), _style(ink)
 
 
 def _ink(page: RawPage) -> _Ink:
@@ -97,7 +105,9 @@ def _ink(page: RawPage) -> _Ink:
     heights = boxes[:, 3] - boxes[:, 1]
     sizes = np.frombuffer(page.sizes, np.float32)[places]
     fonts = np.frombuffer(page.fonts, np.uint16)[places]
-    looks = np.array([_look(font) for font in page.font_table], np.uint8)[fonts]
+    looks = np.array([_look(font) for font in page.font_table], np.uint8)
+    _find_fixed_pitch(page, looks, fonts, codes[places], boxes, sizes)
+    looks = looks[fonts]
     return _Ink(
         places=places,
         boxes=boxes,
@@ -114,6 +124,26 @@ def _owners(page: RawPage, places: npt.NDArray[np.intp]) -> npt.NDArray[np.int32
         return None
     found = np.array([*owners(page.element_table), -1], np.int32)
     return found[np.frombuffer(page.elements, np.int32)[places]]
+
+
+def _find_fixed_pitch(
+    page: RawPage,
+    looks: npt.NDArray[np.uint8],
+    fonts: npt.NDArray[np.uint16],
+    codes: npt.NDArray[np.uint32],
+    boxes: Floats,
+    sizes: Floats,
+) -> None:
+    """Tell by their letters which fonts without a name, such as those drawn as bitmaps, are of fixed pitch."""
+    for index, font in enumerate(page.font_table):
+        if font.name or font.monospaced:
+            continue
+        letters = (fonts == index) & (codes > _LAST_OF_ASCII_SIGNS) & (codes <= _LAST_OF_ASCII)
+        if len(np.unique(codes[letters])) < _LEAST_LETTERS:
+            continue
+        widths = (boxes[letters, 2] - boxes[letters, 0]) / np.maximum(sizes[letters], 1.0)
+        if widths.max() < _SAME_WIDTH * widths.min():
+            looks[index] |= CODE
 
 
 def _look(font: Font) -> int:
@@ -137,8 +167,8 @@ def _breaks(ink: _Ink) -> Flags:
     return ~joined
 
 
-def _cut(text: str, ink: _Ink) -> list[Segment]:
-    starts = np.concatenate(([0], np.flatnonzero(_breaks(ink)) + 1))
+def _cut(text: str, ink: _Ink, ruled: Flags) -> list[Segment]:
+    starts = np.concatenate(([0], np.flatnonzero(_breaks(ink) | ruled) + 1))
     ends = np.append(starts[1:], len(ink.places))
     counts = ends - starts
 

@@ -155,6 +155,8 @@ class Heading:
     """1 to 6; 0 while it is not known."""
     lines: tuple[Line, ...] = ()
     spans: tuple[Span, ...] = ()
+    prominence: int = 0
+    """How it stands out beside its size: 3 bold, 2 in capitals, 1 in italics."""
     type: Literal["heading"] = "heading"
 
 
@@ -193,12 +195,40 @@ class ListBlock:
 
 
 @dataclass(frozen=True, slots=True)
+class Cell:
+    """Where a cell of a table stands; its text is in the table's rows, those of the places it reaches over are empty."""
+
+    row: int
+    column: int
+    box: Box | None = None
+    """Around its text; none for an empty cell."""
+    row_span: int = 1
+    column_span: int = 1
+
+
+@dataclass(frozen=True, slots=True)
 class Table:
-    """A table: rows of cell texts, all rows of the same length; the first row is the header."""
+    """A table: rows of cell texts, all rows of the same length."""
 
     rows: tuple[tuple[str, ...], ...]
     box: Box
+    cells: tuple[Cell, ...] = ()
+    """Cells with a box or a span; a place without one is an empty cell, or a plain one where no boxes are known."""
+    header_rows: int = 1
+    """How many rows at the top name the columns."""
     type: Literal["table"] = "table"
+
+
+@dataclass(frozen=True, slots=True)
+class Footnote:
+    """A note that the text refers to by its label; it follows the block that does."""
+
+    label: str
+    text: str
+    box: Box
+    lines: tuple[Line, ...] = ()
+    spans: tuple[Span, ...] = ()
+    type: Literal["footnote"] = "footnote"
 
 
 @dataclass(frozen=True, slots=True)
@@ -211,7 +241,24 @@ class CodeBlock:
     type: Literal["code"] = "code"
 
 
-Block = Heading | Paragraph | ListBlock | Table | CodeBlock
+Block = Heading | Paragraph | ListBlock | Table | CodeBlock | Footnote
+
+
+class Side(StrEnum):
+    """An edge of a page where a running head may stand."""
+
+    TOP = "top"
+    BOTTOM = "bottom"
+
+
+@dataclass(frozen=True, slots=True)
+class Edge:
+    """What stands apart at the top or bottom of a page: a running head, or else the first or last of the text."""
+
+    side: Side
+    blocks: tuple[Block, ...]
+    certain: bool = False
+    """Whether the document itself says that this is no part of the text."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -231,6 +278,8 @@ class LaidOutPage:
     confidence: float | None = None
     body_size: float = 0.0
     """Font size in points that most characters have; 0 where the reader knows none."""
+    edges: tuple[Edge, ...] = ()
+    """At most one a side; whether they are running heads is found in assembly."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -247,6 +296,11 @@ class ParsedPage:
     engine: str
     reason: PageReason | None = None
     confidence: float | None = None
+    header: tuple[Block, ...] = ()
+    """The running head, which is no part of ``blocks`` and ``markdown``."""
+    footer: tuple[Block, ...] = ()
+    printed_number: str | None = None
+    """The page number as the page prints it."""
 
 
 @dataclass(frozen=True, slots=True)

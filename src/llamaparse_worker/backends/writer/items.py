@@ -6,16 +6,17 @@ import csv
 import io
 from collections.abc import Sequence
 from dataclasses import dataclass
-from html import escape
 from typing import Literal
 
-from llamaparse_worker.layout.markdown import block_markdown, table_markdown
+from llamaparse_worker.layout.markdown import block_markdown
 from llamaparse_worker.layout.phrases import phrase
+from llamaparse_worker.layout.table_markup import table_html
 from llamaparse_worker.model.geometry import Box
 from llamaparse_worker.model.page import (
     Block,
     CodeBlock,
     FailedPage,
+    Footnote,
     Heading,
     ListBlock,
     ListItem,
@@ -164,12 +165,12 @@ def _item(block: Block) -> Item:
     match block:
         case Heading():
             return HeadingItem(max(1, block.level), block.text, md, bbox)
-        case Paragraph():
+        case Paragraph() | Footnote():
             return TextItem(block.text, md, bbox)
         case ListBlock():
             return ListResult(_nested(block.items, 0, block.ordered), block.ordered, md, bbox)
         case Table():
-            return TableItem(block.rows, _csv(block.rows), _html(block.rows), table_markdown(block.rows), bbox)
+            return TableItem(block.rows, _csv(block.rows), table_html(block), md, bbox)
         case CodeBlock():
             return CodeItem(block.text, md, bbox, block.language)
 
@@ -201,9 +202,3 @@ def _csv(rows: Sequence[Sequence[str]]) -> str:
     out = io.StringIO()
     csv.writer(out, lineterminator="\n").writerows(rows)
     return out.getvalue()
-
-
-def _html(rows: Sequence[Sequence[str]]) -> str:
-    head = "".join(f"<th>{escape(cell)}</th>" for cell in rows[0]) if rows else ""
-    body = "".join(f"<tr>{''.join(f'<td>{escape(cell)}</td>' for cell in row)}</tr>" for row in rows[1:])
-    return f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"

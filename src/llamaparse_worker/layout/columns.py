@@ -1,0 +1,91 @@
+"""Columns of a table from the white space between its texts.
+
+Texts above each other make a column, narrow ones first, so that a heading over several columns does not hide the
+space between them (compare Kieninger, "Table structure recognition based on robust block segmentation", 1998). Then
+columns are joined that no line shows side by side, or that many lines run across.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from llamaparse_worker.layout.segments import Segment
+
+Line = Sequence[Segment]
+
+_TOUCHING = 1.5
+_MOST_CROSSING = 0.34
+
+
+@dataclass(frozen=True, slots=True)
+class Strip:
+    """A column: where its texts begin and end."""
+
+    x0: float
+    x1: float
+
+
+def strips(lines: Sequence[Line]) -> list[Strip]:
+    """Give the columns of lines from left to right."""
+    found = _narrow_first(segment for line in lines for segment in line)
+    while len(found) > 1:
+        worst = _worst_gap(lines, found)
+        if worst is None:
+            break
+        found[worst : worst + 2] = [Strip(found[worst].x0, max(found[worst].x1, found[worst + 1].x1))]
+    return found
+
+
+def spanned(segment: Segment, columns: Sequence[Strip]) -> tuple[int, int]:
+    """Give the first and last column that a text lies over; where it lies over none, the nearest."""
+    first, last = _overlapped(segment, columns)
+    if last > first:
+        return first, last - 1
+    middle = (segment.x0 + segment.x1) / 2
+    nearest = min(range(len(columns)), key=lambda index: max(columns[index].x0 - middle, middle - columns[index].x1))
+    return nearest, nearest
+
+
+def _narrow_first(segments: Iterable[Segment]) -> list[Strip]:
+    found: list[Strip] = []
+    for segment in sorted(segments, key=lambda one: (one.x1 - one.x0, one.x0, one.y0)):
+        first, last = _overlapped(segment, found)
+        if last - first > 1:
+            continue
+        if last - first == 1:
+            strip = found[first]
+            found[first] = Strip(min(strip.x0, segment.x0), max(strip.x1, segment.x1))
+        else:
+            found.insert(first, Strip(segment.x0, segment.x1))
+    return found
+
+
+def _overlapped(segment: Segment, found: Sequence[Strip]) -> tuple[int, int]:
+    """Give the half-open range of the strips that a text overlaps."""
+    first = bisect_left(found, segment.x0 + _TOUCHING, key=lambda strip: strip.x1)
+    last = first
+    while last < len(found) and found[last].x0 < segment.x1 - _TOUCHING:
+        last += 1
+    return first, last
+
+
+def _worst_gap(lines: Sequence[Line], found: Sequence[Strip]) -> int | None:
+    """Find the gap with the least right to be one: the index of the strip before it."""
+    beside, across = [0] * len(found), [0] * len(found)
+    for line in lines:
+        places = [spanned(segment, found) for segment in line]
+        crossed = {index for first, last in places for index in range(first, last)}
+        filled = {index for first, last in places for index in range(first, last + 1)}
+        for index in crossed:
+            across[index] += 1
+        for index in filled - crossed:
+            if index + 1 in filled:
+                beside[index] += 1
+    doubtful = [
+        (beside[index] / (1 + across[index]), found[index + 1].x0 - found[index].x1, index)
+        for index in range(len(found) - 1)
+        if not beside[index] or (across[index] > 1 and across[index] > _MOST_CROSSING * (beside[index] + across[index]))
+    ]
+    return min(doubtful)[2] if doubtful else None

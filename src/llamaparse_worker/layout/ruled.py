@@ -1,0 +1,246 @@
+"""Tables that rules or shades are drawn for: which lines belong to one table, and where its rows and columns are."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+
+from llamaparse_worker.layout.columns import Line, Strip, spanned, strips
+from llamaparse_worker.layout.grid import Area, Grid, make_grid, without_empty
+from llamaparse_worker.layout.header import header_areas, header_bands
+from llamaparse_worker.layout.lines import baselines
+from llamaparse_worker.layout.rules import Frame, Rule
+from llamaparse_worker.layout.segments import Segment
+from llamaparse_worker.layout.table_rows import Rows, is_number, row_groups
+from llamaparse_worker.layout.table_signs import is_table
+
+_NEAR = 4.0
+_INSIDE = 2.0
+_ROW_GAP_EM = 1.0
+_DENSE_BANDS = 4
+_LEAST_LINES = 3
+_COMPLETE = 0.7
+_NUMBERS = 0.3
+_LARGEST_AREA = 0.5
+
+
+@dataclass(frozen=True, slots=True)
+class _Lattice:
+    """Where lines part columns (``xs``) and rows (``ys``), the outer edges included."""
+
+    frame: Frame
+    xs: tuple[float, ...]
+    ys: tuple[float, ...]
+
+    @property
+    def columns(self) -> list[Strip]:
+        return [Strip(left, right) for left, right in pairwise(self.xs)]
+
+
+def ruled_grid(frame: Frame, segments: Sequence[Segment], around: Sequence[Segment] = ()) -> Grid | None:
+    """Arrange the segments within a frame as a table, if that is what they are.
+
+    Lines right above or below the frame that stand in its columns (``around``) are rows too.
+    """
+    box = frame.box
+    ys = _places([rule.at for rule in frame.level], box.y0, box.y1)
+    xs = _places([rule.at for rule in frame.upright], box.x0, box.x1)
+    lattice = _Lattice(frame, xs, ys)
+    bands = _bands(lattice, segments)
+    filled = [band for band in bands if band]
+    if not filled:
+        return None
+    columns, owners = _columns(lattice, bands)
+    if len(columns) < 2:  # noqa: PLR2004 - a table has two columns at least
+        return None
+    lattice, bands = _extended(lattice, bands, columns, around)
+    rows, owned, header_rows = _rows(lattice, bands, columns)
+    areas = _drawn_areas(lattice, rows, owned, owners)
+    areas += header_areas(rows[:header_rows], columns, frame.level, areas)
+    grid = without_empty(make_grid(rows, columns, areas, header_rows))
+    return grid if is_table(grid, is_ruled=len(xs) > 2 and len(ys) > 2) else None  # noqa: PLR2004 - inner lines both ways
+
+
+def _places(lines: Sequence[float], first: float, last: float) -> tuple[float, ...]:
+    """Give the distinct places of lines between two edges; lines drawn double count as one."""
+    found = [first]
+    for at in sorted(lines):
+        if at - found[-1] > _NEAR:
+            found.append(at)
+    if last - found[-1] > _NEAR:
+        found.append(last)
+    return tuple(found)
+
+
+def _bands(lattice: _Lattice, segments: Sequence[Segment]) -> list[list[Line]]:
+    """Give the lines of text between each two row separators."""
+    held: list[list[Segment]] = [[] for _ in range(len(lattice.ys) - 1)]
+    for segment in segments:
+        middle = (segment.y0 + segment.y1) / 2
+        place = sum(at <= middle for at in lattice.ys) - 1
+        held[min(max(place, 0), len(held) - 1)].append(segment)
+    return [list(baselines(band)) for band in held]
+
+
+def _columns(lattice: _Lattice, bands: Sequence[Sequence[Line]]) -> tuple[list[Strip], list[int]]:
+    """Give the columns, and for each the ruled column that it is part of.
+
+    White space parts a ruled column where most of its lines show texts side by side.
+    """
+    ruled = lattice.columns
+    lines = [line for band in bands for line in band]
+    columns: list[Strip] = []
+    owners: list[int] = []
+    for number, strip in enumerate(ruled):
+        inner = [[one for one in line if one.x0 > strip.x0 - _NEAR and one.x1 < strip.x1 + _NEAR] for line in lines]
+        parts = _parts([line for line in inner if line], strip, alone=len(ruled) == 1)
+        columns.extend(parts)
+        owners.extend([number] * len(parts))
+    return columns, owners
+
+
+def _parts(lines: Sequence[Line], strip: Strip, *, alone: bool) -> list[Strip]:
+    found = strips(lines)
+    if len(found) < 2:  # noqa: PLR2004 - nothing to part
+        return [strip]
+    beside = sum(len(line) > 1 for line in lines)
+    if not alone and (beside < _LEAST_LINES or beside < _COMPLETE * len(lines)):
+        return [strip]
+    return found
+
+
+def _extended(
+    lattice: _Lattice, bands: list[list[Line]], columns: Sequence[Strip], around: Sequence[Segment]
+) -> tuple[_Lattice, list[list[Line]]]:
+    """Take in a row above the first line of a table and one below the last, where no line ends the table there."""
+    top, bottom = lattice.ys[0], lattice.ys[-1]
+    lines = baselines(around)
+    above = [line for line in lines if 0 <= top - line[0].y1 + _NEAR < _ROW_GAP_EM * line[0].size]
+    below = [line for line in lines if 0 <= line[0].y0 - bottom + _NEAR < _ROW_GAP_EM * line[0].size]
+    if above and _stands_in(above[-1], columns):
+        bands, ys = [[above[-1]], *bands], (min(one.y0 for one in above[-1]), *lattice.ys)
+        lattice = _Lattice(lattice.frame, lattice.xs, ys)
+    if below and _stands_in(below[0], columns):
+        bands, ys = [*bands, [below[0]]], (*lattice.ys, max(one.y1 for one in below[0]))
+        lattice = _Lattice(lattice.frame, lattice.xs, ys)
+    return lattice, bands
+
+
+def _stands_in(line: Line, columns: Sequence[Strip]) -> bool:
+    """Tell whether a line fills most columns, one text each."""
+    places = [spanned(segment, columns) for segment in line]
+    single = {first for first, last in places if first == last}
+    return len(single) == len(places) > 1 and len(single) > len(columns) / 2
+
+
+def _rows(
+    lattice: _Lattice, bands: Sequence[Sequence[Line]], columns: Sequence[Strip]
+) -> tuple[list[list[Segment]], list[int], int]:
+    """Give the rows, the band that each is part of, and how many are header."""
+    filled = sum(bool(band) for band in bands)
+    dense = filled >= _DENSE_BANDS or (len(lattice.xs) > 2 and filled > 1)  # noqa: PLR2004 - inner upright lines
+    rows: list[list[Segment]] = []
+    owned: list[int] = []
+    header_rows = 0
+    for number, band in enumerate(bands):
+        if not band:
+            continue
+        if not rows and filled > 1:
+            groups: Rows = header_bands(band, columns, lattice.frame.level)
+            header_rows = len(groups)
+        elif dense and not _is_list_of_rows(band, columns):
+            groups = [list(band)]
+        else:
+            groups = row_groups(band, columns)
+        rows.extend([segment for line in group for segment in line] for group in groups)
+        owned.extend([number] * len(groups))
+    return rows, owned, header_rows or 1
+
+
+def _is_list_of_rows(band: Sequence[Line], columns: Sequence[Strip]) -> bool:
+    """Tell whether a band between lines holds many rows: its lines fill the same columns, and many with numbers."""
+    if len(band) < _LEAST_LINES:
+        return False
+    widest = max(len(line) for line in band)
+    complete = sum(len(line) == widest for line in band)
+    numbers = sum(is_number(one.text) for line in band for one in line)
+    texts = sum(len(line) for line in band)
+    return widest > 1 and complete >= _COMPLETE * len(band) and numbers >= _NUMBERS * texts and len(columns) > 1
+
+
+def _drawn_areas(
+    lattice: _Lattice, rows: Sequence[Sequence[Segment]], owned: Sequence[int], owners: Sequence[int]
+) -> list[Area]:
+    """Give the cells over several rows or columns that the lines enclose."""
+    height, width = len(lattice.ys) - 1, len(lattice.xs) - 1
+    if height * width <= 1 or width <= 1:
+        return []
+    found = []
+    for area in _enclosed(lattice, height, width):
+        numbers = [index for index, band in enumerate(owned) if area.row <= band < area.end_row]
+        places = [index for index, owner in enumerate(owners) if area.column <= owner < area.end_column]
+        if not numbers or not places:
+            continue
+        made = Area(numbers[0], numbers[-1] + 1, places[0], places[-1] + 1)
+        if (made.end_row - made.row) * (made.end_column - made.column) > 1 and _is_one(lattice, area, made, rows):
+            found.append(made)
+    return found
+
+
+def _is_one(lattice: _Lattice, area: Area, made: Area, rows: Sequence[Sequence[Segment]]) -> bool:
+    """Tell whether no texts stand side by side in an area, as in a row without lines."""
+    if area.end_column - area.column == 1:
+        return True
+    inner = lattice.xs[area.column + 1 : area.end_column]
+    left, right = lattice.xs[area.column], lattice.xs[area.end_column]
+    held = [one for row in rows[made.row : made.end_row] for one in row if left < (one.x0 + one.x1) / 2 < right]
+    for line in baselines(held):
+        for one, other in pairwise(line):
+            if any(one.x1 - _INSIDE <= at <= other.x0 + _INSIDE for at in inner):
+                return False
+    return True
+
+
+def _enclosed(lattice: _Lattice, height: int, width: int) -> list[Area]:
+    """Gather cells that no line parts, where lines are drawn around them; what is no rectangle stays apart."""
+    across = [_covering(lattice.frame.upright, at) for at in lattice.xs]
+    along = [_covering(lattice.frame.level, at) for at in lattice.ys]
+    walls = [
+        [any(rule.covers(*pair) for rule in rules) for rules in across] for pair in pairwise(lattice.ys)
+    ]  # walls[row][line]
+    floors = [
+        [any(rule.covers(*pair) for rule in rules) for pair in pairwise(lattice.xs)] for rules in along
+    ]  # floors[line][column]
+    parents = list(range(height * width))
+
+    def root(index: int) -> int:
+        while parents[index] != index:
+            index = parents[index]
+        return index
+
+    for row in range(height):
+        for column in range(width):
+            here = row * width + column
+            if column + 1 < width and not walls[row][column + 1] and any(walls[row]):
+                parents[root(here)] = root(here + 1)
+            closed = walls[row][column] and walls[row][column + 1]
+            if row + 1 < height and not floors[row + 1][column] and closed:
+                parents[root(here)] = root(here + width)
+    groups: dict[int, list[tuple[int, int]]] = {}
+    for index in range(height * width):
+        groups.setdefault(root(index), []).append(divmod(index, width))
+    return [area for members in groups.values() if (area := _rectangle(members, height * width)) is not None]
+
+
+def _rectangle(members: Sequence[tuple[int, int]], every: int) -> Area | None:
+    rows, columns = [row for row, _ in members], [column for _, column in members]
+    area = Area(min(rows), max(rows) + 1, min(columns), max(columns) + 1)
+    size = (area.end_row - area.row) * (area.end_column - area.column)
+    if size != len(members) or (area.end_row - area.row > 1 and size > max(2.0, _LARGEST_AREA * every)):
+        return None
+    return area
+
+
+def _covering(rules: Sequence[Rule], at: float) -> list[Rule]:
+    return [rule for rule in rules if abs(rule.at - at) <= _NEAR]

@@ -1,0 +1,136 @@
+"""Which lines and shades of a page belong to one table, and the tables that they make."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import pairwise
+
+from llamaparse_worker.layout.columns import Line, Strip, spanned, strips
+from llamaparse_worker.layout.grid import Grid
+from llamaparse_worker.layout.lines import baselines
+from llamaparse_worker.layout.ruled import ruled_grid
+from llamaparse_worker.layout.rules import Frame, Rules, frames
+from llamaparse_worker.layout.segments import Segment
+from llamaparse_worker.layout.table_signs import are_prose
+from llamaparse_worker.model.geometry import Box, enclosing
+
+_SAME_EDGE = 5.0
+_LEAST_WIDTH_EM = 3.0
+_NEAR = 3.0
+_FEW_LINES = 2
+_MOST_CROSSING = 0.4
+_CLOSE_EM = 1.0
+_AROUND_EM = 3.0
+
+
+def ruled_tables(rules: Rules, segments: Sequence[Segment], em: float) -> tuple[list[Grid], list[Segment]]:
+    """Find the tables that lines are drawn for; gives them, and the segments that are in none."""
+    if not rules.level:
+        return [], list(segments)
+    found: list[Grid] = []
+    left = list(segments)
+    for frame in _stacked(frames(rules), segments, em):
+        inner = [one for one in left if _is_within(one, frame.box)]
+        outside = Box(frame.box.x0, frame.box.y0 - _AROUND_EM * em, frame.box.x1, frame.box.y1 + _AROUND_EM * em)
+        held = {id(one) for one in inner}
+        around = [one for one in left if id(one) not in held and _is_within(one, outside)]
+        grid = ruled_grid(frame, inner, around) if len(inner) > 1 else None
+        if grid is not None:
+            taken = {id(one) for cell in grid.cells for one in cell.segments}
+            left = [one for one in left if id(one) not in taken]
+            found.append(grid)
+    return found, left
+
+
+def _is_within(segment: Segment, box: Box) -> bool:
+    x, y = (segment.x0 + segment.x1) / 2, (segment.y0 + segment.y1) / 2
+    return box.x0 - _NEAR <= x <= box.x1 + _NEAR and box.y0 - _NEAR <= y <= box.y1 + _NEAR
+
+
+def _stacked(found: Sequence[Frame], segments: Sequence[Segment], em: float) -> list[Frame]:
+    """Join frames of the same width one below the other, where what is between them reads like rows; large first."""
+    piles: list[list[Frame]] = []
+    short: list[Frame] = []
+    for frame in found:
+        if frame.box.width < _LEAST_WIDTH_EM * em:
+            short.append(frame)
+            continue
+        pile = next((pile for pile in reversed(piles) if _same_edges(pile[-1].box, frame.box)), None)
+        if pile is None:
+            piles.append([frame])
+        else:
+            pile.append(frame)
+    made: list[Frame] = []
+    for pile in piles:
+        made.extend(_runs(pile, segments, em))
+    made.sort(key=lambda frame: -frame.box.width * frame.box.height)
+    whole = [frame for frame in made if frame.box.height > em]
+    return [_with_inner(frame, found) for frame in whole]
+
+
+def _same_edges(one: Box, other: Box) -> bool:
+    return abs(one.x0 - other.x0) <= _SAME_EDGE and abs(one.x1 - other.x1) <= _SAME_EDGE
+
+
+def _runs(pile: Sequence[Frame], segments: Sequence[Segment], em: float) -> list[Frame]:
+    """Join what follows each other as long as rows of one table stand between."""
+    if len(pile) == 1:
+        return list(pile)
+    left, right = pile[0].box.x0, pile[0].box.x1
+    within = [one for one in segments if left - _NEAR <= (one.x0 + one.x1) / 2 <= right + _NEAR]
+    runs: list[list[Frame]] = [[pile[0]]]
+    for above, below in pairwise(pile):
+        between = [one for one in within if above.box.y1 <= (one.y0 + one.y1) / 2 <= below.box.y0]
+        if _are_rows(between, above, below, em, within):
+            runs[-1].append(below)
+        else:
+            runs.append([below])
+    return [_one(run) for run in runs]
+
+
+def _are_rows(between: Sequence[Segment], above: Frame, below: Frame, em: float, within: Sequence[Segment]) -> bool:
+    if not between:
+        return below.box.y0 - above.box.y1 < _CLOSE_EM * em
+    lines = baselines(between)
+    inner = [rule.at for frame in (above, below) for rule in frame.upright]
+    inner = [at for at in inner if above.box.x0 + _SAME_EDGE < at < above.box.x1 - _SAME_EDGE]
+    if inner:
+        crossing = sum(any(one.x0 < at - _NEAR and one.x1 > at + _NEAR for at in inner) for one in between)
+        if crossing:
+            return False
+    around = [one for one in within if _is_within(one, above.box) or _is_within(one, below.box)]
+    context = lines + baselines(around) if len(lines) <= _FEW_LINES else lines
+    columns = strips(context)
+    if len(columns) < 2 or are_prose(lines, columns):  # noqa: PLR2004 - a table has two columns at least
+        return False
+    return _crossing(lines, columns) <= _MOST_CROSSING
+
+
+def _crossing(lines: Sequence[Line], columns: Sequence[Strip]) -> float:
+    crossed = sum(any((place := spanned(one, columns))[1] > place[0] for one in line) for line in lines)
+    return crossed / len(lines)
+
+
+def _one(run: Sequence[Frame]) -> Frame:
+    if len(run) == 1:
+        return run[0]
+    return Frame(
+        enclosing(frame.box for frame in run),
+        tuple(rule for frame in run for rule in frame.level),
+        tuple(rule for frame in run for rule in frame.upright),
+    )
+
+
+def _with_inner(frame: Frame, found: Sequence[Frame]) -> Frame:
+    """Add the lines that stand alone within a frame, such as those below titles over several columns."""
+    box = frame.box
+    alone = [
+        other.level[0]
+        for other in found
+        if not other.upright
+        and other.level[0] not in frame.level
+        and box.x0 - _NEAR <= other.box.x0
+        and other.box.x1 <= box.x1 + _NEAR
+        and box.y0 < other.box.y0 < box.y1
+    ]
+    return Frame(box, (*frame.level, *alone), frame.upright) if alone else frame

@@ -1,0 +1,59 @@
+"""What tells a table from columns of prose, forms, drawings and tables of contents."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+from llamaparse_worker.layout.columns import Line, Strip, spanned
+from llamaparse_worker.layout.grid import Grid, GridCell
+from llamaparse_worker.layout.segments import Segment
+
+_LEAST_FILLED = 0.2
+_PROSE_LINES = 4
+_PROSE_CHARACTERS = 25
+_FULL = 0.8
+_MOST_FULL = 0.6
+_LEADERS = re.compile(r"(?:\s?[.·…_]){4,}\s*$")
+_PAGE_NUMBER = re.compile(r"[\divxlcIVXLC]{1,6}|[A-Z]{1,3}-\d{1,4}")
+_CONTENTS = 0.6
+
+
+def is_table(grid: Grid, *, is_ruled: bool) -> bool:
+    """Tell whether a grid is filled as a table is."""
+    if grid.row_count < 2 or grid.column_count < 2:  # noqa: PLR2004 - two of each make a table
+        return False
+    filled = [cell for cell in grid.cells if cell.segments]
+    if len(filled) < _LEAST_FILLED * grid.row_count * grid.column_count:
+        return False
+    by_row = [sum(cell.row == row for cell in filled) for row in range(grid.row_count)]
+    if sum(count > 1 for count in by_row) < (1 if is_ruled else 2):
+        return False
+    return is_ruled or not is_contents(grid, filled)
+
+
+def is_contents(grid: Grid, filled: Sequence[GridCell]) -> bool:
+    """Tell whether a grid is a table of contents: titles with leaders, and page numbers."""
+    last = [cell for cell in filled if cell.column == grid.column_count - 1]
+    numbers = sum(_PAGE_NUMBER.fullmatch("".join(one.text for one in cell.segments)) is not None for cell in last)
+    leaders = sum(any(_LEADERS.search(one.text) for one in cell.segments) for cell in filled)
+    return grid.column_count == 2 and min(numbers, leaders) > _CONTENTS * grid.row_count  # noqa: PLR2004 - title, page
+
+
+def are_prose(lines: Sequence[Line], columns: Sequence[Strip]) -> bool:
+    """Tell whether columns hold running text: many lines, most of them as wide as their column."""
+    found = [
+        _is_prose([one for line in lines for one in line if spanned(one, columns) == (at, at)], strip)
+        for at, strip in enumerate(columns)
+    ]
+    return any(found) and sum(found) >= len(columns) - 1
+
+
+def _is_prose(texts: Sequence[Segment], strip: Strip) -> bool:
+    full = long = 0
+    for one in texts:
+        width = one.x1 - one.x0
+        full += width > _FULL * (strip.x1 - strip.x0)
+        long += len(one.text)
+    count = len(texts)
+    return count >= _PROSE_LINES and full >= _MOST_FULL * count and long >= _PROSE_CHARACTERS * count
