@@ -170,12 +170,13 @@ async def test_a_schema_changed_by_a_newer_worker_costs_at_most_one_try(url: str
     async with opened(url, pool_size=1) as store, other_session(url) as newer:
         await store.migrate()
         await leased(store, a_job())
-        await newer.execute("ALTER TABLE jobs ALTER COLUMN project TYPE varchar")
+        await store.cancel("before")
+        await newer.execute("ALTER TABLE jobs ALTER COLUMN attempt TYPE bigint")
 
-        job = a_job()
-        with pytest.raises(BackendUnavailable):
-            await leased(store, job)
-        assert (await leased(store, job)).attempt == 1
+        with pytest.raises(BackendUnavailable):  # in a transaction the driver cannot prepare the statement again
+            await store.cancel("after")
+        assert await store.cancel("after") is JobStatus.CANCELLED
+        assert (await leased(store, a_job())).attempt == 1
 
 
 async def test_a_lock_held_elsewhere_ends_in_time_and_harms_no_later_call(url: str) -> None:

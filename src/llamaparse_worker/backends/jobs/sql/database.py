@@ -52,6 +52,14 @@ class Database(Protocol):
         """Run one statement in a transaction of its own."""
         ...
 
+    async def fetch_then(self, first: str, then: str, values: Mapping[str, Value]) -> Sequence[Row]:
+        """Run ``first``, and if it gave rows ``then`` as well, both or neither; gives the rows of ``first``.
+
+        ``then`` is an ``INSERT ... SELECT`` without ``FROM``: a database may put both into one statement, which saves
+        round trips.
+        """
+        ...
+
     def transaction(self, *, exclusive: bool = False) -> AbstractAsyncContextManager[Connection]:
         """Commit at the end, roll back on any exception. At most one exclusive transaction runs at a time."""
         ...

@@ -148,6 +148,12 @@ class CountsRow(_Row):
         return StoreCounts(running=self.running, delayed=self.delayed)
 
 
+class AttemptRow(_Row):
+    """The number of the attempt that a claim began."""
+
+    attempt: int
+
+
 class StatusRow(_Row):
     """The status alone."""
 

@@ -15,22 +15,24 @@ VALUES (:id, 'PENDING', 0, :body, :headers, :source_kind, :source, :file_name, :
 ON CONFLICT (id) DO NOTHING
 """
 
-# In PostgreSQL the conflicting row stays locked to the end of the transaction even where the condition refuses it.
 CLAIM: Final = """
 INSERT INTO jobs (id, status, attempt, lease_token, lease_until, body, headers, source_kind, source, file_name,
     output_prefix, project, tenant, priority, metadata, created_at, updated_at)
 VALUES (:id, 'RUNNING', 1, :token, now() + :lease, :body, :headers, :source_kind, :source, :file_name,
     :output_prefix, :project, :tenant, :priority, :metadata, now(), now())
 ON CONFLICT (id) DO UPDATE SET
-    status = CASE WHEN jobs.attempt < :max_attempts THEN 'RUNNING' ELSE 'FAILED' END,
-    lease_token = CASE WHEN jobs.attempt < :max_attempts THEN :token END,
-    lease_until = CASE WHEN jobs.attempt < :max_attempts THEN now() + :lease END,
-    error_code = CASE WHEN jobs.attempt < :max_attempts THEN NULL ELSE :error_code END,
-    error_message = CASE WHEN jobs.attempt < :max_attempts THEN NULL ELSE :error_message END,
-    attempt = CASE WHEN jobs.attempt < :max_attempts THEN jobs.attempt + 1 ELSE jobs.attempt END,
-    next_run_at = NULL,
-    updated_at = now()
-WHERE jobs.status = 'PENDING' OR (jobs.status = 'RUNNING' AND jobs.lease_until <= now())
+    status = 'RUNNING', attempt = jobs.attempt + 1, lease_token = :token, lease_until = now() + :lease,
+    error_code = NULL, error_message = NULL, next_run_at = NULL, updated_at = now()
+WHERE jobs.attempt < :max_attempts
+    AND (jobs.status = 'PENDING' OR (jobs.status = 'RUNNING' AND jobs.lease_until <= now()))
+RETURNING attempt
+"""
+
+EXHAUST: Final = """
+UPDATE jobs SET status = 'FAILED', error_code = :error_code, error_message = :error_message,
+    lease_token = NULL, lease_until = NULL, next_run_at = NULL, updated_at = now()
+WHERE id = :id AND attempt >= :max_attempts
+    AND (status = 'PENDING' OR (status = 'RUNNING' AND lease_until <= now()))
 RETURNING id, status, attempt, project, tenant, result_prefix, error_code, error_message,
     pages_total, pages_done, pages_failed
 """
@@ -101,6 +103,11 @@ RETURNING id
 
 ADD_EVENT: Final = """
 INSERT INTO outbox (id, job_id, kind, body, created_at) VALUES (:id, :job_id, :kind, :body, now())
+"""
+
+# Follows another write, and happens only if that did: see ``Database.fetch_then``.
+THEN_ADD_EVENT: Final = """
+INSERT INTO outbox (id, job_id, kind, body, created_at) SELECT :event_id, :id, :event_kind, :event_body, now()
 """
 
 UNSENT: Final = "SELECT id, kind, body FROM outbox WHERE sent_at IS NULL ORDER BY number LIMIT :limit"

@@ -10,6 +10,7 @@ from llamaparse_worker.backends.jobs.sql import statements
 from llamaparse_worker.backends.jobs.sql.database import Connection, Database, Value
 from llamaparse_worker.backends.jobs.sql.migrations import Migration, apply
 from llamaparse_worker.backends.jobs.sql.rows import (
+    AttemptRow,
     CountsRow,
     DueRow,
     EventRow,
@@ -60,20 +61,24 @@ class SqlJobStore:
         token = uuid.uuid4().hex
         values = {
             **job_columns(job, body=body, headers=headers),
-            **error_columns(_exhausted(max_attempts)),
             "token": token,
             "lease": timedelta(seconds=lease_s),
             "max_attempts": max_attempts,
         }
+        rows = await self._database.fetch(statements.CLAIM, values)
+        if rows:
+            return Lease(job.id, token, AttemptRow.model_validate(rows[0]).attempt)
+        return await self._refuse(job.id, max_attempts)
+
+    async def _refuse(self, job_id: str, max_attempts: int) -> Refusal:
+        """Say why a job was not claimed. One that became free meanwhile has a message of its own, or soon will."""
+        values = {"id": job_id, "max_attempts": max_attempts, **error_columns(_exhausted(max_attempts))}
         async with self._database.transaction() as connection:
-            rows = await connection.fetch(statements.CLAIM, values)
+            rows = await connection.fetch(statements.EXHAUST, values)
             if not rows:
-                status = await _status(connection, job.id)
+                status = await _status(connection, job_id)
                 return Refusal.FINISHED if status.terminal else Refusal.HELD
-            row = EventRow.model_validate(rows[0])
-            if row.status is JobStatus.RUNNING:
-                return Lease(job.id, token, row.attempt)
-            await _add_events(connection, job.id, [row.event()])
+            await _add_events(connection, job_id, [EventRow.model_validate(rows[0]).event()])
             return Refusal.EXHAUSTED
 
     async def renew(self, lease: Lease, *, lease_s: float, progress: Progress) -> JobStatus:
@@ -86,9 +91,14 @@ class SqlJobStore:
         return found if found.terminal else JobStatus.PENDING
 
     async def finish(self, lease: Lease, result: JobResult, *, events: Sequence[OutboxEvent]) -> bool:
-        """Write the terminal state and its events in one transaction."""
+        """Write the terminal state and its events, all or nothing."""
+        values = _fence(lease) | result_columns(result)
+        if len(events) == 1:
+            (event,) = events
+            told: dict[str, Value] = {"event_id": event.id, "event_kind": event.kind, "event_body": event.body}
+            return bool(await self._database.fetch_then(statements.FINISH, statements.THEN_ADD_EVENT, values | told))
         async with self._database.transaction() as connection:
-            if not await connection.fetch(statements.FINISH, _fence(lease) | result_columns(result)):
+            if not await connection.fetch(statements.FINISH, values):
                 return False
             await _add_events(connection, lease.job_id, events)
             return True

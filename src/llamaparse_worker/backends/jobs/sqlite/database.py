@@ -65,6 +65,14 @@ class SqliteDatabase:
             with translated():
                 return await SqliteConnection(self._connection).fetch(statement, values)
 
+    async def fetch_then(self, first: str, then: str, values: Mapping[str, Value]) -> Sequence[Row]:
+        """Run both in one transaction."""
+        async with self.transaction() as connection:
+            rows = await connection.fetch(first, values)
+            if rows:
+                await connection.fetch(then, values)
+            return rows
+
     @asynccontextmanager
     async def transaction(self, *, exclusive: bool = False) -> AsyncIterator[SqliteConnection]:
         """Commit at the end, roll back on any exception. A file has one writer, so each one is exclusive."""
