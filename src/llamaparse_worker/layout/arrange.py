@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import numpy as np
+
 from llamaparse_worker.layout.blocks import blocks
 from llamaparse_worker.layout.grid import Grid, standing, table
 from llamaparse_worker.layout.hyphens import with_divisions_marked
@@ -15,9 +17,10 @@ from llamaparse_worker.layout.rules import Rules, page_rules
 from llamaparse_worker.layout.segments import Segment, Style, segments
 from llamaparse_worker.layout.stacks import ruled_tables
 from llamaparse_worker.layout.tagged import is_usable, tagged_blocks
+from llamaparse_worker.layout.upright import parts
 from llamaparse_worker.layout.words import style_of, word_segments
-from llamaparse_worker.model.geometry import enclosing
-from llamaparse_worker.model.page import Block, LaidOutPage, PageReason, Paragraph, RawPage, Word
+from llamaparse_worker.model.geometry import Box, enclosing
+from llamaparse_worker.model.page import Block, LaidOutPage, Line, PageReason, Paragraph, RawPage, Word
 
 TEXT_LAYER = "text_layer"
 
@@ -25,12 +28,24 @@ _LEAST_EM = 4.0
 
 
 def lay_out(page: RawPage) -> LaidOutPage:
-    """Arrange the text layer of a page."""
+    """Arrange the text layer of a page: what reads in the direction of most of it, then what is written aside."""
+    main, *asides = parts(page)
+    made, style = _upright_blocks(main.page)
+    if not main.frame.is_page:
+        made = main.frame.all_back(made)
+    for aside in asides:
+        made += (
+            _diagonal(aside.page) if aside.diagonal else tuple(aside.frame.all_back(_aside(segments(aside.page)[0])))
+        )
+    reason = None if made else PageReason.NO_TEXT if page.drawn else PageReason.BLANK
+    return _arranged(page, made, TEXT_LAYER, reason=reason, body_size=style.size)
+
+
+def _upright_blocks(page: RawPage) -> tuple[tuple[Block, ...], Style]:
     rules = page_rules(page)
     found, style = segments(page, rules.upright)
-    reason = None if found else PageReason.NO_TEXT if page.drawn else PageReason.BLANK
     made = _structured(found, style, page, rules) if page.element_table else _blocks(found, style, rules)
-    return _arranged(page, made, TEXT_LAYER, reason=reason, body_size=style.size)
+    return made, style
 
 
 def lay_out_words(page: RawPage, words: Sequence[Word], engine: str) -> LaidOutPage:
@@ -77,6 +92,16 @@ def _aside(found: Sequence[Segment]) -> list[Block]:
     lines = [join([segment]) for segment in found]
     box = enclosing(line.box for line in lines)
     return [Paragraph(" ".join(line.text for line in lines), box, tuple(line.line for line in lines))]
+
+
+def _diagonal(page: RawPage) -> tuple[Block, ...]:
+    """Give text that runs across the page, such as a watermark, in the order of the file."""
+    boxes = np.frombuffer(page.boxes, np.float32).reshape(-1, 4)
+    text = " ".join(page.text.split())
+    x0, y0 = boxes[:, :2].min(axis=0).tolist()
+    x1, y1 = boxes[:, 2:].max(axis=0).tolist()
+    box = Box(max(0.0, round(x0, 2)), max(0.0, round(y0, 2)), round(x1, 2), round(y1, 2))
+    return (Paragraph(text, box, (Line(text, box),)),) if text else ()
 
 
 def _arranged(

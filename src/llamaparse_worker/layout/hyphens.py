@@ -33,6 +33,7 @@ _MANY_ENDS = 3
 _FEW_LINES = 8
 """Fewer are no evidence."""
 _LEAST_PART = 3
+_LONGEST_ACRONYM = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +91,7 @@ def _divides(text: str, following: str, evidence: _Evidence) -> bool:
     if head is None or tail is None or not head[0][-1].isalpha() or ELLIPTIC.match(following):
         return False
     before, after = head[0], tail[0]
-    if not (after[0].islower() or (before.isupper() and after.isupper()) or after[0].isalpha() == after[0].islower()):
+    if after[0].isupper() and not (after.isupper() and before.isupper() and len(before) > _LONGEST_ACRONYM):
         return False
     if text.endswith(_SET_BY_PROGRAM):
         return True
