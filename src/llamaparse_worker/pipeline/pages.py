@@ -21,6 +21,7 @@ from llamaparse_worker.errors import (
     LimitExceeded,
     OutOfMemory,
     ParserCrashed,
+    StorageFull,
     TimeLimitExceeded,
     WorkerError,
     from_report,
@@ -230,6 +231,8 @@ class PageReading:
             finally:
                 received.close()
             await self._lay_out(page, words, self._ocr.name)
+        except StorageFull:
+            raise  # no fault of the page: the whole job is tried again later
         except WorkerError as error:
             self._fail(page.number, error)
         finally:

@@ -57,6 +57,10 @@ def make_tasks(config_json: str | bytes) -> Tasks:
     return DocumentTasks(config, readers, writers)
 
 
+_SIGN_OF_LIFE_PAGES = 64
+"""A process that is silent for too long is killed: assembly of a long document says now and then that it goes on."""
+
+
 class DocumentTasks:
     """Answers requests, one at a time; the document of the last one stays open for the next."""
 
@@ -79,7 +83,7 @@ class DocumentTasks:
                 self._lay_out(request, emit)
             case Assemble():
                 self.close()
-                emit(Completed(self._assemble(request)), None)
+                emit(Completed(self._assemble(request, emit)), None)
 
     def close(self) -> None:
         """Close the open document; safe to repeat."""
@@ -148,13 +152,15 @@ class DocumentTasks:
             emit(PageDone(_append(page, out)), None)
         emit(Completed(), None)
 
-    def _assemble(self, request: Assemble) -> tuple[ResultFile, ...]:
+    def _assemble(self, request: Assemble, emit: Emit) -> tuple[ResultFile, ...]:
         folder = Path(request.folder)
         with ExitStack() as stack:
             sinks = [stack.enter_context(_sink(writer, folder, request)) for writer in self._writers]
-            for page in _pages(request):
+            for count, page in enumerate(_pages(request), 1):
                 for sink in sinks:
                     sink.add(page)
+                if count % _SIGN_OF_LIFE_PAGES == 0:
+                    emit(PageStarted(page.number), None)
         return tuple(
             ResultFile(writer.file_name, (folder / writer.file_name).stat().st_size, writer.content_type)
             for writer in self._writers
