@@ -18,7 +18,7 @@ def plugin(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     metadata.mkdir()
     (metadata / "METADATA").write_text("Metadata-Version: 2.1\nName: sample-plugin\nVersion: 1.2\n")
     (metadata / "entry_points.txt").write_text(
-        "[llamaparse_worker.reader]\ncsv = sample_plugin:CsvReader\n"
+        "[llamaparse_worker.reader]\nsample = sample_plugin:CsvReader\n"
         "[llamaparse_worker.objects]\nbroken = sample_broken:component\nwrong = sample_plugin:CsvReader\n"
         "filesystem = sample_plugin:component\n"
         "[llamaparse_worker.nonsense]\nx = sample_plugin:x\n"
@@ -40,19 +40,19 @@ def test_built_in_components_need_no_entry() -> None:
 
 @pytest.mark.usefixtures("plugin")
 def test_an_installed_plugin_is_listed_but_not_enabled() -> None:
-    found = next(one for one in installed() if one.key == "reader:csv")
+    found = next(one for one in installed() if one.key == "reader:sample")
     assert (found.distribution, found.version, found.enabled) == ("sample-plugin", "1.2", False)
     assert "sample_plugin:CsvReader" not in targets(Seam.READER)
     with pytest.raises(
-        ConfigurationError, match="sample-plugin is installed but not enabled; add reader:csv to PLUGINS"
+        ConfigurationError, match="sample-plugin is installed but not enabled; add reader:sample to PLUGINS"
     ):
-        find(Seam.READER, "csv")
+        find(Seam.READER, "sample")
 
 
 @pytest.mark.usefixtures("plugin")
 def test_an_enabled_plugin_goes_before_the_built_in_ones() -> None:
-    assert targets(Seam.READER, ["reader:csv"])[0] == "sample_plugin:CsvReader"
-    assert find(Seam.READER, "csv", ["reader:csv"]).enabled
+    assert targets(Seam.READER, ["reader:sample"])[0] == "sample_plugin:CsvReader"
+    assert find(Seam.READER, "sample", ["reader:sample"]).enabled
 
 
 @pytest.mark.usefixtures("plugin")
@@ -63,7 +63,7 @@ def test_only_the_enabled_plugin_that_does_not_import_is_refused() -> None:
     assert problem.startswith("objects:broken of sample-plugin 1.2 cannot be imported: ModuleNotFoundError")
     with pytest.raises(ConfigurationError, match="a_module_that_nobody_has"):
         load(Seam.OBJECTS, "broken", ["objects:broken"])
-    assert failure(find(Seam.READER, "csv", ["reader:csv"])) is None
+    assert failure(find(Seam.READER, "sample", ["reader:sample"])) is None
 
 
 @pytest.mark.usefixtures("plugin")

@@ -105,10 +105,10 @@ def test_libraries_are_heard_from_warnings_on_in_the_same_form() -> None:
     out = io.StringIO()
     configure("debug", stream=out)
     logging.getLogger("botocore").debug("Authorization: secret")
-    logging.getLogger("aiormq").warning("connection lost")
+    logging.getLogger("aiohttp.client").warning("connection lost")
     (event,) = logged(out)
     assert event["event"] == "connection lost"
-    assert event["logger"] == "aiormq"
+    assert event["logger"] == "aiohttp.client"
 
 
 def test_setting_up_the_log_does_not_import_rich_nor_hide_it() -> None:
