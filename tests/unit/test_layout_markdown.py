@@ -2,12 +2,21 @@ from __future__ import annotations
 
 import pytest
 
-from llamaparse_worker.layout.assemble import finish, heading_levels, heading_sizes
+from llamaparse_worker.layout.assemble import document_signs, finish, page_signs
 from llamaparse_worker.layout.markdown import block_markdown
 from llamaparse_worker.layout.phrases import phrase
 from llamaparse_worker.layout.plain import plain_text
 from llamaparse_worker.model.geometry import Box
-from llamaparse_worker.model.page import CodeBlock, Heading, LaidOutPage, ListBlock, ListItem, Paragraph, Table
+from llamaparse_worker.model.page import (
+    CodeBlock,
+    Heading,
+    LaidOutPage,
+    ListBlock,
+    ListItem,
+    Paragraph,
+    ParsedPage,
+    Table,
+)
 
 BOX = Box(0, 0, 10, 10)
 
@@ -46,19 +55,42 @@ def test_numbers_of_a_list_stay_as_printed_and_letters_are_kept_as_text() -> Non
     assert plain_text([ListBlock(items, BOX)]) == "3. third\n  a) part\n\u2022 dot"
 
 
-def page_of(*blocks: Heading | Paragraph) -> LaidOutPage:
-    return LaidOutPage(1, 100, 100, 0, blocks, "", "text_layer")
+def page_of(number: int, *blocks: Heading | Paragraph, body_size: float = 10.0) -> LaidOutPage:
+    return LaidOutPage(number, 100, 100, 0, blocks, "", "text_layer", body_size=body_size)
+
+
+def markdown_of(*pages: LaidOutPage) -> list[str]:
+    document = document_signs(map(page_signs, pages))
+    return [page.markdown for page in finish(pages, document) if isinstance(page, ParsedPage)]
+
+
+BODY = Paragraph("X. " * 100 + "X.", BOX)
 
 
 def test_heading_levels_are_those_of_the_whole_document() -> None:
-    first = page_of(Heading("Title", BOX, 24.1), Heading("Section", BOX, 16.0))
-    second = page_of(Heading("Next", BOX, 15.9), Heading("Fixed", BOX, 40.0, level=3), Paragraph("x", BOX))
-    levels = heading_levels([*heading_sizes(first), *heading_sizes(second)])
-    assert finish(first, levels).markdown == "# Title\n\n## Section"
-    assert finish(second, levels).markdown == "## Next\n\n### Fixed\n\nx"
+    first = page_of(1, Heading("Title", BOX, 24.1), Heading("Section", BOX, 16.0), BODY)
+    second = page_of(2, Heading("Next", BOX, 15.9), Heading("Part", BOX, 10.0, prominence=3), BODY)
+    assert markdown_of(first, second) == [
+        f"# Title\n\n## Section\n\n{BODY.text}",
+        f"## Next\n\n### Part\n\n{BODY.text}",
+    ]
+
+
+def test_headings_that_look_alike_are_as_deep_as_their_numbers() -> None:
+    page = page_of(1, *(Heading(text, BOX, 12.0, prominence=3) for text in ("1 One", "1.1 Two", "Other", "2 Three")))
+    assert markdown_of(page) == ["# 1 One\n\n## 1.1 Two\n\n# Other\n\n# 2 Three"]
+
+
+def test_what_is_no_larger_than_the_text_of_other_pages_is_no_heading() -> None:
+    small = page_of(1, Heading("Read this first.", BOX, 10.0), body_size=8.0)
+    assert markdown_of(small, page_of(2, BODY))[0] == "Read this first."
+
+
+def test_what_a_document_says_of_its_headings_is_final() -> None:
+    page = page_of(1, Heading("Named", BOX, 10.0, level=3), Heading("Merely bold", BOX, 12.0, prominence=3), BODY)
+    assert markdown_of(page) == [f"### Named\n\nMerely bold\n\n{BODY.text}"]
 
 
 def test_no_heading_is_deeper_than_six() -> None:
-    levels = heading_levels(float(size) for size in range(10, 20))
-    assert levels[19.0] == 1
-    assert levels[10.0] == 6
+    page = page_of(1, *(Heading(f"of {size} points", BOX, float(size)) for size in range(30, 20, -1)))
+    assert markdown_of(page)[0].splitlines()[-1] == "###### of 21 points"

@@ -10,6 +10,7 @@ from reportlab.pdfgen.canvas import Canvas
 from llamaparse_worker.backends.reader.pdf import PdfReader
 from llamaparse_worker.interfaces import ReaderLimits
 from llamaparse_worker.layout.arrange import lay_out, lay_out_words
+from llamaparse_worker.layout.assemble import document_signs, page_signs, settled
 from llamaparse_worker.layout.joining import joined
 from llamaparse_worker.layout.reading_order import Flow, regions
 from llamaparse_worker.layout.segments import Segment
@@ -53,7 +54,8 @@ def raw(draw: Draw) -> RawPage:
 
 
 def laid_out(draw: Draw) -> LaidOutPage:
-    return lay_out(raw(draw))
+    page = lay_out(raw(draw))
+    return settled(page, document_signs([page_signs(page)]))
 
 
 def texts(page: LaidOutPage, kind: type[Heading | Paragraph | CodeBlock]) -> list[str]:

@@ -3,24 +3,29 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from itertools import chain
 
 import numpy as np
 
 from llamaparse_worker.layout.blocks import blocks
+from llamaparse_worker.layout.continuation import joined_columns
+from llamaparse_worker.layout.edges import at_edge, part
 from llamaparse_worker.layout.grid import Grid, standing, table
 from llamaparse_worker.layout.hyphens import with_divisions_marked
 from llamaparse_worker.layout.lines import join
 from llamaparse_worker.layout.marks import with_marks_joined
+from llamaparse_worker.layout.notes import with_notes_placed
 from llamaparse_worker.layout.plain import plain_text
 from llamaparse_worker.layout.reading_order import regions
 from llamaparse_worker.layout.rules import Rules, page_rules
 from llamaparse_worker.layout.segments import Segment, Style, segments
 from llamaparse_worker.layout.stacks import ruled_tables
 from llamaparse_worker.layout.tagged import is_usable, tagged_blocks
-from llamaparse_worker.layout.upright import parts
+from llamaparse_worker.layout.upright import Part, parts
 from llamaparse_worker.layout.words import style_of, word_segments
 from llamaparse_worker.model.geometry import Box, enclosing
-from llamaparse_worker.model.page import Block, LaidOutPage, Line, PageReason, Paragraph, RawPage, Word
+from llamaparse_worker.model.page import Block, Edge, LaidOutPage, Line, PageReason, Paragraph, RawPage, Side, Word
 
 TEXT_LAYER = "text_layer"
 
@@ -30,22 +35,24 @@ _LEAST_EM = 4.0
 def lay_out(page: RawPage) -> LaidOutPage:
     """Arrange the text layer of a page: what reads in the direction of most of it, then what is written aside."""
     main, *asides = parts(page)
-    made, style = _upright_blocks(main.page)
+    content, style = _upright(main.page)
     if not main.frame.is_page:
-        made = main.frame.all_back(made)
-    for aside in asides:
-        made += (
-            _diagonal(aside.page) if aside.diagonal else tuple(aside.frame.all_back(_aside(segments(aside.page)[0])))
-        )
-    reason = None if made else PageReason.NO_TEXT if page.drawn else PageReason.BLANK
-    return _arranged(page, made, TEXT_LAYER, reason=reason, body_size=style.size)
+        content = main.frame.all_back(content)
+    if asides:
+        beside = chain.from_iterable(map(_written_aside, asides))
+        content = replace(content, blocks=(*content.blocks, *beside))
+    shown = content.blocks or content.edges
+    reason = None if shown else PageReason.NO_TEXT if page.drawn else PageReason.BLANK
+    return _arranged(page, content, TEXT_LAYER, reason=reason, body_size=style.size)
 
 
-def _upright_blocks(page: RawPage) -> tuple[tuple[Block, ...], Style]:
+def _upright(page: RawPage) -> tuple[_Content, Style]:
     rules = page_rules(page)
     found, style = segments(page, rules.upright)
-    made = _structured(found, style, page, rules) if page.element_table else _blocks(found, style, rules)
-    return made, style
+    marked = with_divisions_marked(found)
+    if page.element_table and is_usable(marked, page.element_table):
+        return _structured(marked, style, page, rules), style
+    return _by_sight(marked, style, page, rules), style
 
 
 def lay_out_words(page: RawPage, words: Sequence[Word], engine: str) -> LaidOutPage:
@@ -56,7 +63,7 @@ def lay_out_words(page: RawPage, words: Sequence[Word], engine: str) -> LaidOutP
     confidence = sum(word.confidence * len(word.text) for word in words) / characters if characters else None
     return _arranged(
         page,
-        _blocks(found, style, page_rules(page)),
+        _by_sight(with_divisions_marked(found), style, page, page_rules(page)),
         engine,
         reason=None if found else PageReason.NO_TEXT,
         body_size=style.size,
@@ -64,25 +71,46 @@ def lay_out_words(page: RawPage, words: Sequence[Word], engine: str) -> LaidOutP
     )
 
 
-def _structured(found: Sequence[Segment], style: Style, page: RawPage, rules: Rules) -> tuple[Block, ...]:
-    """Arrange a tagged page by its structure, if that is worth it."""
-    if not is_usable(found, page.element_table):
-        return _blocks(found, style, rules)
-    marked = with_divisions_marked(found)
-    return tuple(tagged_blocks(marked, page.element_table, style, lambda part: _blocks(part, style, rules)))
+@dataclass(frozen=True, slots=True)
+class _Content:
+    """The text of a page, and what stands apart from it at its edges."""
+
+    blocks: tuple[Block, ...]
+    edges: tuple[Edge, ...]
 
 
-def _blocks(found: Sequence[Segment], style: Style, rules: Rules) -> tuple[Block, ...]:
-    made: list[Block] = []
-    upright = with_divisions_marked([segment for segment in found if not segment.sideways])
-    grids, rest = ruled_tables(rules, with_marks_joined(upright), max(style.size, _LEAST_EM))
-    for region in regions([*rest, *(standing(grid, style.size) for grid in grids)], style.size):
-        if isinstance(region, Grid):
-            made.append(table(region))
-        else:
-            made.extend(blocks(region.lines, style))
-    made.extend(_aside([segment for segment in found if segment.sideways]))
-    return tuple(made)
+def _structured(found: Sequence[Segment], style: Style, page: RawPage, rules: Rules) -> _Content:
+    """Arrange a tagged page by its structure; what this leaves out stands at the edges, or is not to be read."""
+    made = tagged_blocks(found, page.element_table, style, lambda open_text: _blocks(open_text, style, rules))
+    outside = [segment for segment in found if segment.owner < 0]
+    top = [segment for segment in outside if segment.y1 < page.height / 2 and at_edge(segment, page.height)]
+    bottom = [segment for segment in outside if segment.y0 > page.height / 2 and at_edge(segment, page.height)]
+    edges = (
+        Edge(Side.TOP, tuple(_blocks(top, style, rules)), certain=True),
+        Edge(Side.BOTTOM, tuple(_blocks(bottom, style, rules)), certain=True),
+    )
+    return _Content(tuple(with_notes_placed(made)), tuple(edge for edge in edges if edge.blocks))
+
+
+def _by_sight(found: Sequence[Segment], style: Style, page: RawPage, rules: Rules) -> _Content:
+    """Arrange a page by where its text stands and how it looks."""
+    upright = [segment for segment in found if not segment.sideways]
+    parted = part(upright, page.height, max(style.size, _LEAST_EM))
+    edges = (
+        Edge(Side.TOP, tuple(_blocks(parted.top, style, rules))),
+        Edge(Side.BOTTOM, tuple(_blocks(parted.bottom, style, rules))),
+    )
+    body = with_notes_placed(_blocks(parted.body, style, rules))
+    aside = _aside([segment for segment in found if segment.sideways])
+    return _Content((*body, *aside), tuple(edge for edge in edges if edge.blocks))
+
+
+def _blocks(found: Sequence[Segment], style: Style, rules: Rules) -> list[Block]:
+    grids, rest = ruled_tables(rules, with_marks_joined(found), max(style.size, _LEAST_EM))
+    found_regions = regions([*rest, *(standing(grid, style.size) for grid in grids)], style.size)
+    return joined_columns(
+        [[table(region)] if isinstance(region, Grid) else blocks(region.lines, style) for region in found_regions]
+    )
 
 
 def _aside(found: Sequence[Segment]) -> list[Block]:
@@ -92,6 +120,10 @@ def _aside(found: Sequence[Segment]) -> list[Block]:
     lines = [join([segment]) for segment in found]
     box = enclosing(line.box for line in lines)
     return [Paragraph(" ".join(line.text for line in lines), box, tuple(line.line for line in lines))]
+
+
+def _written_aside(part: Part) -> tuple[Block, ...]:
+    return _diagonal(part.page) if part.diagonal else tuple(part.frame.all_back(_aside(segments(part.page)[0])))
 
 
 def _diagonal(page: RawPage) -> tuple[Block, ...]:
@@ -106,7 +138,7 @@ def _diagonal(page: RawPage) -> tuple[Block, ...]:
 
 def _arranged(
     page: RawPage,
-    made: tuple[Block, ...],
+    content: _Content,
     engine: str,
     *,
     reason: PageReason | None,
@@ -118,10 +150,11 @@ def _arranged(
         width=page.width,
         height=page.height,
         rotation=page.rotation,
-        blocks=made,
-        text=plain_text(made),
+        blocks=content.blocks,
+        text=plain_text(content.blocks),
         engine=engine,
         reason=reason,
         confidence=confidence,
         body_size=body_size,
+        edges=content.edges,
     )

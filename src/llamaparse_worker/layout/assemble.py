@@ -2,50 +2,162 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from dataclasses import replace
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
 
+from llamaparse_worker.layout.continuation import continued, last_running
+from llamaparse_worker.layout.edges import EdgeSign, RunningHeads, edge_signs, running_heads
+from llamaparse_worker.layout.headings import HeadingLevels, HeadingSign, heading_levels, numbering, style_of
 from llamaparse_worker.layout.markdown import markdown
-from llamaparse_worker.model.page import Block, Heading, LaidOutPage, ParsedPage
-
-HeadingLevels = Mapping[float, int]
+from llamaparse_worker.layout.plain import plain_text
+from llamaparse_worker.model.page import (
+    Block,
+    Edge,
+    FailedPage,
+    Heading,
+    LaidOutPage,
+    ListBlock,
+    Paragraph,
+    ParsedPage,
+    Side,
+)
 
 DEEPEST_LEVEL = 6
+_BODY_STEP = 1.04
 
 
-def heading_sizes(page: LaidOutPage) -> tuple[float, ...]:
-    """Give the rounded font sizes of a page's headings whose level is open."""
-    return tuple(_rounded(block.size) for block in page.blocks if isinstance(block, Heading) and not block.level)
+@dataclass(frozen=True, slots=True)
+class PageSigns:
+    """What a page contributes to what is known of the document."""
+
+    headings: tuple[HeadingSign, ...] = ()
+    edges: tuple[EdgeSign, ...] = ()
+    body_size: float = 0.0
+    characters: int = 0
+    """Characters of running text."""
 
 
-def heading_levels(sizes: Iterable[float]) -> HeadingLevels:
-    """Rank the sizes of all headings of a document: the largest is level 1, the sixth and smaller are level 6."""
-    ranked = sorted(set(sizes), reverse=True)
-    return {size: min(rank, DEEPEST_LEVEL) for rank, size in enumerate(ranked, 1)}
+@dataclass(frozen=True, slots=True)
+class DocumentSigns:
+    """What all pages together tell."""
+
+    levels: HeadingLevels
+    heads: RunningHeads
+    body_size: float
+    fixed_levels: bool
+    """Whether the document itself names its headings."""
 
 
-def finish(page: LaidOutPage, levels: HeadingLevels) -> ParsedPage:
-    """Settle the levels of a page's headings and make its Markdown."""
-    blocks = tuple(_levelled(block, levels) for block in page.blocks)
+def page_signs(page: LaidOutPage) -> PageSigns:
+    """Give what a page contributes."""
+    signs = tuple(_heading_sign(block) for block in page.blocks if isinstance(block, Heading))
+    characters = sum(_length(block) for block in page.blocks)
+    return PageSigns(signs, edge_signs(page), page.body_size, characters)
+
+
+def _length(block: Block) -> int:
+    match block:
+        case Paragraph():
+            return len(block.text)
+        case ListBlock():
+            return sum(len(item.text) for item in block.items)
+        case _:
+            return 0
+
+
+def _heading_sign(block: Heading) -> HeadingSign:
+    return HeadingSign(block.size, block.prominence, numbering(block.text), block.level, len(block.text))
+
+
+def document_signs(pages: Iterable[PageSigns]) -> DocumentSigns:
+    """Put together what all pages of a document contribute."""
+    known = list(pages)
+    sizes: Counter[float] = Counter()
+    for page in known:
+        sizes[round(page.body_size * 2) / 2] += page.characters
+    body_size = max(sizes.items(), key=lambda item: (item[1], item[0]), default=(0.0, 0))[0]
+    signs = [sign for page in known for sign in page.headings]
+    levels = heading_levels(sign for sign in signs if _stands_out(sign, body_size))
+    heads = running_heads(edge for page in known for edge in page.edges)
+    return DocumentSigns(levels, heads, body_size, any(sign.level for sign in signs))
+
+
+def _stands_out(sign: HeadingSign, body_size: float) -> bool:
+    return sign.prominence > 0 or sign.size > _BODY_STEP * body_size
+
+
+def finish(pages: Iterable[LaidOutPage | FailedPage], document: DocumentSigns) -> Iterator[ParsedPage | FailedPage]:
+    """Settle what is open on each page, in order, and make its Markdown.
+
+    A paragraph that goes on overleaf is given whole on the page where it begins.
+    """
+    held: LaidOutPage | None = None
+    for page in pages:
+        if isinstance(page, FailedPage):
+            if held is not None:
+                yield _parsed(held, document)
+                held = None
+            yield page
+            continue
+        ready = settled(page, document)
+        if held is not None:
+            held, ready = _joined(held, ready)
+            yield _parsed(held, document)
+        held = ready
+    if held is not None:
+        yield _parsed(held, document)
+
+
+def settled(page: LaidOutPage, document: DocumentSigns) -> LaidOutPage:
+    """Put back to the text what is no running head, and settle the levels of headings."""
+    before: list[Block] = []
+    after: list[Block] = []
+    kept: list[Edge] = []
+    for edge in page.edges:
+        if (page.number, edge.side) in document.heads.edges:
+            kept.append(edge)
+        else:
+            (before if edge.side is Side.TOP else after).extend(edge.blocks)
+    blocks = tuple(_levelled(block, document) for block in (*before, *page.blocks, *after))
+    text = "\n\n".join(filter(None, (plain_text(before), page.text, plain_text(after))))
+    return replace(page, blocks=blocks, text=text, edges=tuple(kept))
+
+
+def _joined(page: LaidOutPage, following: LaidOutPage) -> tuple[LaidOutPage, LaidOutPage]:
+    at = last_running(page.blocks)
+    if at is None or not following.blocks or following.number != page.number + 1:
+        return page, following
+    block = continued(page.blocks[at], following.blocks[0])
+    if block is None:
+        return page, following
+    blocks = (*page.blocks[:at], block, *page.blocks[at + 1 :])
+    return replace(page, blocks=blocks), replace(following, blocks=following.blocks[1:])
+
+
+def _parsed(page: LaidOutPage, document: DocumentSigns) -> ParsedPage:
+    edges = {edge.side: edge.blocks for edge in page.edges}
     return ParsedPage(
         number=page.number,
         width=page.width,
         height=page.height,
         rotation=page.rotation,
-        blocks=blocks,
+        blocks=page.blocks,
         text=page.text,
-        markdown=markdown(blocks),
+        markdown=markdown(page.blocks),
         engine=page.engine,
         reason=page.reason,
         confidence=page.confidence,
+        header=edges.get(Side.TOP, ()),
+        footer=edges.get(Side.BOTTOM, ()),
+        printed_number=document.heads.numbers.get(page.number),
     )
 
 
-def _levelled(block: Block, levels: HeadingLevels) -> Block:
+def _levelled(block: Block, document: DocumentSigns) -> Block:
     if not isinstance(block, Heading) or block.level:
         return block
-    return replace(block, level=levels.get(_rounded(block.size), DEEPEST_LEVEL))
-
-
-def _rounded(size: float) -> float:
-    return round(size * 2) / 2
+    sign = _heading_sign(block)
+    if document.fixed_levels or not _stands_out(sign, document.body_size):
+        return Paragraph(block.text, block.box, block.lines, block.spans)
+    return replace(block, level=document.levels.get(style_of(sign), DEEPEST_LEVEL))

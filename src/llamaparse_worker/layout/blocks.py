@@ -7,18 +7,20 @@ from dataclasses import dataclass
 from itertools import pairwise
 from statistics import quantiles
 
-from llamaparse_worker.layout.inline import PLAIN, SWITCHES, inline
+from llamaparse_worker.layout.headings import is_centred, is_large, is_sentence, numbering, prominence
+from llamaparse_worker.layout.inline import PLAIN, SWITCHES, Inline, closed_up, inline
 from llamaparse_worker.layout.joining import joined
 from llamaparse_worker.layout.lines import TextLine
 from llamaparse_worker.layout.marks import SURE_BULLETS, is_bullet, marked
+from llamaparse_worker.layout.notes import note_start
 from llamaparse_worker.layout.segments import Style
 from llamaparse_worker.model.geometry import Box, enclosing
-from llamaparse_worker.model.page import Block, CodeBlock, Heading, ListBlock, ListItem, Paragraph, SpanKind
+from llamaparse_worker.model.page import Block, CodeBlock, Footnote, Heading, ListBlock, ListItem, Paragraph, SpanKind
 
 _SENTENCE_END = (".", "!", "?", ":", "…", "。")
 
 _WIDER_PITCH = 1.3
-_LARGER = 1.15
+_HEADING_PITCH_EM = 1.5
 _SIZE_STEP = 1.12
 _INDENT_EM = 0.8
 _SHORT_LINE = 0.75
@@ -39,6 +41,8 @@ class _Group:
     mark: str = ""
     text: str = ""
     """The first line without its mark, with switches."""
+    note: str = ""
+    """The label of a footnote."""
 
     def rich(self) -> str:
         """Give the text with its switches, and without its mark."""
@@ -57,27 +61,31 @@ class _Column:
 
 def blocks(lines: Sequence[TextLine], style: Style) -> list[Block]:
     """Give the blocks of one column from top to bottom."""
+    if not lines:
+        return []
+    column = _Column(_usual_pitch(lines), min(line.x0 for line in lines), max(line.x1 for line in lines))
     found: list[Block] = []
     items: list[_Group] = []
-    for group in _groups(lines, style):
+    for group in _groups(lines, style, column):
         if group.mark:
             items.append(group)
             continue
         found.extend(_list(items, style))
         items = []
-        found.append(_block(group, style))
+        found.extend(_block(group, style, column))
     found.extend(_list(items, style))
     return found
 
 
-def _groups(lines: Sequence[TextLine], style: Style) -> list[_Group]:
-    if not lines:
-        return []
-    column = _Column(_usual_pitch(lines), min(line.x0 for line in lines), max(line.x1 for line in lines))
+def _groups(lines: Sequence[TextLine], style: Style, column: _Column) -> list[_Group]:
     groups: list[_Group] = []
     for line, following in zip(lines, [*lines[1:], None], strict=True):
-        apart = not groups or _parts(groups[-1], line, following, column)
-        mark, text = _mark(line, groups, style, apart=apart, following=following)
+        label, text = note_start(line, style)
+        if label:
+            groups.append(_Group([line], text=text, note=label))
+            continue
+        apart = not groups or _parts(groups[-1], line, following, style, column)
+        mark, text = _mark(line, groups, style, column, apart=apart, following=following)
         if mark or apart:
             groups.append(_Group([line], mark, text))
         else:
@@ -97,21 +105,31 @@ def _usual_pitch(lines: Sequence[TextLine]) -> float:
     return min(quantiles(pitches, n=4)[0], 2.5 * lines[0].size)
 
 
-def _parts(group: _Group, line: TextLine, following: TextLine | None, column: _Column) -> bool:
+def _parts(group: _Group, line: TextLine, following: TextLine | None, style: Style, column: _Column) -> bool:
     """Tell whether a line begins something new."""
     before = group.lines[-1]
     if before.monospaced and line.monospaced:
         return not 0 <= line.middle - before.middle <= _CODE_GAP_EM * line.size
-    if line.middle - before.middle > max(_WIDER_PITCH * column.pitch, before.size) or line.middle < before.middle:
+    outstanding = _weight(line, style, column)
+    if _looks_different(before, line) or _weight(before, style, column) != outstanding:
         return True
-    if _looks_different(before, line):
+    if _stands_out(line, style, column):
+        close = 0 <= line.middle - before.middle <= _HEADING_PITCH_EM * line.size
+        return not close or bool(numbering(line.text))
+    if line.middle - before.middle > max(_WIDER_PITCH * column.pitch, before.size) or line.middle < before.middle:
         return True
     if group.mark:
         return line.x0 < group.lines[0].x0 + _INDENT_EM / 2 * line.size
     if _is_indented(group, line, following):
         return True
     short = before.x1 < column.left + _SHORT_LINE * (column.right - column.left)
+    if short and is_centred(before, column.left, column.right) and is_centred(line, column.left, column.right):
+        return True
     return short and before.text.endswith(_SENTENCE_END) and not line.text[:1].islower()
+
+
+def _weight(line: TextLine, style: Style, column: _Column) -> int:
+    return prominence(line, style, column.left, column.right)
 
 
 def _looks_different(before: TextLine, line: TextLine) -> bool:
@@ -128,11 +146,17 @@ def _is_indented(group: _Group, line: TextLine, following: TextLine | None) -> b
 
 
 def _mark(
-    line: TextLine, groups: Sequence[_Group], style: Style, *, apart: bool, following: TextLine | None
+    line: TextLine,
+    groups: Sequence[_Group],
+    style: Style,
+    column: _Column,
+    *,
+    apart: bool,
+    following: TextLine | None,
 ) -> tuple[str, str]:
     """Part the mark of a list item from its text; a dash or number within running text is no mark."""
-    found = None if line.monospaced or _stands_out(line, style) else marked(line.text)
-    if found is None:
+    found = None if line.monospaced else marked(line.text)
+    if found is None or (_stands_out(line, style, column) and found["mark"] not in SURE_BULLETS):
         return "", ""
     expected = apart or bool(groups[-1].mark) or groups[-1].lines[-1].text.endswith(":")
     if found["mark"] in SURE_BULLETS or expected or (following is not None and marked(following.text)):
@@ -155,35 +179,43 @@ def _unmarked(line: TextLine, text: str) -> str:
     return look + line.rich[at:]
 
 
-def _stands_out(line: TextLine, style: Style) -> bool:
-    return line.size >= _LARGER * style.size or (line.bold and not style.bold)
+def _stands_out(line: TextLine, style: Style, column: _Column) -> bool:
+    return is_large(line, style) or _weight(line, style, column) > 0
 
 
-def _block(group: _Group, style: Style) -> Block:
+def _block(group: _Group, style: Style, column: _Column) -> list[Block]:
     lines = group.lines
     box = enclosing(line.box for line in lines)
-    if all(line.monospaced for line in lines) and len(lines) > 1:
-        return CodeBlock(code_text(lines), box)
-    found = inline(group.rich(), style.look)
+    if all(line.monospaced for line in lines):
+        return [CodeBlock(code_text(lines), box)]
+    found = inline(closed_up(group.rich()), style.look)
     carried = tuple(line.line for line in lines)
-    if _is_heading(found.text, lines, style):
-        code = tuple(span for span in found.spans if span.kind is SpanKind.CODE)
-        return Heading(found.text, box, lines[0].size, lines=carried, spans=code)
-    return Paragraph(found.text, box, carried, found.spans)
+    if group.note:
+        return [Footnote(group.note, found.text, box, carried, found.spans)]
+    if _is_heading(found.text, lines, style, column):
+        return [heading(found, lines, prominence=_weight(lines[0], style, column))]
+    return [Paragraph(found.text, box, carried, found.spans)]
 
 
-def _is_heading(text: str, lines: Sequence[TextLine], style: Style) -> bool:
+def heading(text: Inline, lines: Sequence[TextLine], *, level: int = 0, prominence: int = 0) -> Heading:
+    """Make a heading; that all of it is bold or in italics is no news."""
+    kept = tuple(
+        span
+        for span in text.spans
+        if span.kind is SpanKind.CODE or (span.kind is SpanKind.EMPHASIS and span.end - span.start < len(text.text))
+    )
+    box = enclosing(line.box for line in lines)
+    carried = tuple(line.line for line in lines)
+    return Heading(text.text, box, lines[0].size, level, carried, kept, prominence)
+
+
+def _is_heading(text: str, lines: Sequence[TextLine], style: Style, column: _Column) -> bool:
     if len(lines) > _HEADING_LINES or len(text) > _HEADING_CHARACTERS or not any(map(str.isalpha, text)):
         return False
-    if lines[0].size >= _LARGER * style.size:
+    if is_large(lines[0], style):
         return True
-    return (
-        lines[0].bold
-        and not style.bold
-        and lines[0].size >= style.size / _SIZE_STEP
-        and len(text) <= _BOLD_HEADING_CHARACTERS
-        and not text.endswith((".", ",", ";", ":"))
-    )
+    outstanding = _weight(lines[0], style, column) > 0
+    return outstanding and len(text) <= _BOLD_HEADING_CHARACTERS and not (is_sentence(text) or text.endswith(":"))
 
 
 def code_text(lines: Sequence[TextLine]) -> str:
@@ -202,7 +234,7 @@ def _list(items: Sequence[_Group], style: Style) -> list[Block]:
     if not items:
         return []
     places = _steps([item.lines[0].x0 for item in items], items[0].lines[0].size)
-    texts = [inline(item.rich(), style.look) for item in items]
+    texts = [inline(closed_up(item.rich()), style.look) for item in items]
     made = tuple(
         ListItem(
             found.text,

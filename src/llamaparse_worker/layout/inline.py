@@ -20,6 +20,7 @@ PLAIN = SWITCHES[0]
 
 _SWITCH = re.compile("[\ufdd0-\ufdef]")
 _SWITCHED = re.compile("(?:^|([\ufdd0-\ufdef]))([^\ufdd0-\ufdef]+)")
+_GAP_BEHIND_SHIFTED = re.compile("([\ufdd8-\ufdef][^\ufdd0-\ufdef]+\ufdd0) (?=[.,:;!?)\\]}”’。\uff0c])")
 _KINDS = (
     (BOLD, SpanKind.STRONG),
     (ITALIC, SpanKind.EMPHASIS),
@@ -35,6 +36,11 @@ class Inline:
 
     text: str
     spans: tuple[Span, ...] = ()
+
+
+def closed_up(rich: str) -> str:
+    """Leave out the space between what is raised or lowered and a mark that follows it, as gaps there mean nothing."""
+    return _GAP_BEHIND_SHIFTED.sub(r"\1", rich) if _SWITCH.search(rich) else rich
 
 
 def without_switches(rich: str) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from llamaparse_worker.model.page import Block, ListBlock, Table
+from llamaparse_worker.model.page import Block, Footnote, ListBlock, Table
 
 
 def plain_text(blocks: Iterable[Block]) -> str:
@@ -22,5 +22,7 @@ def plain(block: Block) -> str:
             return "\n".join("\t".join(row) for row in block.rows)
         case ListBlock():
             return "\n".join(f"{'  ' * item.depth}{item.mark} {item.text}" for item in block.items)
+        case Footnote():
+            return f"{block.label} {block.text}"
         case _:
             return block.text

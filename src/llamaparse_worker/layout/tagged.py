@@ -10,9 +10,9 @@ from collections import defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
-from llamaparse_worker.layout.blocks import code_text
+from llamaparse_worker.layout.blocks import code_text, heading
 from llamaparse_worker.layout.elements import is_informative
-from llamaparse_worker.layout.inline import Inline, inline
+from llamaparse_worker.layout.inline import Inline, closed_up, inline
 from llamaparse_worker.layout.joining import joined
 from llamaparse_worker.layout.lines import TextLine, join
 from llamaparse_worker.layout.marks import is_bullet
@@ -22,11 +22,9 @@ from llamaparse_worker.model.page import (
     Block,
     CodeBlock,
     Element,
-    Heading,
     ListBlock,
     ListItem,
     Paragraph,
-    SpanKind,
     Table,
 )
 
@@ -125,10 +123,7 @@ class _Page:
         lines = lines_of(self.owned[index])
         if not lines:
             return []
-        text = _inline(lines, self.style)
-        code = tuple(span for span in text.spans if span.kind is SpanKind.CODE)
-        carried = tuple(line.line for line in lines)
-        return [Heading(text.text, _box(lines), lines[0].size, level=level, lines=carried, spans=code)]
+        return [heading(_inline(lines, self.style), lines, level=level)]
 
     def _paragraph(self, index: int) -> list[Block]:
         lines = lines_of(self.owned[index])
@@ -147,9 +142,7 @@ class _Page:
             role = self.table[child].role
             if role == "L":
                 items.extend(self._items(child, depth + 1))
-            elif role == "LI":
-                items.extend(self._item(child, depth))
-            elif role in {"NonStruct", "Div", "Span"}:
+            elif role in {"LI", "NonStruct", "Div", "Span"}:
                 items.extend(self._item(child, depth))
         return items
 
@@ -228,7 +221,7 @@ def segment_box(segment: Segment) -> Box:
 
 
 def _inline(lines: Sequence[TextLine], style: Style) -> Inline:
-    return inline(joined([line.rich or line.text for line in lines]), style.look)
+    return inline(closed_up(joined([line.rich or line.text for line in lines])), style.look)
 
 
 def _box(lines: Sequence[TextLine]) -> Box:

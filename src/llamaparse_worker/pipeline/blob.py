@@ -19,7 +19,7 @@ from typing import BinaryIO
 from pydantic import TypeAdapter, ValidationError
 
 from llamaparse_worker.errors import CorruptDocument
-from llamaparse_worker.layout.assemble import heading_sizes
+from llamaparse_worker.layout.assemble import PageSigns, page_signs
 from llamaparse_worker.model.page import LaidOutPage
 
 MAX_FRAME_BYTES = 256 * 1024 * 1024
@@ -32,7 +32,7 @@ class PageEntry:
     """What the index knows of a page."""
 
     number: int
-    heading_sizes: tuple[float, ...]
+    signs: PageSigns
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +60,7 @@ class BlobWriter:
         Raises:
             CorruptDocument: the page is larger than any frame may be.
         """
-        entry = _ENTRIES.dump_json(PageEntry(page.number, heading_sizes(page)))
+        entry = _ENTRIES.dump_json(PageEntry(page.number, page_signs(page)))
         content = _PAGES.dump_json(page)
         if len(entry) + len(content) > MAX_FRAME_BYTES:
             raise CorruptDocument(f"Page {page.number} has more text than a page can have.")

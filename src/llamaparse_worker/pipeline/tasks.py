@@ -13,7 +13,7 @@ from typing import BinaryIO
 from llamaparse_worker.errors import EmptyDocument, ErrorReport, PageUnreadable, UnsupportedFormat, WorkerError, report
 from llamaparse_worker.interfaces import Emit, OpenDocument, PageSink, Reader, ReaderLimits, Tasks, Writer
 from llamaparse_worker.layout.arrange import lay_out_words
-from llamaparse_worker.layout.assemble import finish, heading_levels
+from llamaparse_worker.layout.assemble import document_signs, finish
 from llamaparse_worker.model.document import DocumentInfo, ResultFile, Spooled
 from llamaparse_worker.model.page import FailedPage, LaidOutPage, PageSummary, ParsedPage, RawPage
 from llamaparse_worker.model.parsing import (
@@ -200,13 +200,11 @@ def _pages(request: Assemble) -> Iterator[ParsedPage | FailedPage]:
             file = stack.enter_context(path.open("rb")) if found else None
             if file is not None:
                 stored.update((page.entry.number, (file, page)) for page in found)
-        levels = heading_levels(size for _, page in stored.values() for size in page.entry.heading_sizes)
+        document = document_signs(stored[number][1].entry.signs for number in sorted(stored))
         failed = {page.number: page for page in request.failed if page.number not in stored}
-        for number in sorted({*stored, *failed}):
-            if number in stored:
-                yield finish(blob.read_page(*stored[number]), levels)
-            else:
-                yield _failed_page(failed[number])
+        numbers = sorted({*stored, *failed})
+        laid_out = (blob.read_page(*stored[n]) if n in stored else _failed_page(failed[n]) for n in numbers)
+        yield from finish(laid_out, document)
 
 
 def _failed_page(page: PageSummary) -> FailedPage:

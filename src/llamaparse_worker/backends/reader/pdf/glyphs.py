@@ -186,7 +186,11 @@ def _font(handle: int) -> Font:
     return Font(
         name=clean(name),
         bold=bool(flags & _FORCE_BOLD)
-        or pdfium.FPDFFont_GetWeight(handle) >= _BOLD_WEIGHT
+        or (
+            # PDFium guesses the weight from the width of stems where the file does not tell it.
+            pdfium.FPDFFont_GetWeight(handle) >= _BOLD_WEIGHT
+            and not any(word in lowered for word in ("regu", "roman", "book", "light", "normal"))
+        )
         or any(word in lowered for word in ("bold", "black", "heavy", "semibd")),
         italic=bool(flags & _ITALIC) or "italic" in lowered or "oblique" in lowered,
         monospaced=bool(flags & _FIXED_PITCH) or any(word in lowered for word in ("mono", "courier", "consol")),

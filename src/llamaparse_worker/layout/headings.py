@@ -1,0 +1,122 @@
+"""What makes a line of text a heading, and how deep a heading is.
+
+A heading differs from the text below it: in size, in weight, in capitals or in slant. On one page only the difference
+can be seen; how deep each kind of heading is, and whether it is one at all, is told by all pages together
+(``heading_levels``), from size and weight as from the numbers that headings carry.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from llamaparse_worker.layout.inline import BOLD, ITALIC
+from llamaparse_worker.layout.lines import TextLine
+from llamaparse_worker.layout.segments import Style
+
+BOLD_TYPE, CAPITALS, SLANTED = 3, 2, 1
+DEEPEST_LEVEL = 6
+
+_LARGER = 1.08
+_NOT_SMALLER = 0.93
+_LEAST_CAPITALS = 4
+_CENTRED = 0.03
+_NUMBER = re.compile(
+    r"(?P<decimal>\d{1,3}(?:\.\d{1,3})*)\.?\s+\S"
+    r"|(?P<roman>[IVXL]+)\.\s+\S|(?P<letter>[A-Z])\.\s+\S|(?P<bracket>\d{1,2}|[a-z])\)\s+\S"
+)
+_SENTENCE = re.compile("[.,;!?。\uff0c\uff1b]$")
+
+
+@dataclass(frozen=True, slots=True)
+class HeadingSign:
+    """What a heading shows of its level."""
+
+    size: float
+    prominence: int
+    numbering: str
+    """Its kind of number: the count of parts of a decimal one, ``roman``, ``letter``, ``bracket``, or nothing."""
+    level: int = 0
+    """Its level where the document itself says it."""
+    characters: int = 0
+
+
+HeadingStyle = tuple[float, int, str]
+HeadingLevels = Mapping[HeadingStyle, int]
+
+
+def numbering(text: str) -> str:
+    """Tell the kind of number that a heading begins with."""
+    found = _NUMBER.match(text)
+    if found is None or found.lastgroup is None:
+        return ""
+    if found["decimal"]:
+        return str(found["decimal"].count(".") + 1)
+    return found.lastgroup
+
+
+def is_large(line: TextLine, style: Style) -> bool:
+    """Tell whether a line is set larger than running text."""
+    return line.size >= _LARGER * style.size
+
+
+def prominence(line: TextLine, style: Style, left: float, right: float) -> int:
+    """Tell how a line stands out beside its size; 0 for one that does not."""
+    if line.monospaced or line.size < _NOT_SMALLER * style.size:
+        return 0
+    if line.bold and not style.look & BOLD:
+        return BOLD_TYPE
+    if is_capitals(line.text) and is_centred(line, left, right):
+        return CAPITALS
+    if line.italic and not style.look & ITALIC and numbering(line.text):
+        return SLANTED
+    return 0
+
+
+def is_capitals(text: str) -> bool:
+    """Tell whether all letters are capitals, and there are some."""
+    return text.isupper() and sum(map(str.isalpha, text)) >= _LEAST_CAPITALS
+
+
+def is_centred(line: TextLine, left: float, right: float) -> bool:
+    """Tell whether a line keeps the same distance to both edges, and some."""
+    width = right - left
+    indent, rest = line.x0 - left, right - line.x1
+    return abs(indent - rest) < 2 * _CENTRED * width and indent > _CENTRED * width
+
+
+def is_sentence(text: str) -> bool:
+    """Tell whether a text ends as a sentence does."""
+    return _SENTENCE.search(text) is not None
+
+
+def heading_levels(signs: Iterable[HeadingSign]) -> HeadingLevels:
+    """Rank all kinds of headings of a document: by size, then by weight, then by number; the deepest level is 6."""
+    first_seen: dict[HeadingStyle, int] = {}
+    for place, sign in enumerate(sign for sign in signs if not sign.level):
+        first_seen.setdefault(style_of(sign), place)
+    kinds: dict[tuple[float, int], list[str]] = {}
+    for size, weight, number in sorted(first_seen, key=first_seen.__getitem__):
+        kinds.setdefault((size, weight), []).append(number)
+    levels: dict[HeadingStyle, int] = {}
+    level = 0
+    for size, weight in sorted(kinds, reverse=True):
+        ranks = _ranks(kinds[size, weight])
+        for number, rank in ranks.items():
+            levels[size, weight, number] = min(level + rank, DEEPEST_LEVEL)
+        level += max(ranks.values())
+    return levels
+
+
+def style_of(sign: HeadingSign) -> HeadingStyle:
+    """Give what headings of one kind have in common."""
+    return round(sign.size * 2) / 2, sign.prominence, sign.numbering
+
+
+def _ranks(numbers: list[str]) -> dict[str, int]:
+    """Rank the kinds of numbers of headings that look alike; those without stand with the highest."""
+    decimals = sorted(number for number in numbers if number.isdigit())
+    others = [number for number in numbers if number and not number.isdigit()]
+    ranks = {number: rank for rank, number in enumerate([*decimals, *others], 1)}
+    return {"": 1, **ranks} if "" in numbers else ranks
