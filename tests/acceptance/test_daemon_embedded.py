@@ -162,8 +162,10 @@ def test_a_killed_daemon_leaves_no_process_and_its_job_is_done_by_the_next(
         assert family
         running.kill()
         until(lambda: not alive(family), 5)
+        assert len(list((tmp_path / "spool").iterdir())) == 1
 
     with daemon(slow, tmp_path) as running:
+        assert running.events("spool.leftovers_removed")[0]["folders"] == 1
         until(lambda: status_of(slow, job)["status"] == "COMPLETED", 15, why=running.log)
     assert status_of(slow, job)["attempt"] == 2
 

@@ -11,10 +11,10 @@ import pytest
 
 
 @contextmanager
-def small_disk(folder: Path, kibibytes: int) -> Iterator[Path]:
-    """Mount a file system of this size, or skip where that is not allowed."""
+def small_disk(folder: Path, kibibytes: int, *, files: int = 0) -> Iterator[Path]:
+    """Mount a file system of this size, or skip where that is not allowed; ``files`` limits their number."""
     folder.mkdir()
-    options = ["-t", "tmpfs", "-o", f"size={kibibytes}k", "tmpfs", str(folder)]
+    options = ["-t", "tmpfs", "-o", f"size={kibibytes}k,nr_inodes={files}", "tmpfs", str(folder)]
     if subprocess.run(["mount", *options], check=False, capture_output=True).returncode != 0:
         pytest.skip("mounting a small file system needs root")
     try:

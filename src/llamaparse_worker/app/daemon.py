@@ -25,7 +25,7 @@ from llamaparse_worker.model.job import Job, StoreCounts
 from llamaparse_worker.pipeline.groups import one_error
 from llamaparse_worker.pipeline.job import JobPipeline
 from llamaparse_worker.pipeline.manifest import worker_version
-from llamaparse_worker.pipeline.spool import spool_folder
+from llamaparse_worker.pipeline.spool import remove_leftovers, spool_folder
 from llamaparse_worker.settings import ServiceManager, Sources, WorkerSettings, read
 from llamaparse_worker.settings.catalogue import misspelt
 from llamaparse_worker.worker.attempts import AttemptPolicy, Attempts
@@ -76,6 +76,8 @@ async def serve(settings: WorkerSettings) -> None:
     _warn(settings)
     async with spool_folder(settings.spool_dir):
         pass  # a folder that cannot be written shall stop the start, not fail every job
+    if leftovers := await remove_leftovers(settings.spool_dir):
+        log.info("spool.leftovers_removed", folders=leftovers)
     limits = Limits({"jobs": settings.pdf_job_queue_concurrency})
     manager = read(ServiceManager)
     daemon = _Daemon(

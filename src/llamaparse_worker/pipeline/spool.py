@@ -1,9 +1,15 @@
-"""The spool: a private folder for each document in work, gone when the work ends."""
+"""The spool: a private folder for each document in work, gone when the work ends.
+
+Each folder is locked while it is in use. What a killed worker left behind is not: the next start removes it, also where
+several workers share the spool.
+"""
 
 from __future__ import annotations
 
 import errno
+import fcntl
 import hashlib
+import os
 import shutil
 import tempfile
 from collections.abc import AsyncIterator, Iterator
@@ -15,6 +21,7 @@ from anyio import CancelScope, to_thread
 from llamaparse_worker.errors import ConfigurationError, StorageFull
 from llamaparse_worker.model.document import Spooled
 
+_PREFIX = "job-"
 _NO_SPACE = frozenset({errno.ENOSPC, errno.EDQUOT})
 
 
@@ -42,13 +49,19 @@ async def spool_folder(parent: Path) -> AsyncIterator[Path]:
         ConfigurationError: no folder can be made there.
     """
     with no_space_is_temporary():
-        folder = await to_thread.run_sync(_make, parent)
+        folder, lock = await to_thread.run_sync(_make, parent)
     try:
         yield folder
     finally:
         # Also while cancelled: an abandoned folder would fill the disk.
         with CancelScope(shield=True):
             await to_thread.run_sync(_remove, folder)
+        os.close(lock)
+
+
+async def remove_leftovers(parent: Path) -> int:
+    """Remove the folders that no living worker uses; gives their number."""
+    return await to_thread.run_sync(_remove_leftovers, parent)
 
 
 async def describe(path: Path, name: str) -> Spooled:
@@ -56,14 +69,52 @@ async def describe(path: Path, name: str) -> Spooled:
     return await to_thread.run_sync(_describe, path, name)
 
 
-def _make(parent: Path) -> Path:
+def _make(parent: Path) -> tuple[Path, int]:
+    """Make a folder and lock it, with the parent locked meanwhile: nobody meets it unlocked."""
     try:
         parent.mkdir(parents=True, exist_ok=True)
-        return Path(tempfile.mkdtemp(prefix="job-", dir=parent))
+        with _locked(parent):
+            folder = Path(tempfile.mkdtemp(prefix=_PREFIX, dir=parent))
+            lock = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            return folder, lock
     except OSError as error:
         if error.errno in _NO_SPACE:
             raise
         raise ConfigurationError(f"SPOOL_DIR {parent} cannot be written: {error.strerror}") from error
+
+
+def _remove_leftovers(parent: Path) -> int:
+    removed = 0
+    with _locked(parent):
+        for folder in parent.glob(f"{_PREFIX}*"):
+            removed += _remove_unused(folder)
+    return removed
+
+
+def _remove_unused(folder: Path) -> bool:
+    try:
+        lock = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    except OSError:
+        return False  # it is gone already
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        _remove(folder)
+    except BlockingIOError:
+        return False
+    finally:
+        os.close(lock)
+    return True
+
+
+@contextmanager
+def _locked(folder: Path) -> Iterator[None]:
+    lock = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(lock)
 
 
 def _remove(folder: Path) -> None:
