@@ -6,6 +6,7 @@ BIN := $(VENV)/bin
 RUNTIME := $(VENV)/.runtime
 DEVELOPMENT := $(VENV)/.development
 PYTEST_WORKERS ?= 2
+COMPILED := src/llamaparse_worker/backends/reader/pdf/glyphs.c
 
 .DEFAULT_GOAL := help
 .PHONY: help setup demo run check test unit bench hostile generate lock clean
@@ -52,6 +53,8 @@ lock: $(DEVELOPMENT)  ## resolve the dependencies again, with hashes and without
 		pyproject.toml --group build -o requirements.txt
 	$(BIN)/uv pip compile -q --generate-hashes --no-header --no-annotate --no-emit-index-url --python-version 3.11 \
 		pyproject.toml --group build --group dev -o requirements-dev.txt
+	$(BIN)/uv pip compile -q --generate-hashes --no-header --no-annotate --no-emit-index-url --python-version 3.11 \
+		--group compiler -o config/compiler.txt
 
 clean:  ## remove the environment and everything generated
 	rm -rf $(VENV) demo-output build dist
@@ -61,10 +64,15 @@ $(BIN)/python:
 	@echo "Creating $(VENV)"
 	@$(PYTHON) -m venv $(VENV)
 
-$(RUNTIME): requirements.txt pyproject.toml | $(BIN)/python
+# Without a C compiler on the system one comes as a wheel, and goes again when it has compiled.
+$(RUNTIME): requirements.txt config/compiler.txt pyproject.toml config/compile.py $(COMPILED) | $(BIN)/python
 	@echo "Installing the worker and its dependencies into $(VENV)"
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.txt
+	@command -v cc > /dev/null || command -v gcc > /dev/null || command -v clang > /dev/null || \
+		$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r config/compiler.txt || true
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@$(BIN)/python -m pip uninstall --quiet --yes ziglang 2> /dev/null
+	@$(BIN)/python -c "from llamaparse_worker.backends.reader.pdf.compiled import way; print('PDF', way())"
 	@touch $@
 
 $(DEVELOPMENT): requirements-dev.txt $(RUNTIME)

@@ -4,6 +4,12 @@ from __future__ import annotations
 
 import argparse
 import json
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from llamaparse_worker.components import InstalledComponent
+
+_PDF_READER = "llamaparse_worker.backends.reader.pdf:PdfReader"
 
 
 def add(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -31,9 +37,23 @@ def _list(args: argparse.Namespace) -> int:
                         "enabled": one.enabled,
                         "target": one.target,
                         "problem": broken,
+                        "way": _way(one, broken),
                     }
                 )
             )
         else:
-            print(f"{one.seam:<8} {one.name:<12} {one.distribution} {one.version:<10} {broken or state}")
+            state = f"{broken or state}{_aside(one, broken)}"
+            print(f"{one.seam:<8} {one.name:<12} {one.distribution} {one.version:<10} {state}")
     return 0
+
+
+def _aside(one: InstalledComponent, broken: str | None) -> str:
+    way = _way(one, broken)
+    return f" ({way})" if way else ""
+
+
+def _way(one: InstalledComponent, broken: str | None) -> str | None:
+    """Say how a component works that has more than one way."""
+    from llamaparse_worker.backends.reader.pdf.compiled import way
+
+    return way() if one.target == _PDF_READER and broken is None else None

@@ -1,0 +1,90 @@
+"""Builds ``glyphs.c`` into a shared library beside it, as a part of building the package.
+
+The compiler is the system's, or else that of the ``ziglang`` wheel. Without any the package is built all the same: it
+then reads the characters of PDF files through cffi.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import shutil
+import subprocess
+import sys
+import sysconfig
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from hatchling.builders.hooks.plugin.interface import BuildHookInterface
+
+SOURCE = "src/llamaparse_worker/backends/reader/pdf/glyphs.c"
+LIBRARY = "src/llamaparse_worker/backends/reader/pdf/libglyphs.so"
+COMPILER_WHEEL = "ziglang>=0.15,<0.18"
+OPTIONS = (
+    "-shared",
+    "-fPIC",
+    "-O2",
+    "-nostdlib",
+    "-fvisibility=hidden",
+    "-ffp-contract=off",  # the results must be those of the way through cffi
+    "-fno-math-errno",
+)
+
+
+class CompileGlyphs(BuildHookInterface[Any]):
+    """Compiles before the files of the package are collected."""
+
+    def dependencies(self) -> list[str]:
+        """Ask for a compiler where the system has none; only an isolated build installs it."""
+        return [] if system_compiler() else [COMPILER_WHEEL]
+
+    def initialize(self, version: str, build_data: dict[str, Any]) -> None:
+        """Compile; what could not be compiled is left out."""
+        del version
+        if self.target_name != "wheel":
+            return
+        root = Path(self.root)
+        problem = compiled(root / SOURCE, root / LIBRARY)
+        if problem:
+            self.app.display_warning(f"glyphs.c is not compiled, PDF text is read through cffi: {problem}")
+            return
+        build_data["artifacts"].append(LIBRARY)
+        build_data["pure_python"] = False
+        build_data["tag"] = f"py3-none-{sysconfig.get_platform().replace('-', '_').replace('.', '_')}"
+
+
+def compiled(source: Path, library: Path) -> str:
+    """Compile; gives what went wrong, empty if nothing did. An older library does not stay."""
+    library.unlink(missing_ok=True)
+    compiler = system_compiler() or wheel_compiler()
+    if not compiler:
+        return "there is no C compiler"
+    with tempfile.TemporaryDirectory() as folder:
+        made = Path(folder) / library.name
+        ended = subprocess.run(
+            [*compiler, *OPTIONS, "-o", str(made), str(source)],
+            capture_output=True,
+            text=True,
+            check=False,
+            env={
+                "PATH": "/usr/bin:/bin",
+                "ZIG_GLOBAL_CACHE_DIR": folder,
+                "ZIG_LOCAL_CACHE_DIR": folder,
+                "HOME": folder,
+            },
+        )
+        if ended.returncode:
+            return f"{compiler[0]} fails: {ended.stderr.strip()[-500:]}"
+        shutil.copyfile(made, library.with_suffix(".new"))
+    library.with_suffix(".new").replace(library)  # at once, as a process may be using the older one
+    return ""
+
+
+def system_compiler() -> list[str]:
+    """Give the command of the system's C compiler, empty if it has none."""
+    return [path for path in map(shutil.which, ("cc", "gcc", "clang")) if path][:1]
+
+
+def wheel_compiler() -> list[str]:
+    """Give the command of the compiler that is installed as a Python package, empty if none is."""
+    return [sys.executable, "-m", "ziglang", "cc"] if importlib.util.find_spec("ziglang") else []

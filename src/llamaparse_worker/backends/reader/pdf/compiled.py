@@ -1,0 +1,93 @@
+"""The compiled way to read characters: ``glyphs.c``, which was built when this package was installed.
+
+Where it was not built, because no compiler could be had, all works as well through cffi, at about half the speed.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from cffi import FFI
+
+from llamaparse_worker.backends.reader.pdf.pdfium import ffi as pdfium_ffi
+from llamaparse_worker.backends.reader.pdf.pdfium import library
+
+VERSION = 1
+"""Of ``glyphs.c``: a library that an earlier version has left is not used."""
+FILE_NAME = "libglyphs.so"
+FUNCTIONS = (
+    "FPDFText_GetUnicode",
+    "FPDFText_GetLooseCharBox",
+    "FPDFText_GetTextObject",
+    "FPDFText_GetMatrix",
+    "FPDFText_GetFontSize",
+    "FPDFTextObj_GetFont",
+    "FPDFTextObj_GetTextRenderMode",
+)
+"""In the order of ``Functions`` in ``glyphs.c``."""
+
+_MOST_FONTS = 65_535
+
+_ffi: Any = FFI()
+_ffi.cdef("int glyphs_version(void); int glyphs_read(void*, uintptr_t, int, void*, void*, int);")
+
+
+@dataclass(frozen=True, slots=True)
+class Arrays:
+    """What ``glyphs.c`` fills: one place a character, and the handles of the fonts."""
+
+    codes: npt.NDArray[np.uint32]
+    boxes: npt.NDArray[np.float32]
+    objects: npt.NDArray[np.uint64]
+    sizes: npt.NDArray[np.float32]
+    fonts: npt.NDArray[np.uint16]
+    traits: npt.NDArray[np.uint8]
+    font_handles: tuple[int, ...]
+
+
+@cache
+def is_compiled() -> bool:
+    """Tell whether the compiled way is there."""
+    return _library() is not None
+
+
+def read(text_page: int, count: int) -> Arrays:
+    """Read all characters of a text page; only where ``is_compiled``."""
+    codes, boxes, objects = np.empty(count, np.uint32), np.empty((count, 4), np.float32), np.empty(count, np.uint64)
+    sizes, fonts, traits = np.empty(count, np.float32), np.empty(count, np.uint16), np.empty(count, np.uint8)
+    table = np.empty(min(count, _MOST_FONTS) + 1, np.uint64)
+    filled = np.array([array.ctypes.data for array in (codes, boxes, objects, sizes, fonts, traits)], np.uintp)
+    known = _library().glyphs_read(
+        _address(_functions()), text_page, count, _address(filled), _address(table), len(table)
+    )
+    return Arrays(codes, boxes, objects, sizes, fonts, traits, tuple(table[:known].tolist()))
+
+
+def _address(array: npt.NDArray[Any]) -> Any:  # noqa: ANN401 - a C pointer
+    return _ffi.cast("void*", array.ctypes.data)
+
+
+@cache
+def _functions() -> npt.NDArray[np.uintp]:
+    pointers = (pdfium_ffi.cast("uintptr_t", getattr(library(), name)) for name in FUNCTIONS)
+    return np.array([int(pointer) for pointer in pointers], np.uintp)
+
+
+@cache
+def _library() -> Any:  # noqa: ANN401 - the C functions exist only in the declarations above
+    path = Path(__file__).with_name(FILE_NAME)
+    try:
+        found = _ffi.dlopen(str(path))
+        return found if found.glyphs_version() == VERSION else None
+    except (OSError, AttributeError):
+        return None
+
+
+def way() -> str:
+    """Say in a few words how characters are read."""
+    return "characters: compiled" if is_compiled() else "characters: through cffi, slower (glyphs.c is not compiled)"

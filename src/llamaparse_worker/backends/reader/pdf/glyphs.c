@@ -1,0 +1,110 @@
+/* All characters of one PDFium text page in one call: what glyphs.py does in Python, with equal results.
+ *
+ * Knows neither Python nor the C library: the caller passes the addresses of PDFium's functions and all memory.
+ * Built by config/compile.py; VERSION must change with the meaning of anything here (see compiled.py).
+ */
+#include <stdint.h>
+
+#define VERSION 1
+
+#if defined(_WIN32)
+#define EXPORTED __declspec(dllexport)
+#else
+#define EXPORTED __attribute__((visibility("default")))
+#endif
+
+typedef struct { float left, top, right, bottom; } Rectangle;
+typedef struct { float a, b, c, d, e, f; } Matrix;
+typedef uintptr_t Handle;
+
+/* The order is that of FUNCTIONS in compiled.py. */
+typedef struct {
+    unsigned int (*unicode)(Handle text_page, int index);
+    int (*box)(Handle text_page, int index, Rectangle *rectangle);
+    Handle (*object)(Handle text_page, int index);
+    int (*matrix)(Handle text_page, int index, Matrix *matrix);
+    double (*font_size)(Handle text_page, int index);
+    Handle (*font)(Handle object);
+    int (*render_mode)(Handle object);
+} Functions;
+
+/* One place a character in each array. */
+typedef struct {
+    uint32_t *codes;
+    Rectangle *boxes;
+    Handle *objects;
+    float *sizes;
+    uint16_t *fonts;
+    uint8_t *traits;
+} Glyphs;
+
+enum { DOWNWARD = 1, BACKWARD = 2, DIAGONAL = 4, HIDDEN = 8 };
+enum { MODE_INVISIBLE = 3, MODE_CLIP = 7, END_OF_UNICODE = 0x110000, REPLACEMENT = 0xFFFD };
+
+static const double STRAIGHT = 0.09;
+
+static double magnitude(double value) { return value < 0 ? -value : value; }
+
+static float number(float value) {
+    return value - value == 0 ? value : 0;
+}
+
+static uint8_t direction(double a, double b) {
+    if (magnitude(b) <= STRAIGHT * magnitude(a)) return a >= 0 ? 0 : BACKWARD;
+    if (magnitude(a) <= STRAIGHT * magnitude(b)) return b < 0 ? DOWNWARD : DOWNWARD | BACKWARD;
+    return DIAGONAL;
+}
+
+/* Gives the place of a font among those seen so far, which a new one is put behind as long as there is room. */
+static int place_of(Handle font, Handle *fonts, int *known, int room) {
+    for (int place = *known - 1; place >= 0; place--)
+        if (fonts[place] == font) return place;
+    if (*known == room) return 0;
+    fonts[*known] = font;
+    return (*known)++;
+}
+
+EXPORTED int glyphs_version(void) { return VERSION; }
+
+/* Fills all arrays and `font_table`, which has `room` places; gives the number of fonts. */
+EXPORTED int glyphs_read(
+    const Functions *pdfium, Handle text_page, int count, const Glyphs *glyphs, Handle *font_table, int room
+) {
+    int known = 0;
+    Handle before = 0;
+    float size = 0;
+    uint16_t font = 0;
+    uint8_t traits = 0;
+    for (int index = 0; index < count; index++) {
+        const unsigned int code = pdfium->unicode(text_page, index);
+        glyphs->codes[index] = code > 0 && code < END_OF_UNICODE ? code : REPLACEMENT;
+
+        const Handle object = pdfium->object(text_page, index);
+        glyphs->objects[index] = object;
+        if (object && object != before) {
+            Matrix matrix = {1, 0, 0, 1, 0, 0};
+            const Handle handle = pdfium->font(object);
+            const int found = pdfium->matrix(text_page, index, &matrix);
+            const double c = matrix.c, d = matrix.d;
+            const double scale = found ? __builtin_sqrt(c * c + d * d) : 1;
+            const int mode = pdfium->render_mode(object);
+            size = (float)(magnitude(pdfium->font_size(text_page, index)) * scale);
+            font = handle ? (uint16_t)place_of(handle, font_table, &known, room) : 0;
+            traits = found ? direction(matrix.a, matrix.b) : 0;
+            if (mode == MODE_INVISIBLE || mode == MODE_CLIP) traits |= HIDDEN;
+        }
+        before = object;
+        glyphs->sizes[index] = size;
+        glyphs->fonts[index] = font;
+        glyphs->traits[index] = traits;
+
+        Rectangle box = {0, 0, 0, 0};
+        pdfium->box(text_page, index, &box);
+        box.left = number(box.left);
+        box.top = number(box.top);
+        box.right = object ? number(box.right) : box.left;
+        box.bottom = number(box.bottom);
+        glyphs->boxes[index] = box;
+    }
+    return known;
+}

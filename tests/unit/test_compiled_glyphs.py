@@ -1,0 +1,110 @@
+from __future__ import annotations
+
+import io
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from importlib.util import module_from_spec, spec_from_file_location
+from pathlib import Path
+from types import ModuleType
+
+import numpy as np
+import pytest
+from reportlab.pdfgen.canvas import Canvas
+
+from llamaparse_worker.backends.reader.pdf import compiled
+from llamaparse_worker.backends.reader.pdf.glyphs import Glyphs, through_cffi, through_compiled
+from llamaparse_worker.backends.reader.pdf.pdfium import ffi, library
+from support.documents import blank, make, measurements, prose, scan, table, two_columns
+
+ROOT = Path(__file__).resolve().parents[2]
+SOURCE = ROOT / "src/llamaparse_worker/backends/reader/pdf/glyphs.c"
+
+needs_compiled = pytest.mark.skipif(
+    not compiled.is_compiled(), reason="glyphs.c is not compiled: no compiler was found"
+)
+
+
+def directions(canvas: Canvas) -> None:
+    for degrees in range(0, 360, 15):
+        canvas.saveState()
+        canvas.translate(300, 400)
+        canvas.rotate(degrees)
+        canvas.setFont("Times-Italic" if degrees % 2 else "Courier-Bold", 7 + degrees / 31)
+        canvas.scale(1 + degrees / 777, 0.7)
+        canvas.drawString(40, 0, f"office {degrees}\u00b0 \u00df")
+        canvas.restoreState()
+
+
+def unseen(canvas: Canvas) -> None:
+    for mode in range(8):
+        text = canvas.beginText(100, 700 - 20 * mode)
+        text.setTextRenderMode(mode)  # type: ignore[arg-type] # the stubs list the numbers one by one
+        text.textLine(f"mode {mode}")
+        canvas.drawText(text)
+
+
+@contextmanager
+def text_page(content: bytes) -> Iterator[tuple[int, int]]:
+    pdfium = library()
+    with io.BytesIO(content) as file, ffi.from_buffer(file.getvalue()) as data:
+        document = pdfium.FPDF_LoadMemDocument64(data, len(content), ffi.NULL)
+        page = pdfium.FPDF_LoadPage(document, 0)
+        text = pdfium.FPDFText_LoadPage(page)
+        yield text, max(0, pdfium.FPDFText_CountChars(text))
+        pdfium.FPDFText_ClosePage(text)
+        pdfium.FPDF_ClosePage(page)
+        pdfium.FPDF_CloseDocument(document)
+
+
+def assert_equal(one: Glyphs, other: Glyphs) -> None:
+    assert one.text == other.text
+    assert one.font_table == other.font_table
+    for name in ("boxes", "sizes", "fonts", "traits", "objects"):
+        first, second = getattr(one, name), getattr(other, name)
+        assert first.dtype == second.dtype
+        np.testing.assert_array_equal(first, second, err_msg=name)
+
+
+@needs_compiled
+@pytest.mark.parametrize(
+    "draw",
+    [prose(1), two_columns(2), table(measurements(5)), scan(), blank, directions, unseen],
+    ids=lambda draw: draw.__name__,
+)
+def test_both_ways_give_the_same_to_the_last_bit(draw: Callable[[Canvas], None]) -> None:
+    with text_page(make(draw)) as (text, count):
+        assert_equal(through_compiled(text, count), through_cffi(text, count))
+
+
+@pytest.fixture
+def build() -> ModuleType:
+    spec = spec_from_file_location("compile_glyphs", ROOT / "config/compile.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def test_it_compiles_without_a_warning(build: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    if not (build.system_compiler() or build.wheel_compiler()):
+        pytest.skip("there is no C compiler")
+    monkeypatch.setattr(build, "OPTIONS", (*build.OPTIONS, "-Wall", "-Wextra", "-Werror"))
+    made = tmp_path / "libglyphs.so"
+    assert build.compiled(SOURCE, made) == ""
+    assert made.read_bytes()[:4] in {b"\x7fELF", b"\xcf\xfa\xed\xfe"}
+
+
+def test_without_a_compiler_the_build_says_so_and_leaves_no_older_library(
+    build: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(build, "system_compiler", list)
+    monkeypatch.setattr(build, "wheel_compiler", list)
+    older = tmp_path / "libglyphs.so"
+    older.write_bytes(b"older")
+    assert build.compiled(SOURCE, older) == "there is no C compiler"
+    assert not older.exists()
+
+
+def test_the_library_and_the_code_that_calls_it_are_of_one_version() -> None:
+    assert f"#define VERSION {compiled.VERSION}\n" in SOURCE.read_text()
