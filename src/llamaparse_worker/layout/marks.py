@@ -62,4 +62,4 @@ def _joined(mark: Segment, segment: Segment) -> Segment:
     box = enclosing(Box(part.x0, part.y0, part.x1, part.y1) for part in (mark, segment))
     text = f"{mark.text} {segment.text}"
     rich = f"{mark.text} {segment.rich}" if segment.rich else ""
-    return replace(segment, x0=box.x0, y0=box.y0, x1=box.x1, y1=box.y1, text=text, rich=rich)
+    return replace(segment, x0=box.x0, y0=box.y0, x1=box.x1, y1=box.y1, text=text, rich=rich, gaps=())

@@ -6,23 +6,34 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
-from llamaparse_worker.layout.columns import Line, Strip, spanned, strips
+from llamaparse_worker.layout.columns import Line, Strip, spanned
 from llamaparse_worker.layout.grid import Area, Grid, make_grid, without_empty
 from llamaparse_worker.layout.header import header_areas, header_bands
 from llamaparse_worker.layout.lines import baselines
 from llamaparse_worker.layout.rules import Frame, Rule
 from llamaparse_worker.layout.segments import Segment
+from llamaparse_worker.layout.table_parts import close_strips, parted_by
 from llamaparse_worker.layout.table_rows import Rows, is_number, row_groups
 from llamaparse_worker.layout.table_signs import is_table
 
 _NEAR = 4.0
+_DOUBLE = 9.0
 _INSIDE = 2.0
+_FIRST_SHARE = 0.1
 _ROW_GAP_EM = 1.0
 _DENSE_BANDS = 4
 _LEAST_LINES = 3
-_COMPLETE = 0.7
+_COMPLETE = 0.6
 _NUMBERS = 0.3
 _LARGEST_AREA = 0.5
+
+
+@dataclass(frozen=True, slots=True)
+class _Place:
+    """Where lines part rows or columns: one line, or several that nothing stands between."""
+
+    first: float
+    last: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,12 +41,16 @@ class _Lattice:
     """Where lines part columns (``xs``) and rows (``ys``), the outer edges included."""
 
     frame: Frame
-    xs: tuple[float, ...]
-    ys: tuple[float, ...]
+    xs: tuple[_Place, ...]
+    ys: tuple[_Place, ...]
 
     @property
     def columns(self) -> list[Strip]:
-        return [Strip(left, right) for left, right in pairwise(self.xs)]
+        return [Strip(left.last, right.first) for left, right in pairwise(self.xs)]
+
+    @property
+    def rows(self) -> list[Strip]:
+        return [Strip(above.last, below.first) for above, below in pairwise(self.ys)]
 
 
 def ruled_grid(frame: Frame, segments: Sequence[Segment], around: Sequence[Segment] = ()) -> Grid | None:
@@ -44,8 +59,9 @@ def ruled_grid(frame: Frame, segments: Sequence[Segment], around: Sequence[Segme
     Lines right above or below the frame that stand in its columns (``around``) are rows too.
     """
     box = frame.box
-    ys = _places([rule.at for rule in frame.level], box.y0, box.y1)
-    xs = _places([rule.at for rule in frame.upright], box.x0, box.x1)
+    xs = _places([rule.at for rule in frame.upright], [(one.x0 + one.x1) / 2 for one in segments], box.x0, box.x1)
+    level = frame.level if len(xs) > 2 else _whole(frame)  # noqa: PLR2004 - inner upright lines
+    ys = _places([rule.at for rule in level], [(one.y0 + one.y1) / 2 for one in segments], box.y0, box.y1)
     lattice = _Lattice(frame, xs, ys)
     bands = _bands(lattice, segments)
     filled = [band for band in bands if band]
@@ -54,6 +70,7 @@ def ruled_grid(frame: Frame, segments: Sequence[Segment], around: Sequence[Segme
     columns, owners = _columns(lattice, bands)
     if len(columns) < 2:  # noqa: PLR2004 - a table has two columns at least
         return None
+    bands = [parted_by(band, columns) for band in bands]
     lattice, bands = _extended(lattice, bands, columns, around)
     rows, owned, header_rows = _rows(lattice, bands, columns)
     areas = _drawn_areas(lattice, rows, owned, owners)
@@ -62,14 +79,28 @@ def ruled_grid(frame: Frame, segments: Sequence[Segment], around: Sequence[Segme
     return grid if is_table(grid, is_ruled=len(xs) > 2 and len(ys) > 2) else None  # noqa: PLR2004 - inner lines both ways
 
 
-def _places(lines: Sequence[float], first: float, last: float) -> tuple[float, ...]:
-    """Give the distinct places of lines between two edges; lines drawn double count as one."""
-    found = [first]
-    for at in sorted(lines):
-        if at - found[-1] > _NEAR:
-            found.append(at)
-    if last - found[-1] > _NEAR:
-        found.append(last)
+def _whole(frame: Frame) -> list[Rule]:
+    """Give the lines that part all columns: not those below titles over several columns, which leave out the first."""
+    box = frame.box
+    edge = box.x0 + _FIRST_SHARE * box.width
+    first = {rule.at for rule in frame.level if rule.start < edge}
+    return [
+        rule
+        for rule in frame.level
+        if any(abs(rule.at - at) <= _NEAR for at in first)
+        and sum(one.end - one.start for one in frame.level if abs(one.at - rule.at) <= _INSIDE) > box.width / 2
+    ]
+
+
+def _places(lines: Sequence[float], texts: Sequence[float], first: float, last: float) -> tuple[_Place, ...]:
+    """Give the distinct places of lines between two edges; close lines without a text between them count as one."""
+    found = [_Place(first, first)]
+    for at in sorted([*lines, last]):
+        before = found[-1].last
+        if at - before <= _NEAR or (at - before <= _DOUBLE and not any(before < text < at for text in texts)):
+            found[-1] = _Place(found[-1].first, at)
+        else:
+            found.append(_Place(at, at))
     return tuple(found)
 
 
@@ -78,7 +109,7 @@ def _bands(lattice: _Lattice, segments: Sequence[Segment]) -> list[list[Line]]:
     held: list[list[Segment]] = [[] for _ in range(len(lattice.ys) - 1)]
     for segment in segments:
         middle = (segment.y0 + segment.y1) / 2
-        place = sum(at <= middle for at in lattice.ys) - 1
+        place = sum(at.first <= middle for at in lattice.ys) - 1
         held[min(max(place, 0), len(held) - 1)].append(segment)
     return [list(baselines(band)) for band in held]
 
@@ -101,10 +132,10 @@ def _columns(lattice: _Lattice, bands: Sequence[Sequence[Line]]) -> tuple[list[S
 
 
 def _parts(lines: Sequence[Line], strip: Strip, *, alone: bool) -> list[Strip]:
-    found = strips(lines)
+    found = close_strips(lines)
     if len(found) < 2:  # noqa: PLR2004 - nothing to part
         return [strip]
-    beside = sum(len(line) > 1 for line in lines)
+    beside = sum(len({spanned(one, found) for one in line}) > 1 for line in parted_by(lines, found))
     if not alone and (beside < _LEAST_LINES or beside < _COMPLETE * len(lines)):
         return [strip]
     return found
@@ -114,16 +145,18 @@ def _extended(
     lattice: _Lattice, bands: list[list[Line]], columns: Sequence[Strip], around: Sequence[Segment]
 ) -> tuple[_Lattice, list[list[Line]]]:
     """Take in a row above the first line of a table and one below the last, where no line ends the table there."""
-    top, bottom = lattice.ys[0], lattice.ys[-1]
+    top, bottom = lattice.ys[0].first, lattice.ys[-1].last
     lines = baselines(around)
     above = [line for line in lines if 0 <= top - line[0].y1 + _NEAR < _ROW_GAP_EM * line[0].size]
     below = [line for line in lines if 0 <= line[0].y0 - bottom + _NEAR < _ROW_GAP_EM * line[0].size]
     if above and _stands_in(above[-1], columns):
-        bands, ys = [[above[-1]], *bands], (min(one.y0 for one in above[-1]), *lattice.ys)
-        lattice = _Lattice(lattice.frame, lattice.xs, ys)
+        edge = min(one.y0 for one in above[-1])
+        bands = [[above[-1]], *bands]
+        lattice = _Lattice(lattice.frame, lattice.xs, (_Place(edge, edge), *lattice.ys))
     if below and _stands_in(below[0], columns):
-        bands, ys = [*bands, [below[0]]], (*lattice.ys, max(one.y1 for one in below[0]))
-        lattice = _Lattice(lattice.frame, lattice.xs, ys)
+        edge = max(one.y1 for one in below[0])
+        bands = [*bands, [below[0]]]
+        lattice = _Lattice(lattice.frame, lattice.xs, (*lattice.ys, _Place(edge, edge)))
     return lattice, bands
 
 
@@ -159,14 +192,13 @@ def _rows(
 
 
 def _is_list_of_rows(band: Sequence[Line], columns: Sequence[Strip]) -> bool:
-    """Tell whether a band between lines holds many rows: its lines fill the same columns, and many with numbers."""
+    """Tell whether a band between lines holds many rows: most of its lines fill the columns, many with numbers."""
     if len(band) < _LEAST_LINES:
         return False
-    widest = max(len(line) for line in band)
-    complete = sum(len(line) == widest for line in band)
+    filled = [len({spanned(one, columns)[0] for one in line}) for line in band]
+    complete = sum(count > 1 and count > len(columns) / 2 for count in filled)
     numbers = sum(is_number(one.text) for line in band for one in line)
-    texts = sum(len(line) for line in band)
-    return widest > 1 and complete >= _COMPLETE * len(band) and numbers >= _NUMBERS * texts and len(columns) > 1
+    return complete >= _COMPLETE * len(band) and numbers >= _NUMBERS * sum(map(len, band))
 
 
 def _drawn_areas(
@@ -193,11 +225,11 @@ def _is_one(lattice: _Lattice, area: Area, made: Area, rows: Sequence[Sequence[S
     if area.end_column - area.column == 1:
         return True
     inner = lattice.xs[area.column + 1 : area.end_column]
-    left, right = lattice.xs[area.column], lattice.xs[area.end_column]
+    left, right = lattice.xs[area.column].first, lattice.xs[area.end_column].last
     held = [one for row in rows[made.row : made.end_row] for one in row if left < (one.x0 + one.x1) / 2 < right]
     for line in baselines(held):
         for one, other in pairwise(line):
-            if any(one.x1 - _INSIDE <= at <= other.x0 + _INSIDE for at in inner):
+            if any(one.x1 - _INSIDE <= at.last and at.first <= other.x0 + _INSIDE for at in inner):
                 return False
     return True
 
@@ -206,12 +238,8 @@ def _enclosed(lattice: _Lattice, height: int, width: int) -> list[Area]:
     """Gather cells that no line parts, where lines are drawn around them; what is no rectangle stays apart."""
     across = [_covering(lattice.frame.upright, at) for at in lattice.xs]
     along = [_covering(lattice.frame.level, at) for at in lattice.ys]
-    walls = [
-        [any(rule.covers(*pair) for rule in rules) for rules in across] for pair in pairwise(lattice.ys)
-    ]  # walls[row][line]
-    floors = [
-        [any(rule.covers(*pair) for rule in rules) for pair in pairwise(lattice.xs)] for rules in along
-    ]  # floors[line][column]
+    walls = [[any(rule.covers(row.x0, row.x1) for rule in rules) for rules in across] for row in lattice.rows]
+    floors = [[any(rule.covers(one.x0, one.x1) for rule in rules) for one in lattice.columns] for rules in along]
     parents = list(range(height * width))
 
     def root(index: int) -> int:
@@ -242,5 +270,5 @@ def _rectangle(members: Sequence[tuple[int, int]], every: int) -> Area | None:
     return area
 
 
-def _covering(rules: Sequence[Rule], at: float) -> list[Rule]:
-    return [rule for rule in rules if abs(rule.at - at) <= _NEAR]
+def _covering(rules: Sequence[Rule], place: _Place) -> list[Rule]:
+    return [rule for rule in rules if place.first - _NEAR <= rule.at <= place.last + _NEAR]

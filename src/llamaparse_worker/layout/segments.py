@@ -5,6 +5,7 @@ All per-character work ends here; what follows handles about a hundred segments 
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -21,9 +22,14 @@ Flags = npt.NDArray[np.bool_]
 
 WIDE_GAP_EM = 0.7
 """A gap wider than this ends a segment: it may be the space between columns or cells."""
+_GAP_EM = 0.36
 _SAME_LINE_OVERLAP = 0.4
 _BACKWARD_EM = 0.5
 _MOST = 0.8
+_NEAR = 1.35
+_LONG = 25
+"""Characters from which on a segment counts as running text."""
+_ENOUGH = 0.15
 _SMALL = 0.85
 _RAISED = 0.2
 _LOWERED = 0.35
@@ -40,8 +46,17 @@ _SPACES = np.array(
 
 
 @dataclass(frozen=True, slots=True)
+class Gap:
+    """A wider space within a segment: where it begins and ends, and how many visible characters stand before it."""
+
+    start: float
+    end: float
+    characters: int
+
+
+@dataclass(frozen=True, slots=True)
 class Segment:
-    """A run of text on one line; ``size`` in points is the mean over its characters."""
+    """A run of text on one line; ``size`` in points is that of most of its characters."""
 
     x0: float
     y0: float
@@ -58,6 +73,8 @@ class Segment:
     """The text with switches of its look (see ``inline``); empty if all of it is plain."""
     owner: int = -1
     """The element of the page's structure that it is a part of (see ``elements``); -1 for none."""
+    gaps: tuple[Gap, ...] = ()
+    """Spaces wider than those between words mostly are: cells of a narrow table may be parted there."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +109,8 @@ def segments(page: RawPage, upright: Sequence[Rule] = ()) -> tuple[list[Segment]
     ink = _ink(page)
     if not len(ink.places):
         return [], Style(0.0, bold=False)
-    return _cut(page.text, ink, parted(ink.boxes, upright)), _style(ink)
+    found = _cut(page.text, ink, parted(ink.boxes, upright))
+    return found, _style(ink, found)
 
 
 def _ink(page: RawPage) -> _Ink:
@@ -178,7 +196,7 @@ def _cut(text: str, ink: _Ink, ruled: Flags) -> list[Segment]:
 
     low = np.minimum.reduceat(ink.boxes[:, :2], starts, axis=0).astype(np.float64).round(2).tolist()
     high = np.maximum.reduceat(ink.boxes[:, 2:], starts, axis=0).astype(np.float64).round(2).tolist()
-    means = (np.add.reduceat(ink.sizes.astype(np.float64), starts) / counts).round(2).tolist()
+    sizes = _sizes(ink, starts, counts).round(2).tolist()
     firsts, lasts = ink.places[starts].tolist(), (ink.places[ends - 1] + 1).tolist()
     # A dash alone is wider than high, and yet upright.
     turned = mostly(ink.sideways & np.repeat(counts > 1, counts))
@@ -189,12 +207,36 @@ def _cut(text: str, ink: _Ink, ruled: Flags) -> list[Segment]:
         mostly((ink.looks & ITALIC).astype(np.bool_)),
         _rich_texts(text, ink, starts, ends),
         [-1] * len(firsts) if ink.owners is None else ink.owners[starts].tolist(),
+        _gaps(ink, starts),
         strict=True,
     )
     return [
         Segment(x0, y0, x1, y1, size, " ".join(text[first:last].split()), *trait)
-        for (x0, y0), (x1, y1), size, first, last, trait in zip(low, high, means, firsts, lasts, traits, strict=True)
+        for (x0, y0), (x1, y1), size, first, last, trait in zip(low, high, sizes, firsts, lasts, traits, strict=True)
     ]
+
+
+def _sizes(ink: _Ink, starts: npt.NDArray[np.intp], counts: npt.NDArray[np.intp]) -> npt.NDArray[np.float64]:
+    """Give the mean size of each segment, or the largest if it is near: that of the capitals among small ones."""
+    means = np.add.reduceat(ink.sizes.astype(np.float64), starts) / counts
+    largest = np.maximum.reduceat(ink.sizes, starts).astype(np.float64)
+    return np.where(largest < _NEAR * means, largest, means)
+
+
+def _gaps(ink: _Ink, starts: npt.NDArray[np.intp]) -> list[tuple[Gap, ...]]:
+    """Give the wider spaces within each segment."""
+    found: list[tuple[Gap, ...]] = [()] * len(starts)
+    before, after = ink.boxes[:-1, 2], ink.boxes[1:, 0]
+    fixed = (ink.looks[:-1] & ink.looks[1:] & CODE).astype(np.bool_)
+    wider = (after - before > _GAP_EM * np.maximum(ink.sizes[:-1], ink.sizes[1:])) & ~fixed & ~ink.sideways[1:]
+    wider[starts[1:] - 1] = False
+    places = np.flatnonzero(wider)
+    owners = (np.searchsorted(starts, places, side="right") - 1).tolist()
+    counts = (places + 1 - starts[owners]).tolist()
+    edges = np.stack((before[places], after[places]), axis=1).astype(np.float64).round(2).tolist()
+    for owner, count, (start, end) in zip(owners, counts, edges, strict=True):
+        found[owner] = (*found[owner], Gap(start, end, count))
+    return found
 
 
 def _rich_texts(text: str, ink: _Ink, starts: npt.NDArray[np.intp], ends: npt.NDArray[np.intp]) -> list[str]:
@@ -239,8 +281,15 @@ def _shifted(ink: _Ink, starts: npt.NDArray[np.intp], ends: npt.NDArray[np.intp]
     return shifted
 
 
-def _style(ink: _Ink) -> Style:
-    """Give the most frequent size, to half a point, and what look most characters have."""
-    counts = np.bincount(np.clip(ink.sizes * 2 + 0.5, 0, 2000).astype(np.intp))
+def _style(ink: _Ink, found: Sequence[Segment]) -> Style:
+    """Give the most frequent size of running text, to half a point, and what look most characters have."""
+    weights: Counter[float] = Counter()
+    for segment in found:
+        if len(segment.text) >= _LONG and not segment.monospaced:
+            weights[round(segment.size * 2) / 2] += len(segment.text)
+    if weights.total() > _ENOUGH * len(ink.sizes):
+        size = max(weights.items(), key=lambda item: (item[1], item[0]))[0]
+    else:
+        size = float(np.bincount(np.clip(ink.sizes * 2 + 0.5, 0, 2000).astype(np.intp)).argmax()) / 2
     common = sum(bit for bit in (BOLD, ITALIC, CODE) if (ink.looks & bit).astype(np.bool_).mean() > _MOST)
-    return Style(float(counts.argmax()) / 2, bold=bool(common & BOLD), look=common)
+    return Style(size, bold=bool(common & BOLD), look=common)

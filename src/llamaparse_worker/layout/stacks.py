@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from itertools import pairwise
 
-from llamaparse_worker.layout.columns import Line, Strip, spanned, strips
+from llamaparse_worker.layout.columns import Line, Strip, spanned
 from llamaparse_worker.layout.grid import Grid
 from llamaparse_worker.layout.lines import baselines
 from llamaparse_worker.layout.ruled import ruled_grid
 from llamaparse_worker.layout.rules import Frame, Rules, frames
 from llamaparse_worker.layout.segments import Segment
+from llamaparse_worker.layout.table_parts import close_strips, parted_by
 from llamaparse_worker.layout.table_signs import are_prose
 from llamaparse_worker.model.geometry import Box, enclosing
 
@@ -100,7 +101,8 @@ def _are_rows(between: Sequence[Segment], above: Frame, below: Frame, em: float,
             return False
     around = [one for one in within if _is_within(one, above.box) or _is_within(one, below.box)]
     context = lines + baselines(around) if len(lines) <= _FEW_LINES else lines
-    columns = strips(context)
+    columns = close_strips(context)
+    lines = parted_by(lines, columns)
     if len(columns) < 2 or are_prose(lines, columns):  # noqa: PLR2004 - a table has two columns at least
         return False
     return _crossing(lines, columns) <= _MOST_CROSSING

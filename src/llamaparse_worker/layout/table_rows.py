@@ -18,7 +18,10 @@ _NUMBER = re.compile(r"[\W\d_]*\d[\W\d_]*[a-zA-Z%]{0,3}[\W\d_]*")
 _WIDER = 1.22
 _CELL_PITCH_EM = 1.9
 _SPACE_EM = 0.28
-_ROOM_EM = 0.6
+_ROOM_EM = 0.3
+_OVERLAPPING = 0.35
+_BREAKS_OFF = (",", "/", "_", "-", "(", "&", "+", "\u00ad")
+_ENDS = (")", ".", ":", ";")
 
 Rows = list[list[Line]]
 Cells = dict[int, Segment]
@@ -26,17 +29,36 @@ Cells = dict[int, Segment]
 
 def row_groups(lines: Sequence[Line], columns: Sequence[Strip]) -> Rows:
     """Gather the lines of each row."""
-    if not lines:
+    runs = _runs(lines)
+    if not runs:
         return []
-    pitch = _cell_pitch(lines)
-    groups: Rows = [[lines[0]]]
-    for above, line in pairwise(lines):
-        distance = _middle(line) - _middle(above)
-        if distance > pitch or _begins_row(groups[-1], line, columns):
-            groups.append([line])
+    pitch = _cell_pitch(runs)
+    groups: Rows = [list(runs[0])]
+    for above, run in pairwise(runs):
+        if _distance(above, run) > pitch or _begins_row(groups[-1], run[0], columns):
+            groups.append(list(run))
         else:
-            groups[-1].append(line)
+            groups[-1].extend(run)
     return groups
+
+
+def _runs(lines: Sequence[Line]) -> list[list[Line]]:
+    """Gather lines that overlap in height, as those of cells centred beside each other do."""
+    runs: list[list[Line]] = []
+    bottom = 0.0
+    for line in lines:
+        top, height = min(one.y0 for one in line), line[0].y1 - line[0].y0
+        if runs and bottom - top > _OVERLAPPING * height:
+            runs[-1].append(line)
+        else:
+            runs.append([line])
+            bottom = 0.0
+        bottom = max(bottom, *(one.y1 for one in line))
+    return runs
+
+
+def _distance(above: Sequence[Line], below: Sequence[Line]) -> float:
+    return _middle(below[0]) - _middle(above[-1])
 
 
 def cells_of(line: Line, columns: Sequence[Strip]) -> Cells:
@@ -53,38 +75,33 @@ def _middle(line: Line) -> float:
     return (line[0].y0 + line[0].y1) / 2
 
 
-def _cell_pitch(lines: Sequence[Line]) -> float:
+def _cell_pitch(runs: Sequence[Sequence[Line]]) -> float:
     """Give the largest distance that lines of one cell may have."""
-    distances = sorted(_middle(below) - _middle(above) for above, below in pairwise(lines))
-    size = max(segment.size for line in lines for segment in line)
-    close = [distance for distance in distances if distance > size / 2]
-    if not close:
-        return _CELL_PITCH_EM * size
-    return min(_WIDER * close[0], _CELL_PITCH_EM * size)
+    size = max(segment.size for run in runs for line in run for segment in line)
+    distances = [_distance(above, below) for above, below in pairwise(runs)]
+    close = min((distance for distance in distances if distance > size / 2), default=_CELL_PITCH_EM * size)
+    return min(_WIDER * close, _CELL_PITCH_EM * size)
 
 
 def _begins_row(group: Sequence[Line], line: Line, columns: Sequence[Strip]) -> bool:
     """Tell whether a line close below a row begins the next one."""
     above, here = cells_of(group[-1], columns), cells_of(line, columns)
-    started = {index for member in group for index in cells_of(member, columns)}
     both = [index for index in here if index in above]
     if any(is_number(here[index].text) and is_number(above[index].text) for index in both):
         return True
     if any(_has_room(above[index], here[index], columns[index]) for index in both):
         return True
-    if 0 not in here:
-        return not (started >= set(here))
-    if set(here) == {0}:
-        return not _continues_label(above, here[0], columns)
-    if set(above) == {0}:
-        return not _continues_label(above, here[0], columns) or len(group) > 2  # noqa: PLR2004 - longer labels are rare
-    return not (set(here) <= set(above) and len(here) > 1 and all(index in above for index in here))
+    if 0 in here:
+        return 0 not in above or is_number(here[0].text) or not _goes_on(above[0], here[0], alone=len(here) == 1)
+    started = {index for member in group for index in cells_of(member, columns)}
+    return not set(here) <= started
 
 
-def _continues_label(above: Cells, here: Segment, columns: Sequence[Strip]) -> bool:
-    if 0 not in above or _has_room(above[0], here, columns[0]):
-        return False
-    return here.text[:1].islower() or here.x0 > above[0].x0 + here.size / 2 or len(above) > 1
+def _goes_on(above: Segment, below: Segment, *, alone: bool) -> bool:
+    """Tell whether a label goes on in the line below: it breaks off, begins small, or is indented and stands alone."""
+    if above.text.endswith(_BREAKS_OFF) or (below.text[:1].islower() and not above.text.endswith(_ENDS)):
+        return True
+    return alone and below.x0 > above.x0 + below.size / 2
 
 
 def _has_room(above: Segment, below: Segment, column: Strip) -> bool:

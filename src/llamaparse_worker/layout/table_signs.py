@@ -10,6 +10,7 @@ from llamaparse_worker.layout.grid import Grid, GridCell
 from llamaparse_worker.layout.segments import Segment
 
 _LEAST_FILLED = 0.2
+_LEAST_ALIGNED = 0.45
 _PROSE_LINES = 4
 _PROSE_CHARACTERS = 25
 _FULL = 0.8
@@ -27,9 +28,10 @@ def is_table(grid: Grid, *, is_ruled: bool) -> bool:
     if len(filled) < _LEAST_FILLED * grid.row_count * grid.column_count:
         return False
     by_row = [sum(cell.row == row for cell in filled) for row in range(grid.row_count)]
-    if sum(count > 1 for count in by_row) < (1 if is_ruled else 2):
-        return False
-    return is_ruled or not is_contents(grid, filled)
+    aligned = sum(count > 1 for count in by_row)
+    if is_ruled:
+        return aligned > 0
+    return aligned > 1 and aligned >= _LEAST_ALIGNED * grid.row_count and not is_contents(grid, filled)
 
 
 def is_contents(grid: Grid, filled: Sequence[GridCell]) -> bool:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from llamaparse_worker.layout.columns import Line, Strip, spanned, strips
+from llamaparse_worker.layout.columns import Line, Strip, spanned
 from llamaparse_worker.layout.grid import Grid, GridSegment, make_grid, without_empty
 from llamaparse_worker.layout.header import header_areas, header_bands
 from llamaparse_worker.layout.lines import baselines
 from llamaparse_worker.layout.segments import Segment
+from llamaparse_worker.layout.table_parts import close_strips, parted_by
 from llamaparse_worker.layout.table_rows import is_number, row_groups
 from llamaparse_worker.layout.table_signs import are_prose, is_table
 
@@ -26,7 +27,8 @@ def unruled_grid(segments: Sequence[Segment]) -> Grid | None:
     if any(isinstance(segment, GridSegment) for segment in segments):
         return None
     lines = baselines(segments)
-    columns = strips(lines)
+    columns = close_strips(lines)
+    lines = parted_by(lines, columns)
     if len(columns) < 2 or are_prose(lines, columns) or not _has_short_cells(lines, columns):  # noqa: PLR2004
         return None
     header = _header_lines(lines, columns)

@@ -1,0 +1,101 @@
+"""Texts parted at their wider spaces, where these turn out to lie between columns."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from llamaparse_worker.layout.columns import Line, Strip, spanned, strips
+from llamaparse_worker.layout.inline import PLAIN, SWITCHES
+from llamaparse_worker.layout.segments import Gap, Segment
+
+_SWITCHES = frozenset(SWITCHES)
+_LEAST_PARTED = 3
+_MOST_PARTED = 0.6
+
+
+def close_strips(lines: Sequence[Line]) -> list[Strip]:
+    """Give the columns of lines; those that hardly more than a word space parts count if most lines show them."""
+    found: list[Strip] = []
+    for strip in strips(lines):
+        inner = [[one for one in line if one.x0 >= strip.x0 - 1 and one.x1 <= strip.x1 + 1] for line in lines]
+        found.extend(_refined([line for line in inner if line], strip))
+    return found
+
+
+def _refined(lines: Sequence[Line], strip: Strip) -> list[Strip]:
+    if not any(segment.gaps for line in lines for segment in line):
+        return [strip]
+    pieces = [[piece for segment in line for piece in _parted(segment, segment.gaps)] for line in lines]
+    finer = strips(pieces)
+    while len(finer) > 1:
+        weak = _weakest(pieces, finer)
+        if weak is None:
+            break
+        finer[weak : weak + 2] = [Strip(finer[weak].x0, finer[weak + 1].x1)]
+    return finer if len(finer) > 1 else [strip]
+
+
+def _weakest(pieces: Sequence[Line], finer: Sequence[Strip]) -> int | None:
+    """Find a gap that too few of the lines show, the one that the fewest show first."""
+    counts = [0] * len(finer)
+    filled = [0] * len(finer)
+    for line in pieces:
+        places = {spanned(piece, finer)[0] for piece in line}
+        for index in places:
+            filled[index] += 1
+            counts[index] += index + 1 in places
+    doubtful = [
+        (counts[index], index)
+        for index in range(len(finer) - 1)
+        if counts[index] < max(_LEAST_PARTED, _MOST_PARTED * max(filled[index], filled[index + 1]))
+    ]
+    return min(doubtful)[1] if doubtful else None
+
+
+def parted_by(lines: Sequence[Line], columns: Sequence[Strip]) -> list[Line]:
+    """Part the texts of lines at the wider spaces that lie between two columns."""
+    return [[piece for segment in line for piece in _parted(segment, _between(segment, columns))] for line in lines]
+
+
+def _between(segment: Segment, columns: Sequence[Strip]) -> list[Gap]:
+    """Choose the gaps whose both sides stand in different columns."""
+    if not segment.gaps:
+        return []
+    pieces = _parted(segment, segment.gaps)
+    if len(pieces) != len(segment.gaps) + 1:
+        return []
+    places = [spanned(piece, columns) for piece in pieces]
+    return [gap for gap, left, right in zip(segment.gaps, places, places[1:], strict=False) if left[1] < right[0]]
+
+
+def _parted(segment: Segment, gaps: Sequence[Gap]) -> list[Segment]:
+    if not gaps:
+        return [segment]
+    pieces: list[Segment] = []
+    left, start, taken = segment, segment.x0, 0
+    for gap in gaps:
+        head, tail = _divided(left.text, gap.characters - taken)
+        if not head or not tail:
+            return [segment]
+        rich_head, rich_tail = _divided(left.rich, gap.characters - taken) if left.rich else ("", "")
+        pieces.append(replace(left, x0=start, x1=gap.start, text=head, rich=rich_head, gaps=()))
+        left, start, taken = replace(left, text=tail, rich=rich_tail, gaps=()), gap.end, gap.characters
+    pieces.append(replace(left, x0=start))
+    return pieces
+
+
+def _divided(text: str, count: int) -> tuple[str, str]:
+    """Divide a text, which may be rich, behind so many visible characters; both parts end plainly."""
+    look, seen = PLAIN, 0
+    for index, character in enumerate(text):
+        if character in _SWITCHES:
+            look = character
+        elif not character.isspace():
+            if seen == count:
+                head = text[:index].rstrip()
+                if look == PLAIN:
+                    return head, text[index:]
+                return head.removesuffix(look).rstrip() + PLAIN, look + text[index:]
+            seen += 1
+    return text, ""
