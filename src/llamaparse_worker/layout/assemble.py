@@ -8,7 +8,15 @@ from dataclasses import dataclass, replace
 
 from llamaparse_worker.layout.continuation import continued, last_running
 from llamaparse_worker.layout.edges import EdgeSign, RunningHeads, edge_signs, running_heads
-from llamaparse_worker.layout.headings import HeadingLevels, HeadingSign, heading_levels, numbering, style_of
+from llamaparse_worker.layout.headings import (
+    HeadingLevels,
+    HeadingSign,
+    heading_levels,
+    is_one_of,
+    is_sentence,
+    numbering,
+    style_of,
+)
 from llamaparse_worker.layout.markdown import markdown
 from llamaparse_worker.layout.plain import plain_text
 from llamaparse_worker.model.page import (
@@ -23,7 +31,6 @@ from llamaparse_worker.model.page import (
     Side,
 )
 
-DEEPEST_LEVEL = 6
 _BODY_STEP = 1.04
 
 
@@ -78,7 +85,8 @@ def document_signs(pages: Iterable[PageSigns]) -> DocumentSigns:
         sizes[round(page.body_size * 2) / 2] += page.characters
     body_size = max(sizes.items(), key=lambda item: (item[1], item[0]), default=(0.0, 0))[0]
     signs = [sign for page in known for sign in page.headings]
-    levels = heading_levels(sign for sign in signs if _stands_out(sign, body_size))
+    signs = [sign for sign in signs if _stands_out(sign, body_size)]
+    levels = heading_levels(sign for sign in signs if is_one_of(sign, signs))
     heads = running_heads(edge for page in known for edge in page.edges)
     return DocumentSigns(levels, heads, body_size, any(sign.level for sign in signs))
 
@@ -158,6 +166,8 @@ def _levelled(block: Block, document: DocumentSigns) -> Block:
     if not isinstance(block, Heading) or block.level:
         return block
     sign = _heading_sign(block)
-    if document.fixed_levels or not _stands_out(sign, document.body_size):
+    level = document.levels.get(style_of(sign))
+    open_end = sign.size <= _BODY_STEP * document.body_size and (is_sentence(block.text) or block.text.endswith(":"))
+    if document.fixed_levels or level is None or open_end:
         return Paragraph(block.text, block.box, block.lines, block.spans)
-    return replace(block, level=document.levels.get(style_of(sign), DEEPEST_LEVEL))
+    return replace(block, level=level)

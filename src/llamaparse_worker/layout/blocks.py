@@ -21,6 +21,8 @@ _SENTENCE_END = (".", "!", "?", ":", "…", "。")
 
 _WIDER_PITCH = 1.3
 _HEADING_PITCH_EM = 1.5
+_TITLE = 1.4
+"""Lines that are this much larger than the text are those of one title; below, each may be a name."""
 _SIZE_STEP = 1.12
 _INDENT_EM = 0.8
 _SHORT_LINE = 0.75
@@ -74,7 +76,26 @@ def blocks(lines: Sequence[TextLine], style: Style) -> list[Block]:
         items = []
         found.extend(_block(group, style, column))
     found.extend(_list(items, style))
-    return found
+    return _without_names(found, style)
+
+
+def _without_names(found: Sequence[Block], style: Style) -> list[Block]:
+    """Take what follows upon its like for the names below a title: headings of one kind have text between them."""
+    plain = [
+        isinstance(block, Heading) and not block.prominence and block.size < _TITLE * style.size for block in found
+    ]
+    made: list[Block] = []
+    for index, block in enumerate(found):
+        beside = [at for at in (index - 1, index + 1) if 0 <= at < len(found) and plain[at]]
+        if plain[index] and isinstance(block, Heading) and any(_alike(block, found[at]) for at in beside):
+            made.append(Paragraph(block.text, block.box, block.lines, block.spans))
+        else:
+            made.append(block)
+    return made
+
+
+def _alike(heading: Heading, other: Block) -> bool:
+    return isinstance(other, Heading) and abs(heading.size - other.size) < 1
 
 
 def _groups(lines: Sequence[TextLine], style: Style, column: _Column) -> list[_Group]:
@@ -115,7 +136,8 @@ def _parts(group: _Group, line: TextLine, following: TextLine | None, style: Sty
         return True
     if _stands_out(line, style, column):
         close = 0 <= line.middle - before.middle <= _HEADING_PITCH_EM * line.size
-        return not close or bool(numbering(line.text))
+        names = not outstanding and line.size < _TITLE * style.size and _are_centred(before, line, column)
+        return not close or names or bool(numbering(line.text))
     if line.middle - before.middle > max(_WIDER_PITCH * column.pitch, before.size) or line.middle < before.middle:
         return True
     if group.mark:
@@ -123,9 +145,13 @@ def _parts(group: _Group, line: TextLine, following: TextLine | None, style: Sty
     if _is_indented(group, line, following):
         return True
     short = before.x1 < column.left + _SHORT_LINE * (column.right - column.left)
-    if short and is_centred(before, column.left, column.right) and is_centred(line, column.left, column.right):
+    if short and _are_centred(before, line, column):
         return True
     return short and before.text.endswith(_SENTENCE_END) and not line.text[:1].islower()
+
+
+def _are_centred(before: TextLine, line: TextLine, column: _Column) -> bool:
+    return is_centred(before, column.left, column.right) and is_centred(line, column.left, column.right)
 
 
 def _weight(line: TextLine, style: Style, column: _Column) -> int:
@@ -186,7 +212,7 @@ def _stands_out(line: TextLine, style: Style, column: _Column) -> bool:
 def _block(group: _Group, style: Style, column: _Column) -> list[Block]:
     lines = group.lines
     box = enclosing(line.box for line in lines)
-    if all(line.monospaced for line in lines):
+    if all(line.monospaced for line in lines) and not is_large(lines[0], style):
         return [CodeBlock(code_text(lines), box)]
     found = inline(closed_up(group.rich()), style.look)
     carried = tuple(line.line for line in lines)

@@ -13,7 +13,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from llamaparse_worker.layout.segments import Segment
-from llamaparse_worker.model.page import Block, Edge, Footnote, LaidOutPage, ListBlock, Side, Table
+from llamaparse_worker.model.page import Block, Edge, Footnote, Heading, LaidOutPage, ListBlock, Side, Table
 
 _REACH = 0.13
 """Share of the page's height at its top and bottom where running heads may stand."""
@@ -135,6 +135,7 @@ def _sign(page: LaidOutPage, edge: Edge) -> EdgeSign:
     in_margin = (
         outer < _MARGIN * page.height
         and edge.side is Side.TOP
+        and not any(isinstance(block, Heading) for block in edge.blocks)
         and inner > _MARGIN_GAP_EM * page.body_size
         and size < 1.5 * page.body_size
     )

@@ -8,7 +8,7 @@ can be seen; how deep each kind of heading is, and whether it is one at all, is 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from llamaparse_worker.layout.inline import BOLD, ITALIC
@@ -21,6 +21,7 @@ DEEPEST_LEVEL = 6
 _LARGER = 1.08
 _NOT_SMALLER = 0.93
 _LEAST_CAPITALS = 4
+_MOSTLY_PROMINENT = 1.5
 _CENTRED = 0.03
 _NUMBER = re.compile(
     r"(?P<decimal>\d{1,3}(?:\.\d{1,3})*)\.?\s+\S"
@@ -107,6 +108,14 @@ def heading_levels(signs: Iterable[HeadingSign]) -> HeadingLevels:
             levels[size, weight, number] = min(level + rank, DEEPEST_LEVEL)
         level += max(ranks.values())
     return levels
+
+
+def is_one_of(sign: HeadingSign, signs: Sequence[HeadingSign]) -> bool:
+    """Tell whether a sign is like the others: where headings are bold, large type is a title's or no heading's."""
+    if sign.prominence or sign.level or sign.size >= max(other.size for other in signs):
+        return True
+    plain = sum(not other.prominence for other in signs)
+    return len(signs) - plain < _MOSTLY_PROMINENT * plain
 
 
 def style_of(sign: HeadingSign) -> HeadingStyle:

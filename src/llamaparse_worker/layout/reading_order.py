@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import pairwise
+from itertools import combinations, pairwise
 
 from llamaparse_worker.layout.grid import Grid, GridSegment
 from llamaparse_worker.layout.lines import TextLine, baselines, join
@@ -23,6 +23,15 @@ _GUTTER_EM = 0.8
 _SHRINK = 0.25
 _LEAST_COLUMN_LINES = 3
 _DEEPEST = 4
+_LEAST_EM = 4.0
+_MOST_COLUMNS = 4
+_MOST_GUTTERS = 6
+_LEAST_GAPS = 3
+_EQUAL = 0.93
+_FULL = 0.9
+_LEAST_FULL = 0.15
+_LEAST_PROSE_LINES = 3
+_LEAST_PROSE_CHARACTERS = 15
 _APART_EM = 1.0
 
 
@@ -48,18 +57,90 @@ class _Row:
 
 def regions(segments: Sequence[Segment], body_size: float, depth: int = 0) -> list[Region]:
     """Give flows and grids in reading order."""
+    em = max(body_size, _LEAST_EM)
     rows = _rows(segments)
+    found = _text_columns(rows, em) if depth < _DEEPEST else None
+    if found is None:
+        return _bands(rows, em, depth)
+    made = regions(_members(rows[: found.start]), body_size, depth + 1)
+    for column in found.columns:
+        made.extend(regions(column, body_size, depth + 1))
+    return made + regions(_members(rows[found.end :]), body_size, depth + 1)
+
+
+def _members(rows: Sequence[_Row]) -> list[Segment]:
+    return [segment for row in rows for segment in row.segments]
+
+
+@dataclass(frozen=True, slots=True)
+class _Columns:
+    """Columns of running text, and the rows from ``start`` to ``end`` that they take."""
+
+    start: int
+    end: int
+    columns: list[list[Segment]]
+
+
+def _text_columns(rows: Sequence[_Row], em: float) -> _Columns | None:
+    """Find the tallest part of a page that is set in columns of running text."""
+    gutters = _common_gutters(rows, _GUTTER_EM * em)
+    best: _Columns | None = None
+    for count in range(1, min(len(gutters), _MOST_COLUMNS - 1) + 1):
+        for chosen in combinations(gutters, count):
+            start, end = _longest_free(rows, chosen)
+            if best is not None and end - start <= best.end - best.start:
+                continue
+            cut = [(place, place) for place in chosen]
+            columns = _columns(_members(rows[start:end]), cut)
+            if len(columns) == count + 1 and _are_prose(columns):
+                kept = _without_tail(rows, start, end, cut, em)
+                best = _Columns(start, kept, _columns(_members(rows[start:kept]), cut))
+    return best
+
+
+def _common_gutters(rows: Sequence[_Row], least: float) -> list[float]:
+    """Give the places, from left to right, that lie within gaps of the most rows."""
+    gaps = [(index, gap) for index, row in enumerate(rows) for gap in _gaps(row, least)]
+    found: list[float] = []
+    while gaps and len(found) < _MOST_GUTTERS:
+        ends = sorted({end for _, (_, end) in gaps})
+        places = [end - least / 2 for end in ends]
+        counts = [sum(start < place < end for _, (start, end) in gaps) for place in places]
+        most = max(counts)
+        if most < _LEAST_GAPS and len(rows) > _LEAST_GAPS:
+            break
+        place = places[counts.index(most)]
+        found.append(place)
+        gaps = [(index, (start, end)) for index, (start, end) in gaps if not start < place < end]
+    return sorted(found)
+
+
+def _longest_free(rows: Sequence[_Row], places: Sequence[float]) -> tuple[int, int]:
+    """Give the tallest run of rows that leave all these places free."""
+    best, start, tallest = (0, 0), 0, 0.0
+    for index in range(len(rows) + 1):
+        if index < len(rows) and not any(x0 < place < x1 for x0, x1 in rows[index].covered for place in places):
+            continue
+        height = rows[index - 1].bottom - rows[start].top if index > start else 0.0
+        if height > tallest:
+            best, tallest = (start, index), height
+        start = index + 1
+    return best
+
+
+def _bands(rows: Sequence[_Row], em: float, depth: int) -> list[Region]:
+    """Go down the rows, gathering those that leave the same strips free."""
     found: list[Region] = []
     plain: list[Segment] = []
     index = 0
     while index < len(rows):
-        band = _band(rows, index, max(body_size, 4.0)) if depth < _DEEPEST else None
+        band = _band(rows, index, em) if depth < _DEEPEST else None
         if band is None:
             plain.extend(rows[index].segments)
             index += 1
             continue
         end, gutters = band
-        members = [segment for row in rows[index:end] for segment in row.segments]
+        members = _members(rows[index:end])
         columns = _columns(members, gutters)
         grid = unruled_grid(members)
         if grid is None and not all(map(_is_tall, columns)):
@@ -70,12 +151,33 @@ def regions(segments: Sequence[Segment], body_size: float, depth: int = 0) -> li
         plain = []
         if grid is None:
             for column in columns:
-                found.extend(regions(column, body_size, depth + 1))
+                found.extend(regions(column, em, depth + 1))
         else:
             found.append(grid)
         index = end
     found.extend(_flow(plain))
     return found
+
+
+def _are_prose(columns: Sequence[Sequence[Segment]]) -> bool:
+    """Tell running text from a table: its columns are equally wide and have lines that fill them."""
+    edges = [(min(one.x0 for one in column), max(one.x1 for one in column)) for column in columns]
+    width = max(right - left for left, right in edges)
+    if min(right - left for left, right in edges) < _EQUAL * width:
+        return False
+    return all(_is_prose(column, left, width) for column, (left, _) in zip(columns, edges, strict=True))
+
+
+def _is_prose(column: Sequence[Segment], left: float, width: float) -> bool:
+    """Tell whether enough lines of a column are long, and as wide as it is."""
+    lines = baselines(column)
+    full = [
+        line
+        for line in lines
+        if max(one.x1 for one in line) - left > _FULL * width
+        and sum(len(one.text) for one in line) >= _LEAST_PROSE_CHARACTERS
+    ]
+    return len(full) >= max(_LEAST_PROSE_LINES, _LEAST_FULL * len(lines))
 
 
 def _is_tall(column: Sequence[Segment]) -> bool:
