@@ -83,7 +83,7 @@ async def test_a_lease_that_was_lost_meanwhile_leaves_the_job_to_its_new_holder(
     clock = Clock()
     world = World(pool, tmp_path, jobs=MemoryJobStore(clock))
 
-    async with working(world, Policy(lease_s=60, interval_s=30)):
+    async with working(world, Policy(lease_s=60, interval_s=0.3)):
         job = await world.publish(script("slow 0.5"))
         await world.runs(job)
         clock.ahead += timedelta(seconds=61)

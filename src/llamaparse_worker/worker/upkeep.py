@@ -9,6 +9,8 @@ from llamaparse_worker.errors import TransientError
 from llamaparse_worker.interfaces import Broker, JobStore, Message
 
 BATCH = 100
+GATHER_S = 0.05
+"""So long an event waits for those of other jobs, with which it is read in one go."""
 
 log = structlog.get_logger()
 
@@ -20,12 +22,14 @@ class Upkeep:
         self._broker = broker
         self._jobs = jobs
         self._interval_s = interval_s
+        self._rounds_at = 0.0
+        """Events are sent when there are some; the rest is done once an interval."""
         self._woken = anyio.Event()
         self._ending = False
         self._ended = anyio.Event()
 
     def wake(self) -> None:
-        """Do the next round at once: an event was written."""
+        """Send events soon: one was written."""
         self._woken.set()
 
     async def run(self) -> None:
@@ -34,27 +38,31 @@ class Upkeep:
         while not last:
             last = self._ending
             try:
-                await self.once()
+                await self._send_events()
+                if anyio.current_time() >= self._rounds_at:
+                    self._rounds_at = anyio.current_time() + self._interval_s
+                    await self._look_after_jobs()
             except TransientError as error:
                 log.warning("upkeep.interrupted", error=error.message)
+                self._rounds_at = anyio.current_time() + self._interval_s
             if not last:
                 await self._pause()
         self._ended.set()
 
     async def end(self) -> None:
-        """Have ``run`` return after one more round, which sends the events of the last jobs, and wait for that."""
+        """Have ``run`` return once it has sent the events of the last jobs, and wait for that."""
         self._ending = True
         self.wake()
         await self._ended.wait()
 
     async def _pause(self) -> None:
-        with anyio.move_on_after(self._interval_s):
+        with anyio.move_on_after(self._rounds_at - anyio.current_time()):
             await self._woken.wait()
+            if not self._ending:
+                await anyio.sleep(GATHER_S)
         self._woken = anyio.Event()
 
-    async def once(self) -> None:
-        """Do one round."""
-        await self._send_events()
+    async def _look_after_jobs(self) -> None:
         freed = await self._jobs.sweep()
         if freed:
             log.warning("leases.expired", jobs=freed)
