@@ -12,9 +12,9 @@ from llamaparse_worker.layout.headings import (
     HeadingLevels,
     HeadingSign,
     heading_levels,
+    heading_sign,
     is_one_of,
     is_sentence,
-    numbering,
     style_of,
 )
 from llamaparse_worker.layout.markdown import markdown
@@ -58,7 +58,7 @@ class DocumentSigns:
 
 def page_signs(page: LaidOutPage) -> PageSigns:
     """Give what a page contributes."""
-    signs = tuple(_heading_sign(block) for block in page.blocks if isinstance(block, Heading))
+    signs = tuple(heading_sign(block) for block in page.blocks if isinstance(block, Heading))
     characters = sum(_length(block) for block in page.blocks)
     return PageSigns(signs, edge_signs(page), page.body_size, characters)
 
@@ -73,10 +73,6 @@ def _length(block: Block) -> int:
             return 0
 
 
-def _heading_sign(block: Heading) -> HeadingSign:
-    return HeadingSign(block.size, block.prominence, numbering(block.text), block.level, len(block.text))
-
-
 def document_signs(pages: Iterable[PageSigns]) -> DocumentSigns:
     """Put together what all pages of a document contribute."""
     known = list(pages)
@@ -84,11 +80,18 @@ def document_signs(pages: Iterable[PageSigns]) -> DocumentSigns:
     for page in known:
         sizes[round(page.body_size * 2) / 2] += page.characters
     body_size = max(sizes.items(), key=lambda item: (item[1], item[0]), default=(0.0, 0))[0]
-    signs = [sign for page in known for sign in page.headings]
-    signs = [sign for sign in signs if _stands_out(sign, body_size)]
-    levels = heading_levels(sign for sign in signs if is_one_of(sign, signs))
     heads = running_heads(edge for page in known for edge in page.edges)
+    signs = [sign for page in known for sign in _headings(page, heads)]
+    outstanding = [sign for sign in signs if _stands_out(sign, body_size)]
+    levels = heading_levels(sign for sign in outstanding if is_one_of(sign, outstanding))
     return DocumentSigns(levels, heads, body_size, any(sign.level for sign in signs))
+
+
+def _headings(page: PageSigns, heads: RunningHeads) -> Iterator[HeadingSign]:
+    at_edges = {edge.side: edge.headings for edge in page.edges if (edge.page, edge.side) not in heads.edges}
+    yield from at_edges.get(Side.TOP, ())
+    yield from page.headings
+    yield from at_edges.get(Side.BOTTOM, ())
 
 
 def _stands_out(sign: HeadingSign, body_size: float) -> bool:
@@ -165,7 +168,7 @@ def _parsed(page: LaidOutPage, document: DocumentSigns) -> ParsedPage:
 def _levelled(block: Block, document: DocumentSigns) -> Block:
     if not isinstance(block, Heading) or block.level:
         return block
-    sign = _heading_sign(block)
+    sign = heading_sign(block)
     level = document.levels.get(style_of(sign))
     open_end = sign.size <= _BODY_STEP * document.body_size and (is_sentence(block.text) or block.text.endswith(":"))
     if document.fixed_levels or level is None or open_end:

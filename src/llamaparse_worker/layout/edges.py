@@ -12,6 +12,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from llamaparse_worker.layout.headings import HeadingSign, heading_sign
 from llamaparse_worker.layout.segments import Segment
 from llamaparse_worker.model.page import Block, Edge, Footnote, Heading, LaidOutPage, ListBlock, Side, Table
 
@@ -49,6 +50,8 @@ class EdgeSign:
     certain: bool
     in_margin: bool
     """Whether it stands so far out, and in type so small, that it can hardly be anything else."""
+    headings: tuple[HeadingSign, ...] = ()
+    """What would be headings if it is no running head."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,7 +143,8 @@ def _sign(page: LaidOutPage, edge: Edge) -> EdgeSign:
         and size < 1.5 * page.body_size
     )
     text = edge_text(edge.blocks)
-    return EdgeSign(page.number, edge.side, text, round(place, 1), round(size, 1), edge.certain, in_margin)
+    headings = tuple(heading_sign(block) for block in edge.blocks if isinstance(block, Heading))
+    return EdgeSign(page.number, edge.side, text, round(place, 1), round(size, 1), edge.certain, in_margin, headings)
 
 
 def edge_text(blocks: Iterable[Block]) -> str:

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from llamaparse_worker.layout.inline import BOLD, ITALIC
 from llamaparse_worker.layout.lines import TextLine
 from llamaparse_worker.layout.segments import Style
+from llamaparse_worker.model.page import Heading
 
 BOLD_TYPE, CAPITALS, SLANTED = 3, 2, 1
 DEEPEST_LEVEL = 6
@@ -108,6 +109,11 @@ def heading_levels(signs: Iterable[HeadingSign]) -> HeadingLevels:
             levels[size, weight, number] = min(level + rank, DEEPEST_LEVEL)
         level += max(ranks.values())
     return levels
+
+
+def heading_sign(block: Heading) -> HeadingSign:
+    """Give what a heading shows of its level."""
+    return HeadingSign(block.size, block.prominence, numbering(block.text), block.level, len(block.text))
 
 
 def is_one_of(sign: HeadingSign, signs: Sequence[HeadingSign]) -> bool:
