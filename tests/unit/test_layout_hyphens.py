@@ -7,9 +7,11 @@ from llamaparse_worker.layout.joining import SOFT_HYPHEN, joined
 from llamaparse_worker.layout.segments import Segment
 
 
-def page(*lines: str, right: float = 300.0, ragged: float = 0.0, **look: bool) -> list[Segment]:
+def page(*lines: str, right: float = 300.0, ragged: float = 0.0, monospaced: bool = False) -> list[Segment]:
     return [
-        Segment(50, 100 + 12 * index, right - ragged * (index * 7 % 11), 112 + 12 * index, 10, line, **look)
+        Segment(
+            50, 100 + 12 * index, right - ragged * (index * 7 % 11), 112 + 12 * index, 10, line, monospaced=monospaced
+        )
         for index, line in enumerate(lines)
     ]
 

@@ -214,11 +214,11 @@ def test_text_written_sideways_stays_together_and_apart() -> None:
     assert texts(laid_out(draw), Paragraph) == [sentences(1, 900), "Preprint of the third edition"]
 
 
-def test_a_page_without_anything_is_blank_and_one_with_a_picture_has_no_text() -> None:
+def test_a_page_without_anything_is_blank_and_one_that_is_a_picture_is_scanned() -> None:
     assert [laid_out(draw).reason for draw in (blank, white_box, scan())] == [
         PageReason.BLANK,
         PageReason.BLANK,
-        PageReason.NO_TEXT,
+        PageReason.SCANNED,
     ]
 
 

@@ -206,7 +206,7 @@ def test_a_scan_goes_out_as_pixels_and_comes_back_as_words(tasks: DocumentTasks,
 def test_without_ocr_a_page_says_why_it_has_no_text(tasks: DocumentTasks, tmp_path: Path) -> None:
     document = spooled(tmp_path, documents.make(documents.scan(), documents.blank, documents.white_box))
     found = summaries(read(tasks, tmp_path, document, (1, 2, 3)))
-    assert [summary.reason for summary in found] == [PageReason.NO_TEXT, PageReason.BLANK, PageReason.BLANK]
+    assert [summary.reason for summary in found] == [PageReason.SCANNED, PageReason.BLANK, PageReason.BLANK]
     assert {summary.status for summary in found} == {PageStatus.PARSED}
 
 

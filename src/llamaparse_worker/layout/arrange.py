@@ -17,6 +17,7 @@ from llamaparse_worker.layout.lines import join
 from llamaparse_worker.layout.marks import with_marks_joined
 from llamaparse_worker.layout.notes import with_notes_placed
 from llamaparse_worker.layout.plain import plain_text
+from llamaparse_worker.layout.quality import text_layer_problem
 from llamaparse_worker.layout.reading_order import regions
 from llamaparse_worker.layout.rules import Rules, page_rules
 from llamaparse_worker.layout.segments import Segment, Style, segments
@@ -41,9 +42,10 @@ def lay_out(page: RawPage) -> LaidOutPage:
     if asides:
         beside = chain.from_iterable(map(_written_aside, asides))
         content = replace(content, blocks=(*content.blocks, *beside))
-    shown = content.blocks or content.edges
-    reason = None if shown else PageReason.NO_TEXT if page.drawn else PageReason.BLANK
-    return _arranged(page, content, TEXT_LAYER, reason=reason, body_size=style.size)
+    problem = text_layer_problem(page)
+    if problem is None and not (content.blocks or content.edges):
+        problem = PageReason.NO_TEXT
+    return _arranged(page, content, TEXT_LAYER, reason=problem, body_size=style.size)
 
 
 def _upright(page: RawPage) -> tuple[_Content, Style]:

@@ -22,6 +22,14 @@ class PageReason(StrEnum):
     """Nothing is drawn on the page."""
     NO_TEXT = "no_text"
     """The page shows something, but holds no text that could be read."""
+    SCANNED = "scanned"
+    """The page is a picture, with a stamp or a page number at most."""
+    SPARSE = "sparse"
+    """The page has a few words, and pictures that may hold more."""
+    GARBLED = "garbled"
+    """Most characters stand for nothing or for other ones, as the fonts do not say what they show."""
+    VECTOR_TEXT = "vector_text"
+    """The letters are drawn as shapes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +67,8 @@ class Trait(IntFlag):
     """Reads in no direction of the page's sides."""
     HIDDEN = 8
     """Drawn without ink, as the text behind a scan is."""
+    UNMAPPED = 16
+    """The font does not say which character this is; it stands as a space."""
 
 
 TURNS = Trait.DOWNWARD | Trait.BACKWARD
@@ -90,6 +100,8 @@ class RawPage:
     """Where images are drawn: evidence for a scanned page."""
     drawn: bool = True
     """Whether anything at all is drawn; a page without is blank."""
+    outlines: int = 0
+    """How many small shapes, of about the size of letters, are drawn on a page with little or no text."""
     rules: bytes = b""
     """Straight lines drawn level or upright, float32, shape (m, 4): boxes without extent across."""
     fills: bytes = b""

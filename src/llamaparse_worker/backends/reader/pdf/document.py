@@ -10,15 +10,15 @@ import numpy as np
 import numpy.typing as npt
 
 from llamaparse_worker.backends.reader.pdf.glyphs import Floats, Glyphs, extract
-from llamaparse_worker.backends.reader.pdf.objects import PageObjects, page_objects
+from llamaparse_worker.backends.reader.pdf.objects import page_objects
 from llamaparse_worker.backends.reader.pdf.pdfium import (
     GREY_BITMAP,
-    IMAGE_OBJECT,
     RENDER_ANNOTATIONS,
     RENDER_GREY,
     ffi,
     library,
 )
+from llamaparse_worker.backends.reader.pdf.placed import count_outlines, images
 from llamaparse_worker.backends.reader.pdf.rules import drawn
 from llamaparse_worker.backends.reader.pdf.structure import Structures
 from llamaparse_worker.errors import PageUnreadable
@@ -29,6 +29,8 @@ from llamaparse_worker.model.page import TURNS, PixelImage, RawPage, Trait
 _POINTS_PER_INCH = 72
 _GLANCE_DPI = 36.0
 _WHITE = 255
+_LITTLE_TEXT = 200
+"""Characters; a page with fewer may show others as shapes."""
 
 
 class PdfDocument:
@@ -52,7 +54,7 @@ class PdfDocument:
         glyphs = _glyphs(page, number)
         view = _View(page)
         objects = page_objects(page)
-        images = tuple(view.box(bounds) for bounds in _image_bounds(objects))
+        little = len(glyphs.text) < _LITTLE_TEXT or len("".join(glyphs.text.split())) < _LITTLE_TEXT
         lines = drawn(objects)
         structure = self._structures.of_page(page, glyphs.objects)
         return RawPage(
@@ -65,7 +67,8 @@ class PdfDocument:
             sizes=glyphs.sizes.tobytes(),
             fonts=glyphs.fonts.tobytes(),
             font_table=glyphs.font_table,
-            image_boxes=images,
+            image_boxes=tuple(view.box(image.bounds) for image in images(objects)),
+            outlines=count_outlines(objects) if little else 0,
             drawn=bool(glyphs.text.strip()) or (_has_content(page) and self._leaves_ink(page)),
             rules=view.boxes(lines.rules).tobytes(),
             fills=view.boxes(lines.fills).tobytes(),
@@ -177,11 +180,3 @@ def _glyphs(page: int, number: int) -> Glyphs:
 
 def _has_content(page: int) -> bool:
     return bool(library().FPDFPage_CountObjects(page) or library().FPDFPage_GetAnnotCount(page))
-
-
-def _image_bounds(objects: PageObjects) -> Iterator[tuple[float, float, float, float]]:
-    pdfium = library()
-    edges = ffi.new("float[4]")
-    for image, _ in objects.of_kind(IMAGE_OBJECT):
-        if pdfium.FPDFPageObj_GetBounds(image, edges, edges + 1, edges + 2, edges + 3):
-            yield edges[0], edges[3], edges[2], edges[1]

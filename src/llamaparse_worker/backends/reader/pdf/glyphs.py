@@ -31,6 +31,8 @@ _BOLD_WEIGHT = 600
 _FIXED_PITCH, _ITALIC, _FORCE_BOLD = 1 << 0, 1 << 6, 1 << 18
 _SUBSET_TAG = re.compile(r"^[A-Z]{6}\+")
 _UNCLEAN = re.compile("[^\t\n\r -\x7e\xa0-\ud7ff\ue000-\ufdcf\ufdf0-\ufffd\U00010000-\U0010fffd]")
+_UNMAPPED = re.compile("[\x01\x03-\x08\x0b\x0c\x0e-\x1f]")
+"""What PDFium gives for a character of which neither code nor name is known: the bare code."""
 _LINE_END_HYPHENS = {"\x02", "\ufffe"}
 """PDFium's marks for a hyphen that it believes to divide a word."""
 
@@ -56,12 +58,18 @@ def extract(text_page: int) -> Glyphs:
     return through_compiled(text_page, count) if is_compiled() else through_cffi(text_page, count)
 
 
+def _glyphs(text: str, boxes: Floats, styles: _Styles, objects: npt.NDArray[np.uint64]) -> Glyphs:
+    for found in _UNMAPPED.finditer(text):
+        styles.traits[found.start()] |= Trait.UNMAPPED
+    return Glyphs(clean(text), boxes, styles.sizes, styles.fonts, styles.traits, styles.font_table, objects)
+
+
 def through_compiled(text_page: int, count: int) -> Glyphs:
     """Read characters with one foreign call."""
     found = read(text_page, count)
     text = found.codes.tobytes().decode("utf-32-le", "surrogatepass")
     table = tuple(map(_font, found.font_handles)) or (Font(""),)
-    return Glyphs(clean(text), found.boxes, found.sizes, found.fonts, found.traits, table, found.objects)
+    return _glyphs(text, found.boxes, _Styles(found.sizes, found.fonts, found.traits, table), found.objects)
 
 
 def through_cffi(text_page: int, count: int) -> Glyphs:
@@ -69,10 +77,7 @@ def through_cffi(text_page: int, count: int) -> Glyphs:
     objects = _text_objects(text_page, count)
     boxes = _boxes(text_page, count)
     boxes[objects == 0, 2] = boxes[objects == 0, 0]
-    styles = _styles(text_page, objects)
-    return Glyphs(
-        clean(_text(text_page, count)), boxes, styles.sizes, styles.fonts, styles.traits, styles.font_table, objects
-    )
+    return _glyphs(_text(text_page, count), boxes, _styles(text_page, objects), objects)
 
 
 def clean(text: str) -> str:

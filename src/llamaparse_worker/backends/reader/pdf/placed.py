@@ -1,0 +1,105 @@
+"""What a PDF page shows besides its text, and where: images, and small shapes that may be letters."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from llamaparse_worker.backends.reader.pdf.objects import PageObjects, form_objects
+from llamaparse_worker.backends.reader.pdf.pdfium import FORM_OBJECT, IMAGE_OBJECT, PATH_OBJECT, ffi, library
+
+Bounds = tuple[float, float, float, float]
+"""Left, top, right, bottom in user space."""
+
+_MOST_IMAGES = 5_000
+_MOST_SHAPES = 2_000
+_DEEPEST_FORM = 4
+_LETTER_PT = (1.0, 60.0)
+
+
+@dataclass(frozen=True, slots=True)
+class PlacedImage:
+    """An image object on a page."""
+
+    handle: int
+    bounds: Bounds
+
+
+@dataclass(frozen=True, slots=True)
+class _Matrix:
+    a: float = 1
+    b: float = 0
+    c: float = 0
+    d: float = 1
+    e: float = 0
+    f: float = 0
+
+    def after(self, inner: _Matrix) -> _Matrix:
+        """Give the matrix that applies ``inner`` first."""
+        return _Matrix(
+            inner.a * self.a + inner.b * self.c,
+            inner.a * self.b + inner.b * self.d,
+            inner.c * self.a + inner.d * self.c,
+            inner.c * self.b + inner.d * self.d,
+            inner.e * self.a + inner.f * self.c + self.e,
+            inner.e * self.b + inner.f * self.d + self.f,
+        )
+
+    def bounds(self, left: float, bottom: float, right: float, top: float) -> Bounds:
+        """Give the bounds of a mapped rectangle."""
+        corners = [(x, y) for x in (left, right) for y in (bottom, top)]
+        across = [self.a * x + self.c * y + self.e for x, y in corners]
+        up = [self.b * x + self.d * y + self.f for x, y in corners]
+        return min(across), max(up), max(across), min(up)
+
+
+_PAGE = _Matrix()
+
+
+def images(objects: PageObjects) -> tuple[PlacedImage, ...]:
+    """Give the images of a page in drawing order, those within forms too."""
+    found: list[PlacedImage] = []
+    for handle, matrix in _of_kind(objects, IMAGE_OBJECT, _PAGE, 0):
+        bounds = _bounds(handle, matrix)
+        if bounds is not None:
+            found.append(PlacedImage(handle, bounds))
+        if len(found) >= _MOST_IMAGES:
+            break
+    return tuple(found)
+
+
+def count_outlines(objects: PageObjects) -> int:
+    """Count shapes of about the size of letters, up to a limit."""
+    count = 0
+    for handle, matrix in _of_kind(objects, PATH_OBJECT, _PAGE, 0):
+        bounds = _bounds(handle, matrix)
+        if bounds is not None:
+            left, top, right, bottom = bounds
+            low, high = _LETTER_PT
+            count += low < top - bottom < high and right - left < high
+        if count >= _MOST_SHAPES:
+            break
+    return count
+
+
+def _of_kind(objects: PageObjects, wanted: int, matrix: _Matrix, depth: int) -> Iterator[tuple[int, _Matrix]]:
+    for handle, kind in objects.of_kind(wanted, FORM_OBJECT):
+        if kind == wanted:
+            yield handle, matrix
+        elif depth < _DEEPEST_FORM:
+            yield from _of_kind(form_objects(handle), wanted, matrix.after(_matrix(handle)), depth + 1)
+
+
+def _matrix(handle: int) -> _Matrix:
+    found = ffi.new("FS_MATRIX*")
+    if not library().FPDFPageObj_GetMatrix(handle, found):
+        return _PAGE
+    return _Matrix(found.a, found.b, found.c, found.d, found.e, found.f)
+
+
+def _bounds(handle: int, matrix: _Matrix) -> Bounds | None:
+    edges = ffi.new("float[4]")
+    if not library().FPDFPageObj_GetBounds(handle, edges, edges + 1, edges + 2, edges + 3):
+        return None
+    left, bottom, right, top = edges
+    return (left, top, right, bottom) if matrix is _PAGE else matrix.bounds(left, bottom, right, top)

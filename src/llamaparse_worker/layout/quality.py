@@ -1,0 +1,87 @@
+"""Whether the text layer of a page is worth keeping, and if not, why.
+
+The rules look at what a page holds, never at who made it. They are conservative: text is called garbled only where it
+can hardly be the text of any language, as OCR of a good page costs a thousand times more than reading it.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+
+import numpy as np
+
+from llamaparse_worker.model.page import PageReason, RawPage, Trait
+
+_MEANINGLESS = re.compile("[\ufffd\ue000-\uf8ff\u25a1\u25af\U000f0000-\U0010fffd]")
+"""Characters that say nothing: replaced ones, those of private use, and the boxes that stand for missing ones."""
+_LISTED = re.compile("[\uf020-\uf0ff]")
+"""Private use as symbol fonts have it, mostly for bullets."""
+_LATIN = re.compile("[A-Za-z\u00c0-\u024f]")
+_COMMON = frozenset("aeinorst")
+"""The letters that are common in all languages written in Latin letters."""
+
+_FEW_CHARACTERS = 50
+_WHOLE_PAGE = 0.6
+_PICTURED = 0.2
+_MOST_MEANINGLESS = 0.3
+_ENOUGH_LETTERS = 200
+_FEWEST_COMMON = 0.25
+"""Share of common letters: from 0.5 to 0.7 in languages, 0.31 where letters are drawn by lot, as in Base64."""
+_LEAST_ALPHABET = 12
+"""Different letters; fewer are no text, such as a row of crosses."""
+_MANY_OUTLINES = 150
+"""Small shapes that may be letters drawn as outlines: about three lines of text."""
+
+
+def text_layer_problem(page: RawPage) -> PageReason | None:
+    """Give why the text layer is not all that the page says; None if it can be kept as it is."""
+    visible = "".join(page.text.split())
+    if len(visible) < _FEW_CHARACTERS:
+        return _problem_of_little(page, len(visible))
+    return PageReason.GARBLED if _is_garbled(page, visible) else None
+
+
+def _problem_of_little(page: RawPage, count: int) -> PageReason | None:
+    """Judge a page with a few characters or none, such as a page number stamped on a scan."""
+    if not page.drawn:
+        return PageReason.BLANK
+    pictured = _pictured_share(page)
+    if pictured >= _WHOLE_PAGE:
+        return PageReason.SCANNED
+    if page.outlines >= _MANY_OUTLINES:
+        return PageReason.VECTOR_TEXT
+    if not count:
+        return PageReason.NO_TEXT
+    if _is_garbled(page, "".join(page.text.split())):
+        return PageReason.GARBLED
+    return PageReason.SPARSE if pictured >= _PICTURED else None
+
+
+def _pictured_share(page: RawPage) -> float:
+    """Give the part of the page that images cover; a scan may come in strips."""
+    area = page.width * page.height
+    return min(1.0, sum(box.width * box.height for box in page.image_boxes) / area) if area else 0.0
+
+
+def _is_garbled(page: RawPage, visible: str) -> bool:
+    traits = np.frombuffer(page.traits, np.uint8)
+    unmapped = int(np.count_nonzero(traits & Trait.UNMAPPED)) if len(traits) else 0
+    meaningless = (
+        len(_MEANINGLESS.findall(visible)) - len(_LISTED.findall(visible)) // 2 if not visible.isascii() else 0
+    )
+    if meaningless + unmapped > _MOST_MEANINGLESS * (len(visible) + unmapped):
+        return True
+    return _is_no_language(visible)
+
+
+def _is_no_language(visible: str) -> bool:
+    """Tell a text whose letters stand for other letters, as where the font's table of characters is shifted."""
+    lowered = visible.lower()
+    if sum(map(lowered.count, _COMMON)) > _FEWEST_COMMON * len(lowered):
+        return False
+    letters = _LATIN.findall(lowered)
+    if len(letters) < max(_ENOUGH_LETTERS, len(visible) / 2) or len(set(letters)) < _LEAST_ALPHABET:
+        return False
+    plain = [unicodedata.normalize("NFD", letter)[0] for letter in letters]
+    return sum(letter in _COMMON for letter in plain) < _FEWEST_COMMON * len(plain)
