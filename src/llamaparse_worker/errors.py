@@ -55,9 +55,10 @@ class WorkerError(Exception):
 
 
 class ConfigurationError(WorkerError):
-    """The settings cannot work."""
+    """The settings of this worker cannot work; a job that meets them is tried again, here or elsewhere."""
 
     code = "CONFIGURATION_ERROR"
+    retryable = True
     next_step = "Correct the variable that the message names; `llamaparse-worker config check` tests the result."
 
 

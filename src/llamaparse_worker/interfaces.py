@@ -146,7 +146,8 @@ class JobStore(Protocol):
     ) -> Claim:
         """Take the job in one conditional upsert: create the row if no one did, count the attempt, set lease and token.
 
-        Gives the lease, or why there is none. A PENDING row, or a RUNNING one whose lease expired, is claimed; with
+        Gives the lease, or why there is none. A PENDING row whose ``next_run_at`` is not ahead (a duplicate must not
+        cut the pause before a retry short), or a RUNNING one whose lease expired, is claimed; with
         its attempts used up it is set FAILED (``ATTEMPTS_EXHAUSTED``) instead.
         """
         ...
@@ -166,8 +167,11 @@ class JobStore(Protocol):
         """Back to PENDING with ``next_run_at``; the attempt stays counted. False: the lease is no longer ours."""
         ...
 
-    async def release(self, lease: Lease) -> bool:
-        """Back to PENDING and uncount the attempt (drain). False: the lease is no longer ours."""
+    async def release(self, lease: Lease, *, publish_within_s: float) -> bool:
+        """Back to PENDING and uncount the attempt (drain). False: the lease is no longer ours.
+
+        The caller then requeues the message and confirms with ``published``, as after ``submit``.
+        """
         ...
 
     async def cancel(self, job_id: str) -> JobStatus:
@@ -181,12 +185,15 @@ class JobStore(Protocol):
         """Read one row."""
         ...
 
-    async def due(self, *, limit: int) -> Sequence[DueJob]:
-        """Find PENDING rows whose ``next_run_at`` has passed: their message must be published again."""
+    async def due(self, *, limit: int, publish_within_s: float) -> Sequence[DueJob]:
+        """Take PENDING jobs that need a message: their ``next_run_at`` has passed, or a publisher did not confirm.
+
+        They belong to the caller for ``publish_within_s`` seconds; unconfirmed by then, they are due again.
+        """
         ...
 
     async def published(self, job: DueJob) -> None:
-        """Clear ``next_run_at`` after the message of a due job was confirmed by the broker.
+        """Note that the broker confirmed the message of a job.
 
         Without effect when the job has been claimed since: a newer wait is not ended by a late confirmation.
         """

@@ -13,7 +13,6 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Annotated, Literal
-from urllib.parse import urlsplit
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError
 
@@ -23,7 +22,7 @@ from llamaparse_worker.model.options import ImageKind, ModeName, ParseOptions
 
 MESSAGE_VERSION: Literal["1"] = "1"
 
-_PAGE_RANGE = re.compile(r"\d+(-\d+)?(,\d+(-\d+)?)*")
+_PAGE_RANGE = re.compile(r"\d{1,7}(-\d{1,7})?(,\d{1,7}(-\d{1,7})?)*", re.ASCII)
 _JOB_ID = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$"
 
 
@@ -351,14 +350,14 @@ def source_of(source: str) -> SourceRef:
     Raises:
         InvalidJob: the scheme is unknown, or the key leaves the store.
     """
-    scheme, separator, _ = source.partition("://")
+    scheme, separator, rest = source.partition("://")
     if not separator:
         if source.startswith("/") or ".." in source.split("/"):
             message = "source: an object key has no leading slash and no '..'"
             raise InvalidJob(message)
         return SourceRef(SourceKind.OBJECT, source)
     match scheme.lower():
-        case "s3" if urlsplit(source).netloc and urlsplit(source).path.strip("/"):
+        case "s3" if all(rest.partition("/")):
             return SourceRef(SourceKind.S3, source)
         case "file":
             return SourceRef(SourceKind.FILE, source)

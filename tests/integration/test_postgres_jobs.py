@@ -245,7 +245,7 @@ async def test_texts_that_postgresql_refuses_are_stored_cleaned(store: JobStore)
     error = ErrorReport("INTERNAL_ERROR", bad)
     result = JobResult(status=JobStatus.FAILED, error=error, page_errors=(PageError(1, error),), result_prefix=bad)
     await store.retry_later(await leased(store, job), delay_s=0, reason=bad)
-    (due,) = await store.due(limit=1)
+    (due,) = await store.due(limit=1, publish_within_s=LONG_S)
 
     assert await store.finish(await leased(store, job), result, events=[])
     assert await store.get(bad) is None
@@ -319,6 +319,7 @@ async def test_waiting_and_running_jobs_are_found_through_an_index(url: str, sto
         await other.execute("SET enable_seqscan = off")
         for query, index in (
             ("SELECT id FROM jobs WHERE status = 'PENDING' AND next_run_at <= now()", "jobs_waiting"),
+            ("SELECT id FROM jobs WHERE status = 'PENDING' AND publish_by <= now()", "jobs_unpublished"),
             ("SELECT id FROM jobs WHERE status = 'RUNNING' AND lease_until <= now()", "jobs_running"),
             ("SELECT id FROM outbox WHERE sent_at IS NULL ORDER BY number", "outbox_unsent"),
         ):

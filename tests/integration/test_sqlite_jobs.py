@@ -125,7 +125,7 @@ async def test_a_full_disk_is_said_and_leaves_nothing_half_written(tmp_path: Pat
 
         assert await store.get(large.id) is None
         await connection.execute_fetchall("PRAGMA max_page_count = 1000000")
-        assert await store.release(lease)
+        assert await store.release(lease, publish_within_s=60)
 
 
 async def test_a_result_and_its_events_are_written_together_or_not_at_all(tmp_path: Path) -> None:

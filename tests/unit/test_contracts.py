@@ -14,7 +14,7 @@ from jsonschema import Draft202012Validator, ValidationError
 
 from llamaparse_worker.errors import InvalidJob, InvalidOption, every_error
 from llamaparse_worker.model.job import JobStatus
-from llamaparse_worker.wire import JobEvent, JobMessage, outbox_event, read_message
+from llamaparse_worker.wire import JobEvent, JobMessage, job_of, outbox_event, read_message, select_pages
 from support.contracts import DEAD_LETTERS, EVENTS, JOB_QUEUE, asyncapi, job_event_schema, job_message_schema
 from support.generate import CONTRACTS, DOCS, examples, stale
 
@@ -156,3 +156,20 @@ def test_every_python_snippet_compiles() -> None:
     assert len(snippets) == 2
     for snippet in snippets:
         compile(snippet, "messages.md", "exec")
+
+
+@pytest.mark.parametrize("source", ["s3://[x/y", "s3://", "s3://bucket", "ftp://x/y", "/etc/hosts", "a/../b"])
+def test_a_source_that_cannot_be_read_is_an_invalid_job(source: str) -> None:
+    message = read_message(json.dumps({"job_id": "a", "source": source}).encode())
+    with suppress(InvalidJob):
+        job_of(message)
+
+
+@given(pages=st.text("0123456789-, ٣", max_size=30) | st.integers(4000, 6000).map(lambda size: "9" * size))
+def test_any_page_range_is_read_or_refused(pages: str) -> None:
+    body = {"job_id": "a", "source": "k", "configuration": {"page_ranges": {"target_pages": pages}}}
+    try:
+        job = job_of(read_message(json.dumps(body).encode()))
+        select_pages(job.options, 10)
+    except InvalidJob:
+        return

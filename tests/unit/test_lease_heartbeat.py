@@ -70,7 +70,7 @@ async def test_an_attempt_whose_job_was_taken_away_is_stopped_with_the_reason(st
         if status is JobStatus.CANCELLED:
             await store.cancel("job")
         else:
-            await store.release(lease)
+            await store.release(lease, publish_within_s=60)
         await anyio.sleep(3 * LEASE_S)
 
     assert attempt.cancelled_caught

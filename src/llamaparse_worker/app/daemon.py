@@ -114,6 +114,7 @@ async def _work(daemon: _Daemon, address: str) -> None:
         if settings.max_rss_before_restart:
             watchers.start_soon(_watch_memory, daemon.stop, settings.max_rss_before_restart)
         worker = _worker(daemon, documents, backends, sources, on_consuming=lambda: _ready(daemon, address))
+        await documents.pool.ready()
         await worker.run(daemon.stop)
         watchers.cancel_scope.cancel()
 

@@ -46,8 +46,9 @@ def queue_status(
 ) -> QueueStatus | QueueUnknown | NoSuchQueue:
     """Add up the queues with this prefix.
 
-    In flight is what the broker calls unacknowledged, when it tells for every queue; otherwise the RUNNING rows of a
-    shared job store. Never both: they are the same jobs. Rows name no queue, so they count whole for every prefix.
+    In flight is what the broker calls unacknowledged, when it tells for every queue, or the RUNNING rows of a shared
+    job store, whichever is more: they are the same jobs, but a message may be settled early while its job still runs.
+    Rows name no queue, so they count whole for every prefix.
     """
     queues = tuple(depth for depth in depths if depth.name.startswith(prefix))
     if not queues:
@@ -56,10 +57,11 @@ def queue_status(
     if unhealthy:
         return QueueUnknown(f"not healthy: {', '.join(unhealthy)}", queues)
     told = [depth.unacknowledged for depth in queues if depth.unacknowledged is not None]
+    running = counts.running if store_shared else 0
     if len(told) == len(queues):
-        in_flight = sum(told)
+        in_flight = max(sum(told), running)
     elif store_shared:
-        in_flight = counts.running
+        in_flight = running
     else:
         return QueueUnknown("jobs in flight are not known: set JOB_QUEUE_MANAGEMENT_URL or share DATABASE_URL", queues)
     return QueueStatus(queues, sum(depth.ready for depth in queues), counts.delayed, in_flight)

@@ -32,6 +32,7 @@ class _Row:
     body: bytes = b""
     headers: Mapping[str, str] = field(default_factory=dict)
     token: str | None = None
+    publish_by: datetime | None = None
 
 
 class MemoryJobStore:
@@ -49,7 +50,7 @@ class MemoryJobStore:
         await self._reach()
         if job.id not in self._rows:
             row = self._create(job, body=body, headers=headers)
-            self._free(row, JobStatus.PENDING, next_run_at=self._clock() + timedelta(seconds=publish_within_s))
+            row.publish_by = self._in(publish_within_s)
         return DueJob(job.id, 0, body, headers)
 
     async def claim(
@@ -63,10 +64,12 @@ class MemoryJobStore:
             return Refusal.FINISHED
         if found.status is JobStatus.RUNNING and not self._expired(found):
             return Refusal.HELD
+        if found.next_run_at is not None and found.next_run_at > self._clock():
+            return Refusal.HELD
         if found.attempt >= max_attempts:
             self._exhaust(row, max_attempts)
             return Refusal.EXHAUSTED
-        row.token = uuid.uuid4().hex
+        row.token, row.publish_by = uuid.uuid4().hex, None
         row.record = replace(
             found,
             status=JobStatus.RUNNING,
@@ -114,13 +117,14 @@ class MemoryJobStore:
             self._free(row, JobStatus.PENDING, next_run_at=self._in(delay_s))
         return row is not None
 
-    async def release(self, lease: Lease) -> bool:
+    async def release(self, lease: Lease, *, publish_within_s: float) -> bool:
         """Back to PENDING, as if never claimed."""
         await self._reach()
         row = self._held(lease)
         if row is not None:
             row.record = replace(row.record, attempt=row.record.attempt - 1)
             self._free(row, JobStatus.PENDING)
+            row.publish_by = self._in(publish_within_s)
         return row is not None
 
     async def cancel(self, job_id: str) -> JobStatus:
@@ -137,20 +141,22 @@ class MemoryJobStore:
         row = self._rows.get(job_id)
         return None if row is None else row.record
 
-    async def due(self, *, limit: int) -> Sequence[DueJob]:
-        """Find waiting jobs whose time has come."""
+    async def due(self, *, limit: int, publish_within_s: float) -> Sequence[DueJob]:
+        """Take waiting jobs whose time has come."""
         await self._reach()
-        waiting = [(row.record.next_run_at, row) for row in self._rows.values() if row.record.next_run_at is not None]
-        now = self._clock()
-        first = sorted((one for one in waiting if one[0] <= now), key=lambda one: (one[0], one[1].record.id))[:limit]
-        return tuple(DueJob(row.record.id, row.record.attempt, row.body, row.headers) for _, row in first)
+        ready = [(at, row) for row in self._rows.values() if (at := row.record.next_run_at or row.publish_by)]
+        first = sorted((one for one in ready if one[0] <= self._clock()), key=lambda one: (one[0], one[1].record.id))
+        for _, row in first[:limit]:
+            row.record = replace(row.record, next_run_at=None, updated_at=self._clock())
+            row.publish_by = self._in(publish_within_s)
+        return tuple(DueJob(row.record.id, row.record.attempt, row.body, row.headers) for _, row in first[:limit])
 
     async def published(self, job: DueJob) -> None:
-        """End the wait of a due job."""
+        """Note that the message of a due job is in the queue."""
         await self._reach()
         row = self._rows.get(job.job_id)
         if row and row.record.status is JobStatus.PENDING and row.record.attempt == job.attempt:
-            self._free(row, JobStatus.PENDING)
+            row.publish_by = None
 
     async def sweep(self) -> int:
         """Take back expired leases."""
@@ -176,7 +182,7 @@ class MemoryJobStore:
         records = [row.record for row in self._rows.values()]
         return StoreCounts(
             running=sum(one.status is JobStatus.RUNNING and not self._expired(one) for one in records),
-            delayed=sum(one.next_run_at is not None for one in records),
+            delayed=sum(self._lacks_message(row) or self._expired(row.record) for row in self._rows.values()),
         )
 
     async def migrate(self) -> int:
@@ -227,8 +233,12 @@ class MemoryJobStore:
     def _expired(self, record: JobRecord) -> bool:
         return record.lease_until is not None and record.lease_until <= self._clock()
 
+    def _lacks_message(self, row: _Row) -> bool:
+        late = row.publish_by is not None and row.publish_by <= self._clock()
+        return row.record.next_run_at is not None or late
+
     def _free(self, row: _Row, status: JobStatus, *, next_run_at: datetime | None = None) -> None:
-        row.token = None
+        row.token = row.publish_by = None
         row.record = replace(
             row.record, status=status, lease_until=None, next_run_at=next_run_at, updated_at=self._clock()
         )

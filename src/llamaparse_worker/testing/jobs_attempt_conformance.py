@@ -35,59 +35,86 @@ class AttemptConformance:
 
     async def test_a_retry_waits_for_its_time_and_is_due_until_published(self, store: JobStore) -> None:
         job = a_job()
-        assert await store.retry_later(await leased(store, job), delay_s=LONG_S, reason="the bucket is away")
-        assert await store.due(limit=10) == ()
         assert await store.retry_later(await leased(store, job), delay_s=SHORT_S, reason="the bucket is away")
+        assert await store.due(limit=10, publish_within_s=SHORT_S) == ()
 
         await expire()
 
-        (due,) = await store.due(limit=10)
-        assert (due.job_id, due.attempt, due.body, dict(due.headers)) == (job.id, 2, BODY, HEADERS)
-        assert await store.due(limit=10) == (due,)
+        (due,) = await store.due(limit=10, publish_within_s=SHORT_S)
+        assert (due.job_id, due.attempt, due.body, dict(due.headers)) == (job.id, 1, BODY, HEADERS)
+        assert await store.due(limit=10, publish_within_s=SHORT_S) == ()
+        await expire()
+        assert await store.due(limit=10, publish_within_s=SHORT_S) == (due,)
         await store.published(due)
-        assert await store.due(limit=10) == ()
+        await expire()
+        assert await store.due(limit=10, publish_within_s=SHORT_S) == ()
         assert await status_of(store, job.id) is JobStatus.PENDING
-        assert (await leased(store, job)).attempt == 3
+        assert (await leased(store, job)).attempt == 2
 
-    async def test_a_claim_ends_the_waiting(self, store: JobStore) -> None:
+    async def test_a_duplicate_does_not_cut_the_pause_before_a_retry_short(self, store: JobStore) -> None:
         job = a_job()
         await store.retry_later(await leased(store, job), delay_s=LONG_S, reason="later")
 
-        lease = await leased(store, job)
+        assert await claim(store, job) is Refusal.HELD
 
-        record = await store.get(job.id)
-        assert record is not None
-        assert (lease.attempt, record.next_run_at) == (2, None)
-        assert await store.counts() == StoreCounts(running=1, delayed=0)
+        assert await store.counts() == StoreCounts(running=0, delayed=1)
+
+    async def test_a_job_that_nobody_published_in_time_is_due(self, store: JobStore) -> None:
+        submitted, released, confirmed = a_job(), a_job(), a_job()
+        await store.submit(submitted, body=BODY, headers=HEADERS, publish_within_s=SHORT_S)
+        assert await store.release(await leased(store, released), publish_within_s=SHORT_S)
+        await store.published(await store.submit(confirmed, body=BODY, headers=HEADERS, publish_within_s=SHORT_S))
+        assert await store.counts() == StoreCounts(running=0, delayed=0)
+
+        await expire()
+
+        assert await store.counts() == StoreCounts(running=0, delayed=2)
+        due = await store.due(limit=10, publish_within_s=LONG_S)
+        assert {(one.job_id, one.attempt) for one in due} == {(submitted.id, 0), (released.id, 0)}
+
+    async def test_workers_at_once_take_each_due_job_once(self, store: JobStore) -> None:
+        for _ in range(8):
+            await store.retry_later(await leased(store, a_job()), delay_s=0, reason="later")
+        taken: list[str] = []
+
+        async def one() -> None:
+            taken.extend(due.job_id for due in await store.due(limit=10, publish_within_s=LONG_S))
+
+        async with anyio.create_task_group() as tasks:
+            for _ in range(4):
+                tasks.start_soon(one)
+
+        assert len(taken) == len(set(taken)) == 8
 
     async def test_a_late_confirmation_does_not_end_a_newer_wait(self, store: JobStore) -> None:
         job = a_job()
         await store.retry_later(await leased(store, job), delay_s=0, reason="first")
-        (first,) = await store.due(limit=10)
+        (first,) = await store.due(limit=10, publish_within_s=LONG_S)
         await store.retry_later(await leased(store, job), delay_s=0, reason="second")
 
         await store.published(first)
 
-        (second,) = await store.due(limit=10)
+        (second,) = await store.due(limit=10, publish_within_s=LONG_S)
         assert (second.job_id, second.attempt) == (job.id, 2)
 
-    async def test_due_jobs_come_in_the_order_of_their_time(self, store: JobStore) -> None:
+    async def test_the_jobs_that_are_due_longest_come_first(self, store: JobStore) -> None:
         jobs = [a_job() for _ in range(3)]
         for job, delay in zip(jobs, (0.02, 0.0, 0.01), strict=True):
             await store.retry_later(await leased(store, job), delay_s=delay - 1, reason="later")
 
-        assert [one.job_id for one in await store.due(limit=10)] == [jobs[1].id, jobs[2].id, jobs[0].id]
-        assert len(await store.due(limit=2)) == 2
+        first = await store.due(limit=2, publish_within_s=LONG_S)
+        assert {one.job_id for one in first} == {jobs[1].id, jobs[2].id}
+        assert [one.job_id for one in await store.due(limit=2, publish_within_s=LONG_S)] == [jobs[0].id]
 
     async def test_a_release_is_charged_no_attempt(self, store: JobStore) -> None:
         job = a_job()
         for _ in range(5):
-            assert await store.release(await leased(store, job, max_attempts=2))
+            assert await store.release(await leased(store, job, max_attempts=2), publish_within_s=LONG_S)
 
         record = await store.get(job.id)
         assert record is not None
         assert (record.status, record.attempt, record.lease_until) == (JobStatus.PENDING, 0, None)
-        assert await store.due(limit=10) == ()
+        assert await store.due(limit=10, publish_within_s=LONG_S) == ()
         assert (await leased(store, job, max_attempts=2)).attempt == 1
 
     async def test_attempts_are_counted_until_they_are_used_up(self, store: JobStore) -> None:
@@ -105,7 +132,7 @@ class AttemptConformance:
 
     async def test_a_waiting_job_without_attempts_left_fails_at_its_claim(self, store: JobStore) -> None:
         job = a_job()
-        await store.retry_later(await leased(store, job, max_attempts=1), delay_s=LONG_S, reason="later")
+        await store.retry_later(await leased(store, job, max_attempts=1), delay_s=0, reason="later")
 
         assert await claim(store, job, max_attempts=1) is Refusal.EXHAUSTED
 
@@ -138,7 +165,7 @@ class AttemptConformance:
         assert await store.sweep() == 1
 
         assert await status_of(store, job.id) is JobStatus.PENDING
-        assert [one.job_id for one in await store.due(limit=10)] == [job.id]
+        assert [one.job_id for one in await store.due(limit=10, publish_within_s=LONG_S)] == [job.id]
         assert not await store.finish(lost, COMPLETED, events=[])
         assert await store.renew(lost, lease_s=LONG_S, progress=Progress()) is JobStatus.PENDING
 
@@ -152,12 +179,12 @@ class AttemptConformance:
             await expire()
 
         assert await store.sweep() == 1
-        assert [one.job_id for one in await store.due(limit=10)] == [job.id]
+        assert [one.job_id for one in await store.due(limit=10, publish_within_s=LONG_S)] == [job.id]
         assert await claim(store, job, max_attempts=2) is Refusal.EXHAUSTED
 
         await self._assert_exhausted(store, job)
         assert await store.sweep() == 0
-        assert await store.due(limit=10) == ()
+        assert await store.due(limit=10, publish_within_s=LONG_S) == ()
 
     async def test_the_sweep_leaves_live_leases_and_waiting_jobs_alone(self, store: JobStore) -> None:
         running, waiting = a_job(), a_job()
@@ -168,7 +195,7 @@ class AttemptConformance:
 
         assert await store.renew(lease, lease_s=LONG_S, progress=Progress()) is JobStatus.RUNNING
         assert await status_of(store, waiting.id) is JobStatus.PENDING
-        assert await store.due(limit=10) == ()
+        assert await store.due(limit=10, publish_within_s=LONG_S) == ()
 
     async def test_sweeps_at_once_free_each_lost_job_once(self, store: JobStore) -> None:
         for _ in range(8):
@@ -184,7 +211,7 @@ class AttemptConformance:
                 tasks.start_soon(one)
 
         assert sum(freed) == 8
-        assert len(await store.due(limit=100)) == 8
+        assert len(await store.due(limit=100, publish_within_s=LONG_S)) == 8
 
     @staticmethod
     async def _assert_exhausted(store: JobStore, job: Job) -> None:

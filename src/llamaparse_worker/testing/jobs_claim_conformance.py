@@ -127,7 +127,7 @@ class ClaimConformance:
         assert await store.renew(old, lease_s=LONG_S, progress=Progress(9, 9, 9)) is JobStatus.PENDING
         assert not await store.finish(old, COMPLETED, events=[an_event()])
         assert not await store.retry_later(old, delay_s=0, reason="old")
-        assert not await store.release(old)
+        assert not await store.release(old, publish_within_s=60)
 
         record = await store.get(job.id)
         assert record is not None
@@ -143,7 +143,7 @@ class ClaimConformance:
         assert await store.renew(lease, lease_s=LONG_S, progress=Progress()) is JobStatus.COMPLETED
         assert not await store.finish(lease, JobResult(status=JobStatus.FAILED), events=[an_event("job.failed")])
         assert not await store.retry_later(lease, delay_s=0, reason="late")
-        assert not await store.release(lease)
+        assert not await store.release(lease, publish_within_s=60)
 
         assert await status_of(store, job.id) is JobStatus.COMPLETED
         assert await store.outbox(limit=10) == ()

@@ -12,14 +12,14 @@ from dataclasses import dataclass, field
 import anyio
 import structlog
 
-from llamaparse_worker.errors import ErrorReport, InvalidJob, JobExpired, TransientError, WorkerError
+from llamaparse_worker.errors import ErrorReport, InvalidJob, JobExpired, TransientError, WorkerError, report
 from llamaparse_worker.interfaces import Delivery, JobStore
-from llamaparse_worker.model.job import Job, JobResult, JobStatus, Lease, Refusal
+from llamaparse_worker.model.job import DueJob, Job, JobResult, JobStatus, Lease, Refusal
 from llamaparse_worker.pipeline.job import Attempt, JobPipeline
 from llamaparse_worker.wire import EventPages, JobEvent, job_of, outbox_event, read_message, utc_now
 from llamaparse_worker.worker.lease import Heartbeat
 from llamaparse_worker.worker.metrics import JobOutcome, Metrics
-from llamaparse_worker.worker.patience import until_available
+from llamaparse_worker.worker.patience import AWAY_OR_REFUSING, until_available
 from llamaparse_worker.worker.settlement import (
     Acknowledge,
     Broke,
@@ -35,8 +35,11 @@ from llamaparse_worker.worker.settlement import (
     Stopped,
     settle,
 )
+from llamaparse_worker.worker.upkeep import PUBLISH_WITHIN_S
 
-SETTLE_TIMEOUT_S = 5.0
+SETTLE_TIMEOUT_S = 15.0
+"""Longer than a broker's own limits for one settlement: where those fire, the message is known to come again."""
+RELEASE_TIMEOUT_S = 3.0
 UNSETTLED_PAUSE_S = 1.0
 
 log = structlog.get_logger()
@@ -95,19 +98,23 @@ class Attempts:
             scope.cancel()
 
     async def handle(self, delivery: Delivery) -> None:
-        """Carry one delivery to its settlement; raises nothing but cancellation."""
+        """Carry one delivery to its settlement. Raises nothing: whatever a message does, the other jobs go on."""
         case = _Case(delivery)
         settlement: Settlement = GiveBack()
-        with anyio.CancelScope() as scope, structlog.contextvars.bound_contextvars(message=delivery.message.id):
+        with anyio.CancelScope() as scope, structlog.contextvars.bound_contextvars(message_id=delivery.message.id):
             self._running.add(scope)
             self._metrics.job_taken()
             try:
                 async with self._slots:
                     outcome = await self._outcome(case)
                     settlement = await self._persist(case, outcome)
+            except Exception as error:
+                log.exception("delivery.internal_error")
+                settlement = _after_bug(case, error)
             finally:
-                with anyio.move_on_after(SETTLE_TIMEOUT_S, shield=True):
-                    await self._settle(case, settlement)
+                with anyio.CancelScope(shield=True):
+                    settled = await self._settle(case, settlement)
+                self._tell(case, settlement, settled=settled)
                 self._running.discard(scope)
 
     async def _outcome(self, case: _Case) -> Outcome:
@@ -126,6 +133,7 @@ class Attempts:
                     max_attempts=self._policy.retry.max_attempts,
                 ),
                 what="job store",
+                failures=AWAY_OR_REFUSING,
             )
             if isinstance(claim, Refusal):
                 return NotClaimed(claim)
@@ -134,7 +142,7 @@ class Attempts:
                 return await self._run(case, job, claim)
 
     async def _run(self, case: _Case, job: Job, lease: Lease) -> Outcome:
-        """Run the attempt under a heartbeat. The one place where an unknown error is caught: the job's boundary."""
+        """Run the attempt under a heartbeat. An error that nobody expected fails this job and no other."""
         log.info("job.started", mode=job.options.mode, ignored_options=job.options.ignored or None)
         heart = Heartbeat(self._jobs, lease, lease_s=self._policy.lease_s)
         outcome: Outcome = Stopped()
@@ -168,44 +176,67 @@ class Attempts:
             case Acknowledge(JobResult() as result) | DeadLetter(_, JobResult() as result):
                 event = outbox_event(_event(job, lease, result))
                 kept = await until_available(
-                    lambda: self._jobs.finish(lease, result, events=(event,)), what="job store"
+                    lambda: self._jobs.finish(lease, result, events=(event,)),
+                    what="job store",
+                    failures=AWAY_OR_REFUSING,
                 )
                 self._on_event()
             case RetryLater(delay_s, reason):
                 kept = await until_available(
-                    lambda: self._jobs.retry_later(lease, delay_s=delay_s, reason=reason), what="job store"
+                    lambda: self._jobs.retry_later(lease, delay_s=delay_s, reason=reason),
+                    what="job store",
+                    failures=AWAY_OR_REFUSING,
                 )
             case _:
                 pass
         return settlement if kept else Acknowledge()
 
-    async def _settle(self, case: _Case, settlement: Settlement) -> None:
-        """Settle the delivery; if the broker is away the message comes again and finds the job in the store."""
-        delivery = case.delivery
-        try:
-            match settlement:
-                case Acknowledge() | RetryLater():
-                    await delivery.acknowledge()
-                case DeadLetter(error):
-                    await delivery.dead_letter(code=error.code, reason=error.message)
-                case GiveBack():
-                    if case.lease:
-                        await self._jobs.release(case.lease)
-                    await delivery.requeue()
-        except TransientError as error:
-            log.warning("delivery.unsettled", error=error.message)
-            # The slot stays taken meanwhile: a message that comes back at once must not spin.
-            await anyio.sleep(UNSETTLED_PAUSE_S)
-        self._tell(case, settlement)
+    async def _settle(self, case: _Case, settlement: Settlement) -> bool:
+        """Settle the delivery. False: the broker did not confirm; the message comes again and finds its job."""
+        reason = f"no answer within {SETTLE_TIMEOUT_S:g} s"
+        with anyio.move_on_after(SETTLE_TIMEOUT_S):
+            try:
+                await self._settle_now(case, settlement)
+            except TransientError as error:
+                reason = error.message
+                # The slot stays taken meanwhile: a message that comes back at once must not spin.
+                await anyio.sleep(UNSETTLED_PAUSE_S)
+            else:
+                return True
+        log.warning("delivery.unsettled", error=reason)
+        return False
 
-    def _tell(self, case: _Case, settlement: Settlement) -> None:
+    async def _settle_now(self, case: _Case, settlement: Settlement) -> None:
+        delivery = case.delivery
+        match settlement:
+            case Acknowledge() | RetryLater():
+                await delivery.acknowledge()
+            case DeadLetter(error):
+                await delivery.dead_letter(code=error.code, reason=error.message)
+            case GiveBack():
+                freed = await self._release(case)
+                await delivery.requeue()
+                if freed:
+                    await self._jobs.published(freed)
+
+    async def _release(self, case: _Case) -> DueJob | None:
+        """Free the job; gives what to confirm once its message is back in the queue."""
+        lease, message = case.lease, case.delivery.message
+        if lease is None:
+            return None
+        with anyio.move_on_after(RELEASE_TIMEOUT_S):
+            if await self._jobs.release(lease, publish_within_s=PUBLISH_WITHIN_S):
+                return DueJob(lease.job_id, lease.attempt - 1, message.body, message.headers)
+        return None
+
+    def _tell(self, case: _Case, settlement: Settlement, *, settled: bool) -> None:
         seconds = time.perf_counter() - case.started
         ending = _ending(settlement)
         outcome = JobOutcome.CANCELLED if case.stopped_by is JobStatus.CANCELLED else ending.outcome
         if case.job and case.attempt:
             for page in case.attempt.parsed.pages:
                 self._metrics.page_ended(case.job.options.mode, page)
-        if isinstance(settlement, DeadLetter):
+        if isinstance(settlement, DeadLetter) and settled:
             self._metrics.message_dead_lettered(settlement.error.code)
             if case.job is None:
                 self._metrics.message_malformed()
@@ -217,7 +248,7 @@ class Attempts:
             job=case.job.id if case.job else None,
             attempt=case.lease.attempt if case.lease else None,
             outcome=outcome,
-            dead_lettered=isinstance(settlement, DeadLetter) or None,
+            dead_lettered=(isinstance(settlement, DeadLetter) and settled) or None,
             error_code=ending.error.code if ending.error else None,
             error=ending.error.message if ending.error else None,
             pages=len(case.attempt.parsed.pages) if case.attempt else None,
@@ -245,6 +276,13 @@ def _ending(settlement: Settlement) -> _Ending:
             return _Ending(JobOutcome.RETRIED)
         case GiveBack():
             return _Ending(JobOutcome.RELEASED)
+
+
+def _after_bug(case: _Case, error: Exception) -> Settlement:
+    """A job under a lease is left to its expiry, which counts the attempt; a message without one can be no job."""
+    if case.lease:
+        return Acknowledge()
+    return DeadLetter(report(InvalidJob(f"the message cannot be worked on: {type(error).__name__}")))
 
 
 def _refuse_expired(job: Job) -> None:

@@ -5,9 +5,9 @@ from __future__ import annotations
 import anyio
 import structlog
 
-from llamaparse_worker.errors import TransientError
 from llamaparse_worker.interfaces import JobStore
 from llamaparse_worker.model.job import JobStatus, Lease, Progress
+from llamaparse_worker.worker.patience import AWAY_OR_REFUSING
 
 LONGEST_PERIOD_S = 1.0
 """Progress is stored, and a cancellation seen, at least this often."""
@@ -40,7 +40,7 @@ class Heartbeat:
             await anyio.sleep(min(self._lease_s / 3, LONGEST_PERIOD_S))
             try:
                 status = await self._jobs.renew(self._lease, lease_s=self._lease_s, progress=self._progress)
-            except TransientError as error:
+            except AWAY_OR_REFUSING as error:
                 log.warning("lease.renewal_failed", error=error.message)
                 status = JobStatus.RUNNING if anyio.current_time() - renewed_at < self._lease_s else JobStatus.PENDING
             else:

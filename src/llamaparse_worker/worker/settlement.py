@@ -4,7 +4,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from llamaparse_worker.errors import ErrorReport, InvalidJob, TransientError, WorkerError, report
+from llamaparse_worker.errors import (
+    AttemptsExhausted,
+    ConfigurationError,
+    ErrorReport,
+    InvalidJob,
+    TransientError,
+    WorkerError,
+    report,
+)
 from llamaparse_worker.model.job import JobResult, JobStatus, Refusal
 
 
@@ -90,16 +98,15 @@ def settle(outcome: Outcome, *, attempt: int, policy: RetryPolicy) -> Acknowledg
         case Malformed(error):
             return DeadLetter(report(error))
         case NotClaimed(Refusal.EXHAUSTED):
-            message = f"every one of {policy.max_attempts} attempts lost its worker"
-            return DeadLetter(ErrorReport("ATTEMPTS_EXHAUSTED", message))
+            return DeadLetter(report(AttemptsExhausted(f"none of {policy.max_attempts} attempts came to an end")))
         case NotClaimed() | Stopped():
             return Acknowledge()
         case Ended(result):
             return Acknowledge(result)
-        case Broke(TransientError() as error) if attempt < policy.max_attempts:
+        case Broke(error) if error.retryable and attempt < policy.max_attempts:
             delay_s = min(policy.delay_s * 2 ** max(attempt - 1, 0), policy.max_delay_s)
             return RetryLater(delay_s, f"{error.code}: {error.message}")
-        case Broke(TransientError() as error):
+        case Broke(error) if error.retryable:
             return DeadLetter(report(error), _failed(error))
         case Broke(error):
             return Acknowledge(_failed(error))

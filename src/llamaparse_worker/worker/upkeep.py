@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
+
 import anyio
 import structlog
 
-from llamaparse_worker.errors import TransientError
 from llamaparse_worker.interfaces import Broker, JobStore, Message
+from llamaparse_worker.worker.patience import AWAY_OR_REFUSING
 
 BATCH = 100
+PUBLISH_WITHIN_S = 30.0
+"""A job whose publisher did not confirm within this time is published by another worker."""
 GATHER_S = 0.05
 """So long an event waits for those of other jobs, with which it is read in one go."""
 
@@ -24,6 +28,8 @@ class Upkeep:
         self._interval_s = interval_s
         self._rounds_at = 0.0
         """Events are sent when there are some; the rest is done once an interval."""
+        self._events_at = 0.0
+        """When an exchange that is away is tried again."""
         self._woken = anyio.Event()
         self._ending = False
         self._ended = anyio.Event()
@@ -37,14 +43,12 @@ class Upkeep:
         last = False
         while not last:
             last = self._ending
-            try:
-                await self._send_events()
-                if anyio.current_time() >= self._rounds_at:
-                    self._rounds_at = anyio.current_time() + self._interval_s
-                    await self._look_after_jobs()
-            except TransientError as error:
-                log.warning("upkeep.interrupted", error=error.message)
-                self._rounds_at = anyio.current_time() + self._interval_s
+            now = anyio.current_time()
+            if now >= self._events_at and not await self._tried(self._send_events):
+                self._events_at = now + self._interval_s
+            if now >= self._rounds_at:
+                self._rounds_at = now + self._interval_s
+                await self._tried(self._look_after_jobs)
             if not last:
                 await self._pause()
         self._ended.set()
@@ -54,6 +58,15 @@ class Upkeep:
         self._ending = True
         self.wake()
         await self._ended.wait()
+
+    async def _tried(self, step: Callable[[], Awaitable[None]]) -> bool:
+        """Do one step; what fails is tried again later and keeps no other step from being done."""
+        try:
+            await step()
+        except AWAY_OR_REFUSING as error:
+            log.warning("upkeep.interrupted", error=error.message)
+            return False
+        return True
 
     async def _pause(self) -> None:
         with anyio.move_on_after(self._rounds_at - anyio.current_time()):
@@ -69,7 +82,7 @@ class Upkeep:
         await self._publish_due()
 
     async def _publish_due(self) -> None:
-        while due := await self._jobs.due(limit=BATCH):
+        while due := await self._jobs.due(limit=BATCH, publish_within_s=PUBLISH_WITHIN_S):
             for job in due:
                 await self._broker.publish(Message(body=job.body, id=job.job_id, headers=job.headers))
                 await self._jobs.published(job)

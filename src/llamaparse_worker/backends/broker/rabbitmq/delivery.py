@@ -54,6 +54,9 @@ class RabbitMqDelivery:
         except BackendUnavailable:
             await self.requeue()
             raise
+        except BaseException:
+            self._link.lose()
+            raise
         await self.acknowledge()
 
     async def _publish_letter(self, code: str, reason: str) -> None:
@@ -69,6 +72,6 @@ class RabbitMqDelivery:
         try:
             with answered(step):
                 yield
-        except BackendUnavailable:
+        except BaseException:
             self._link.lose()
             raise

@@ -9,7 +9,7 @@ from typing import Final
 
 SUBMIT: Final = """
 INSERT INTO jobs (id, status, attempt, body, headers, source_kind, source, file_name, output_prefix, project, tenant,
-    priority, metadata, next_run_at, created_at, updated_at)
+    priority, metadata, publish_by, created_at, updated_at)
 VALUES (:id, 'PENDING', 0, :body, :headers, :source_kind, :source, :file_name, :output_prefix, :project, :tenant,
     :priority, :metadata, now() + :publish_within, now(), now())
 ON CONFLICT (id) DO NOTHING
@@ -22,17 +22,19 @@ VALUES (:id, 'RUNNING', 1, :token, now() + :lease, :body, :headers, :source_kind
     :output_prefix, :project, :tenant, :priority, :metadata, now(), now())
 ON CONFLICT (id) DO UPDATE SET
     status = 'RUNNING', attempt = jobs.attempt + 1, lease_token = :token, lease_until = now() + :lease,
-    error_code = NULL, error_message = NULL, next_run_at = NULL, updated_at = now()
+    error_code = NULL, error_message = NULL, next_run_at = NULL, publish_by = NULL, updated_at = now()
 WHERE jobs.attempt < :max_attempts
-    AND (jobs.status = 'PENDING' OR (jobs.status = 'RUNNING' AND jobs.lease_until <= now()))
+    AND ((jobs.status = 'PENDING' AND (jobs.next_run_at IS NULL OR jobs.next_run_at <= now()))
+        OR (jobs.status = 'RUNNING' AND jobs.lease_until <= now()))
 RETURNING attempt
 """
 
 EXHAUST: Final = """
 UPDATE jobs SET status = 'FAILED', error_code = :error_code, error_message = :error_message,
-    lease_token = NULL, lease_until = NULL, next_run_at = NULL, updated_at = now()
+    lease_token = NULL, lease_until = NULL, next_run_at = NULL, publish_by = NULL, updated_at = now()
 WHERE id = :id AND attempt >= :max_attempts
-    AND (status = 'PENDING' OR (status = 'RUNNING' AND lease_until <= now()))
+    AND ((status = 'PENDING' AND (next_run_at IS NULL OR next_run_at <= now()))
+        OR (status = 'RUNNING' AND lease_until <= now()))
 RETURNING id, status, attempt, project, tenant, result_prefix, error_code, error_message,
     pages_total, pages_done, pages_failed
 """
@@ -62,7 +64,8 @@ RETURNING id
 """
 
 RELEASE: Final = """
-UPDATE jobs SET status = 'PENDING', attempt = attempt - 1, lease_token = NULL, lease_until = NULL, updated_at = now()
+UPDATE jobs SET status = 'PENDING', attempt = attempt - 1, publish_by = now() + :publish_within,
+    lease_token = NULL, lease_until = NULL, updated_at = now()
 WHERE id = :id AND lease_token = :token AND status = 'RUNNING'
 RETURNING id
 """
@@ -72,7 +75,7 @@ INSERT INTO jobs (id, status, attempt, body, headers, source_kind, source, file_
     priority, metadata, created_at, updated_at)
 VALUES (:id, 'CANCELLED', 0, :body, '{}', 'object', '', '', '', 'default', 'medium', '{}', now(), now())
 ON CONFLICT (id) DO UPDATE SET status = 'CANCELLED', lease_token = NULL, lease_until = NULL, next_run_at = NULL,
-    updated_at = now()
+    publish_by = NULL, updated_at = now()
 WHERE jobs.status IN ('PENDING', 'RUNNING')
 RETURNING id, status, attempt, project, tenant, result_prefix, error_code, error_message,
     pages_total, pages_done, pages_failed
@@ -85,13 +88,16 @@ FROM jobs WHERE id = :id
 """
 
 DUE: Final = """
-SELECT id, attempt, body, headers FROM jobs
-WHERE status = 'PENDING' AND next_run_at <= now()
-ORDER BY next_run_at, id LIMIT :limit
+UPDATE jobs SET next_run_at = NULL, publish_by = now() + :publish_within, updated_at = now()
+WHERE id IN (
+    SELECT id FROM jobs WHERE status = 'PENDING' AND (next_run_at <= now() OR publish_by <= now())
+    ORDER BY coalesce(next_run_at, publish_by), id LIMIT :limit
+)
+RETURNING id, attempt, body, headers
 """
 
 PUBLISHED: Final = """
-UPDATE jobs SET next_run_at = NULL, updated_at = now()
+UPDATE jobs SET publish_by = NULL, updated_at = now()
 WHERE id = :id AND attempt = :attempt AND status = 'PENDING'
 """
 
@@ -117,5 +123,6 @@ SENT: Final = "UPDATE outbox SET sent_at = now() WHERE id = :id AND sent_at IS N
 COUNTS: Final = """
 SELECT
     (SELECT count(*) FROM jobs WHERE status = 'RUNNING' AND lease_until > now()) AS running,
-    (SELECT count(*) FROM jobs WHERE status = 'PENDING' AND next_run_at IS NOT NULL) AS delayed
+    (SELECT count(*) FROM jobs WHERE status = 'PENDING' AND (next_run_at IS NOT NULL OR publish_by <= now()))
+        + (SELECT count(*) FROM jobs WHERE status = 'RUNNING' AND lease_until <= now()) AS delayed
 """

@@ -108,9 +108,10 @@ class SqlJobStore:
         values = _fence(lease) | {"delay": timedelta(seconds=delay_s), "reason": clean(reason)}
         return bool(await self._database.fetch(statements.RETRY_LATER, values))
 
-    async def release(self, lease: Lease) -> bool:
+    async def release(self, lease: Lease, *, publish_within_s: float) -> bool:
         """Back to PENDING, as if never claimed."""
-        return bool(await self._database.fetch(statements.RELEASE, _fence(lease)))
+        values = _fence(lease) | {"publish_within": timedelta(seconds=publish_within_s)}
+        return bool(await self._database.fetch(statements.RELEASE, values))
 
     async def cancel(self, job_id: str) -> JobStatus:
         """Set CANCELLED unless terminal already."""
@@ -127,13 +128,15 @@ class SqlJobStore:
         rows = await self._database.fetch(statements.GET, {"id": clean(job_id)})
         return next((JobRow.model_validate(row).record() for row in rows), None)
 
-    async def due(self, *, limit: int) -> Sequence[DueJob]:
-        """Find waiting jobs whose time has come."""
-        rows = await self._database.fetch(statements.DUE, {"limit": limit})
+    async def due(self, *, limit: int, publish_within_s: float) -> Sequence[DueJob]:
+        """Take waiting jobs whose time has come. Exclusive, so that no two workers publish the same job."""
+        values: dict[str, Value] = {"limit": limit, "publish_within": timedelta(seconds=publish_within_s)}
+        async with self._database.transaction(exclusive=True) as connection:
+            rows = await connection.fetch(statements.DUE, values)
         return tuple(DueRow.model_validate(row).due() for row in rows)
 
     async def published(self, job: DueJob) -> None:
-        """End the wait of a due job."""
+        """Note that the message of a due job is in the queue."""
         await self._database.fetch(statements.PUBLISHED, {"id": job.job_id, "attempt": job.attempt})
 
     async def sweep(self) -> int:

@@ -5,6 +5,7 @@ CREATE TABLE jobs (
     lease_token text,
     lease_until timestamptz,
     next_run_at timestamptz,
+    publish_by timestamptz,
     retry_reason text,
     body bytea NOT NULL,
     headers jsonb NOT NULL,
@@ -27,11 +28,13 @@ CREATE TABLE jobs (
     created_at timestamptz NOT NULL,
     updated_at timestamptz NOT NULL,
     CHECK ((status = 'RUNNING') = (lease_token IS NOT NULL AND lease_until IS NOT NULL)),
-    CHECK (next_run_at IS NULL OR status = 'PENDING')
+    CHECK (next_run_at IS NULL OR status = 'PENDING'),
+    CHECK (publish_by IS NULL OR status = 'PENDING')
 );
 
 CREATE INDEX jobs_running ON jobs (lease_until) WHERE status = 'RUNNING';
-CREATE INDEX jobs_waiting ON jobs (next_run_at, id) WHERE status = 'PENDING' AND next_run_at IS NOT NULL;
+CREATE INDEX jobs_waiting ON jobs (next_run_at) WHERE status = 'PENDING' AND next_run_at IS NOT NULL;
+CREATE INDEX jobs_unpublished ON jobs (publish_by) WHERE status = 'PENDING' AND publish_by IS NOT NULL;
 CREATE INDEX jobs_by_project ON jobs (project, created_at);
 
 CREATE TABLE outbox (
