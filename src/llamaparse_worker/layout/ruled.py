@@ -20,6 +20,7 @@ _NEAR = 4.0
 _DOUBLE = 9.0
 _INSIDE = 2.0
 _FIRST_SHARE = 0.1
+_ACROSS = 0.85
 _ROW_GAP_EM = 1.0
 _DENSE_BANDS = 4
 _LEAST_LINES = 3
@@ -59,6 +60,7 @@ def ruled_grid(frame: Frame, segments: Sequence[Segment], around: Sequence[Segme
     Lines right above or below the frame that stand in its columns (``around``) are rows too.
     """
     box = frame.box
+    frame = _without_insets(frame)
     xs = _places([rule.at for rule in frame.upright], [(one.x0 + one.x1) / 2 for one in segments], box.x0, box.x1)
     level = frame.level if len(xs) > 2 else _whole(frame)  # noqa: PLR2004 - inner upright lines
     ys = _places([rule.at for rule in level], [(one.y0 + one.y1) / 2 for one in segments], box.y0, box.y1)
@@ -77,6 +79,21 @@ def ruled_grid(frame: Frame, segments: Sequence[Segment], around: Sequence[Segme
     areas += header_areas(rows[:header_rows], columns, frame.level, areas)
     grid = without_empty(make_grid(rows, columns, areas, header_rows))
     return grid if is_table(grid, is_ruled=len(xs) > 2 and len(ys) > 2) else None  # noqa: PLR2004 - inner lines both ways
+
+
+def _without_insets(frame: Frame) -> Frame:
+    """Leave out the edges of shades that lie within cells, where lines are drawn from side to side."""
+    level, box = frame.level, frame.box
+    across = {round(rule.at) for rule in level if rule.drawn and rule.end - rule.start > _ACROSS * box.width}
+    if len(across) < _LEAST_LINES:
+        return frame
+    kept = tuple(
+        rule
+        for rule in level
+        if rule.drawn
+        or sum(one.end - one.start for one in level if abs(one.at - rule.at) <= _INSIDE) > _ACROSS * box.width
+    )
+    return Frame(box, kept, frame.upright)
 
 
 def _whole(frame: Frame) -> list[Rule]:
@@ -212,7 +229,9 @@ def _drawn_areas(
     for area in _enclosed(lattice, height, width):
         numbers = [index for index, band in enumerate(owned) if area.row <= band < area.end_row]
         places = [index for index, owner in enumerate(owners) if area.column <= owner < area.end_column]
-        if not numbers or not places:
+        if not numbers or not places or (area.end_row - area.row) * (area.end_column - area.column) == 1:
+            continue
+        if area.end_row - area.row == 1 and len(numbers) > 1:
             continue
         made = Area(numbers[0], numbers[-1] + 1, places[0], places[-1] + 1)
         if (made.end_row - made.row) * (made.end_column - made.column) > 1 and _is_one(lattice, area, made, rows):
@@ -221,17 +240,23 @@ def _drawn_areas(
 
 
 def _is_one(lattice: _Lattice, area: Area, made: Area, rows: Sequence[Sequence[Segment]]) -> bool:
-    """Tell whether no texts stand side by side in an area, as in a row without lines."""
-    if area.end_column - area.column == 1:
-        return True
-    inner = lattice.xs[area.column + 1 : area.end_column]
+    """Tell whether no texts stand side by side in an area, as in a row without lines, or level with rows beside it."""
     left, right = lattice.xs[area.column].first, lattice.xs[area.end_column].last
-    held = [one for row in rows[made.row : made.end_row] for one in row if left < (one.x0 + one.x1) / 2 < right]
-    for line in baselines(held):
+    inner = lattice.xs[area.column + 1 : area.end_column]
+    members = [one for row in rows[made.row : made.end_row] for one in row]
+    lines = baselines([one for one in members if left < (one.x0 + one.x1) / 2 < right])
+    for line in lines:
         for one, other in pairwise(line):
             if any(one.x1 - _INSIDE <= at.last and at.first <= other.x0 + _INSIDE for at in inner):
                 return False
-    return True
+    height = made.end_row - made.row
+    if height == 1 or len(lines) < height:
+        return True
+    if made.end_column - made.column > area.end_column - area.column:
+        return False
+    beside = {round(one.y0 + one.y1) for one in members if not left < (one.x0 + one.x1) / 2 < right}
+    level = sum(bool({round(line[0].y0 + line[0].y1) + step for step in (-1, 0, 1)} & beside) for line in lines)
+    return level <= _COMPLETE * len(lines)
 
 
 def _enclosed(lattice: _Lattice, height: int, width: int) -> list[Area]:
@@ -252,7 +277,7 @@ def _enclosed(lattice: _Lattice, height: int, width: int) -> list[Area]:
             here = row * width + column
             if column + 1 < width and not walls[row][column + 1] and any(walls[row]):
                 parents[root(here)] = root(here + 1)
-            closed = walls[row][column] and walls[row][column + 1]
+            closed = (walls[row][column] or not column) and (walls[row][column + 1] or column + 1 == width)
             if row + 1 < height and not floors[row + 1][column] and closed:
                 parents[root(here)] = root(here + width)
     groups: dict[int, list[tuple[int, int]]] = {}

@@ -35,7 +35,8 @@ _RAISED = 0.2
 _LOWERED = 0.35
 _LAST_OF_ASCII_SIGNS, _LAST_OF_ASCII = 0x40, 0x7E
 _LEAST_LETTERS = 8
-_SAME_WIDTH = 1.06
+_SAME_WIDTH = 0.03
+_MOSTLY_EVEN = 0.93
 _LAST_SPACE = 0x3000
 _ZERO_WIDTH_SPACE = 0x200B
 _SPACES = np.array(
@@ -124,7 +125,7 @@ def _ink(page: RawPage) -> _Ink:
     sizes = np.frombuffer(page.sizes, np.float32)[places]
     fonts = np.frombuffer(page.fonts, np.uint16)[places]
     looks = np.array([_look(font) for font in page.font_table], np.uint8)
-    _find_fixed_pitch(page, looks, fonts, codes[places], boxes, sizes)
+    _find_fixed_pitch(looks, fonts, codes[places], boxes, sizes)
     looks = looks[fonts]
     return _Ink(
         places=places,
@@ -145,22 +146,25 @@ def _owners(page: RawPage, places: npt.NDArray[np.intp]) -> npt.NDArray[np.int32
 
 
 def _find_fixed_pitch(
-    page: RawPage,
     looks: npt.NDArray[np.uint8],
     fonts: npt.NDArray[np.uint16],
     codes: npt.NDArray[np.uint32],
     boxes: Floats,
     sizes: Floats,
 ) -> None:
-    """Tell by their letters which fonts without a name, such as those drawn as bitmaps, are of fixed pitch."""
-    for index, font in enumerate(page.font_table):
-        if font.name or font.monospaced:
-            continue
-        letters = (fonts == index) & (codes > _LAST_OF_ASCII_SIGNS) & (codes <= _LAST_OF_ASCII)
-        if len(np.unique(codes[letters])) < _LEAST_LETTERS:
-            continue
-        widths = (boxes[letters, 2] - boxes[letters, 0]) / np.maximum(sizes[letters], 1.0)
-        if widths.max() < _SAME_WIDTH * widths.min():
+    """Tell by their letters which fonts are of fixed pitch though nothing else says so."""
+    letters = np.flatnonzero((codes > _LAST_OF_ASCII_SIGNS) & (codes <= _LAST_OF_ASCII))
+    if not len(letters):
+        return
+    owners = fonts[letters]
+    widths = (boxes[letters, 2] - boxes[letters, 0]) / np.maximum(sizes[letters], 1.0)
+    first = np.zeros(len(looks), np.float32)
+    first[owners[::-1]] = widths[::-1]
+    alike = np.abs(widths - first[owners]) < _SAME_WIDTH * first[owners]
+    counts = np.bincount(owners, minlength=len(looks))
+    even = np.bincount(owners, weights=alike, minlength=len(looks)) > _MOSTLY_EVEN * counts
+    for index in np.flatnonzero(even & (counts >= _LEAST_LETTERS)).tolist():
+        if len(np.unique(codes[letters][owners == index])) >= _LEAST_LETTERS:
             looks[index] |= CODE
 
 

@@ -18,7 +18,8 @@ from llamaparse_worker.model.geometry import Box, enclosing
 _SAME_EDGE = 5.0
 _LEAST_WIDTH_EM = 3.0
 _NEAR = 3.0
-_FEW_LINES = 2
+_FEW_LINES = 4
+_FURTHER_EM = 12.0
 _MOST_CROSSING = 0.4
 _CLOSE_EM = 1.0
 _AROUND_EM = 3.0
@@ -92,20 +93,21 @@ def _runs(pile: Sequence[Frame], segments: Sequence[Segment], em: float) -> list
 def _are_rows(between: Sequence[Segment], above: Frame, below: Frame, em: float, within: Sequence[Segment]) -> bool:
     if not between:
         return below.box.y0 - above.box.y1 < _CLOSE_EM * em
-    lines = baselines(between)
+    lines: Sequence[Line] = baselines(between)
     inner = [rule.at for frame in (above, below) for rule in frame.upright]
     inner = [at for at in inner if above.box.x0 + _SAME_EDGE < at < above.box.x1 - _SAME_EDGE]
     if inner:
         crossing = sum(any(one.x0 < at - _NEAR and one.x1 > at + _NEAR for at in inner) for one in between)
         if crossing:
             return False
-    around = [one for one in within if _is_within(one, above.box) or _is_within(one, below.box)]
-    context = lines + baselines(around) if len(lines) <= _FEW_LINES else lines
-    columns = close_strips(context)
-    lines = parted_by(lines, columns)
-    if len(columns) < 2 or are_prose(lines, columns):  # noqa: PLR2004 - a table has two columns at least
-        return False
-    return _crossing(lines, columns) <= _MOST_CROSSING
+    if len(lines) > _FEW_LINES:
+        columns = close_strips(lines)
+        lines = parted_by(lines, columns)
+        return len(columns) > 1 and not are_prose(lines, columns) and _crossing(lines, columns) <= _MOST_CROSSING
+    top = below.box.y0
+    further = baselines([one for one in within if top < one.y0 < top + _FURTHER_EM * em])
+    columns = close_strips([*lines, *further])
+    return any(len({spanned(one, columns) for one in line}) > 1 for line in parted_by(lines, columns))
 
 
 def _crossing(lines: Sequence[Line], columns: Sequence[Strip]) -> float:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from itertools import pairwise
 
 from llamaparse_worker.layout.columns import Line, Strip, spanned
 from llamaparse_worker.layout.grid import Grid, GridCell
+from llamaparse_worker.layout.marks import is_bullet
 from llamaparse_worker.layout.segments import Segment
 
 _LEAST_FILLED = 0.2
@@ -18,6 +20,9 @@ _MOST_FULL = 0.6
 _LEADERS = re.compile(r"(?:\s?[.·…_]){4,}\s*$")
 _PAGE_NUMBER = re.compile(r"[\divxlcIVXLC]{1,6}|[A-Z]{1,3}-\d{1,4}")
 _CONTENTS = 0.6
+_PLAIN_NUMBER = re.compile(r"-?[\d,]*\.?\d+%?")
+_LEAST_TICKS = 4
+_EVEN = 0.1
 
 
 def is_table(grid: Grid, *, is_ruled: bool) -> bool:
@@ -31,7 +36,19 @@ def is_table(grid: Grid, *, is_ruled: bool) -> bool:
     aligned = sum(count > 1 for count in by_row)
     if is_ruled:
         return aligned > 0
-    return aligned > 1 and aligned >= _LEAST_ALIGNED * grid.row_count and not is_contents(grid, filled)
+    if aligned < max(2.0, _LEAST_ALIGNED * grid.row_count):
+        return False
+    first = [" ".join(one.text for one in cell.segments) for cell in filled if cell.column == 0]
+    return not (is_contents(grid, filled) or _is_scale(first) or all(map(is_bullet, first)))
+
+
+def _is_scale(texts: Sequence[str]) -> bool:
+    """Tell whether texts are the numbers beside the upright axis of a chart: falling in even steps."""
+    values = [float(text.replace(",", "").rstrip("%")) for text in texts if _PLAIN_NUMBER.fullmatch(text)]
+    if len(values) < _LEAST_TICKS or len(values) < _MOST_FULL * len(texts):
+        return False
+    steps = [above - below for above, below in pairwise(values)]
+    return steps[0] > 0 and steps[0] != 1 and max(steps) - min(steps) < _EVEN * steps[0]
 
 
 def is_contents(grid: Grid, filled: Sequence[GridCell]) -> bool:

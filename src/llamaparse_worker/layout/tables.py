@@ -26,7 +26,7 @@ def unruled_grid(segments: Sequence[Segment]) -> Grid | None:
     """Arrange segments as a table if that is what they are."""
     if any(isinstance(segment, GridSegment) for segment in segments):
         return None
-    lines = baselines(segments)
+    lines: Sequence[Line] = baselines(segments)
     columns = close_strips(lines)
     lines = parted_by(lines, columns)
     if len(columns) < 2 or are_prose(lines, columns) or not _has_short_cells(lines, columns):  # noqa: PLR2004
