@@ -13,6 +13,7 @@ from llamaparse_worker.layout.continuation import joined_columns
 from llamaparse_worker.layout.edges import at_edge, part
 from llamaparse_worker.layout.grid import Grid, standing, table
 from llamaparse_worker.layout.hyphens import with_divisions_marked
+from llamaparse_worker.layout.layers import layers
 from llamaparse_worker.layout.lines import join
 from llamaparse_worker.layout.marks import with_marks_joined
 from llamaparse_worker.layout.notes import with_notes_placed
@@ -102,7 +103,11 @@ def _by_sight(found: Sequence[Segment], style: Style, page: RawPage, rules: Rule
         Edge(Side.TOP, tuple(_blocks(parted.top, style, rules))),
         Edge(Side.BOTTOM, tuple(_blocks(parted.bottom, style, rules))),
     )
-    body = with_notes_placed(_blocks(parted.body, style, rules))
+    first, *over = layers(parted.body)
+    made = _blocks(first, style, rules)
+    for layer in over:
+        made.extend(_blocks(layer, style, Rules()))  # the lines belong to what lies beneath
+    body = with_notes_placed(made)
     aside = _aside([segment for segment in found if segment.sideways])
     return _Content((*body, *aside), tuple(edge for edge in edges if edge.blocks))
 
@@ -111,7 +116,7 @@ def _blocks(found: Sequence[Segment], style: Style, rules: Rules) -> list[Block]
     grids, rest = ruled_tables(rules, with_marks_joined(found), max(style.size, _LEAST_EM))
     found_regions = regions([*rest, *(standing(grid, style.size) for grid in grids)], style.size)
     return joined_columns(
-        [[table(region)] if isinstance(region, Grid) else blocks(region.lines, style) for region in found_regions]
+        [[table(region)] if isinstance(region, Grid) else blocks(region, style) for region in found_regions]
     )
 
 

@@ -13,6 +13,7 @@ from llamaparse_worker.layout.joining import joined
 from llamaparse_worker.layout.lines import TextLine
 from llamaparse_worker.layout.marks import SURE_BULLETS, is_bullet, marked
 from llamaparse_worker.layout.notes import note_start
+from llamaparse_worker.layout.reading_order import Flow
 from llamaparse_worker.layout.segments import Style
 from llamaparse_worker.model.geometry import Box, enclosing
 from llamaparse_worker.model.page import Block, CodeBlock, Footnote, Heading, ListBlock, ListItem, Paragraph, SpanKind
@@ -61,11 +62,13 @@ class _Column:
     right: float
 
 
-def blocks(lines: Sequence[TextLine], style: Style) -> list[Block]:
+def blocks(flow: Flow, style: Style) -> list[Block]:
     """Give the blocks of one column from top to bottom."""
+    lines = flow.lines
     if not lines:
         return []
-    column = _Column(_usual_pitch(lines), min(line.x0 for line in lines), max(line.x1 for line in lines))
+    left, right = min(line.x0 for line in lines), max(line.x1 for line in lines)
+    column = _Column(_usual_pitch(lines), min(left, flow.left), max(right, flow.right))
     found: list[Block] = []
     items: list[_Group] = []
     for group in _groups(lines, style, column):

@@ -11,7 +11,7 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from llamaparse_worker.layout.inline import BOLD, ITALIC
+from llamaparse_worker.layout.inline import BOLD, CODE, ITALIC, SWITCHES
 from llamaparse_worker.layout.lines import TextLine
 from llamaparse_worker.layout.segments import Style
 from llamaparse_worker.model.page import Heading
@@ -23,11 +23,13 @@ _LARGER = 1.08
 _NOT_SMALLER = 0.93
 _LEAST_CAPITALS = 4
 _MOSTLY_PROMINENT = 1.5
+_MOSTLY_NUMBERED = 0.5
 _CENTRED = 0.03
 _NUMBER = re.compile(
     r"(?P<decimal>\d{1,3}(?:\.\d{1,3})*)\.?\s+\S"
     r"|(?P<roman>[IVXL]+)\.\s+\S|(?P<letter>[A-Z])\.\s+\S|(?P<bracket>\d{1,2}|[a-z])\)\s+\S"
 )
+_RUN = re.compile("([\ufdd0-\ufdef])([^\ufdd0-\ufdef]+)")
 _SENTENCE = re.compile("[.,;!?。\uff0c\uff1b]$")
 
 
@@ -67,13 +69,20 @@ def prominence(line: TextLine, style: Style, left: float, right: float) -> int:
     """Tell how a line stands out beside its size; 0 for one that does not."""
     if line.monospaced or line.size < _NOT_SMALLER * style.size:
         return 0
-    if line.bold and not style.look & BOLD:
+    if not style.look & BOLD and (line.bold or _is_bold_but_for_code(line)):
         return BOLD_TYPE
     if is_capitals(line.text) and is_centred(line, left, right):
         return CAPITALS
     if line.italic and not style.look & ITALIC and numbering(line.text):
         return SLANTED
     return 0
+
+
+def _is_bold_but_for_code(line: TextLine) -> bool:
+    looks = [ord(switch) - ord(SWITCHES[0]) for switch, text in _RUN.findall(line.rich) if text.strip()]
+    return (
+        bool(looks) and line.rich[0] in SWITCHES and looks[0] & BOLD > 0 and all(look & (BOLD | CODE) for look in looks)
+    )
 
 
 def is_capitals(text: str) -> bool:
@@ -118,10 +127,25 @@ def heading_sign(block: Heading) -> HeadingSign:
 
 def is_one_of(sign: HeadingSign, signs: Sequence[HeadingSign]) -> bool:
     """Tell whether a sign is like the others: where headings are bold, large type is a title's or no heading's."""
+    if not sign.numbering and _are_numbered(sign, signs):
+        return False
     if sign.prominence or sign.level or sign.size >= max(other.size for other in signs):
         return True
     plain = sum(not other.prominence for other in signs)
     return len(signs) - plain < _MOSTLY_PROMINENT * plain
+
+
+def _are_numbered(sign: HeadingSign, signs: Sequence[HeadingSign]) -> bool:
+    """Tell whether headings have numbers, those that look like this one too or those that look less."""
+    largest = max(other.size for other in signs)
+    numbered = [other for other in signs if other.numbering]
+    unlike = [other for other in numbered if style_of(other)[:2] != style_of(sign)[:2]]
+    return (
+        len(numbered) > _MOSTLY_NUMBERED * len(signs)
+        and len(unlike) == len(numbered)
+        and sign.size < largest
+        and sign.size <= max(other.size for other in numbered)
+    )
 
 
 def style_of(sign: HeadingSign) -> HeadingStyle:

@@ -20,7 +20,7 @@ PLAIN = SWITCHES[0]
 
 _SWITCH = re.compile("[\ufdd0-\ufdef]")
 _SWITCHED = re.compile("(?:^|([\ufdd0-\ufdef]))([^\ufdd0-\ufdef]+)")
-_GAP_BEHIND_SHIFTED = re.compile("([\ufdd8-\ufdef][^\ufdd0-\ufdef]+\ufdd0) (?=[.,:;!?)\\]}”’。\uff0c])")
+_GAP_BEHIND_SHIFTED = re.compile("([\ufdd8-\ufdef][^\ufdd0-\ufdef]*?) ?(\ufdd0) ?(?=[.,:;!?)\\]}”’。\uff0c])")
 _KINDS = (
     (BOLD, SpanKind.STRONG),
     (ITALIC, SpanKind.EMPHASIS),
@@ -40,7 +40,7 @@ class Inline:
 
 def closed_up(rich: str) -> str:
     """Leave out the space between what is raised or lowered and a mark that follows it, as gaps there mean nothing."""
-    return _GAP_BEHIND_SHIFTED.sub(r"\1", rich) if _SWITCH.search(rich) else rich
+    return _GAP_BEHIND_SHIFTED.sub(r"\1\2", rich) if _SWITCH.search(rich) else rich
 
 
 def without_switches(rich: str) -> str:

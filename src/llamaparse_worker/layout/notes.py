@@ -13,7 +13,7 @@ from llamaparse_worker.model.page import Block, Footnote, Heading, ListBlock, Pa
 
 _SMALLER = 0.95
 _RAISED_SWITCHES = "".join(switch for look, switch in enumerate(SWITCHES) if look & RAISED)
-_LABEL = re.compile(f"[{_RAISED_SWITCHES}](?P<label>\\d{{1,3}}|[*†‡§¶])[\ufdd0-\ufdef]\\s*(?=.)")
+_LABEL = re.compile(f"[{_RAISED_SWITCHES}](?P<label>\\d{{1,3}}|[*†‡§¶])\\s*[\ufdd0-\ufdef]\\s*(?=.)")
 _MARK = re.compile(r"\d{1,3}|[*†‡§¶]")
 
 

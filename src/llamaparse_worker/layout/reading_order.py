@@ -26,6 +26,9 @@ _DEEPEST = 4
 _LEAST_EM = 4.0
 _MOST_COLUMNS = 4
 _MOST_GUTTERS = 6
+_MOSTLY_FIXED = 0.8
+_MOSTLY_ON_PITCH = 0.9
+_ON_PITCH = 0.1
 _LEAST_GAPS = 3
 _EQUAL = 0.93
 _FULL = 0.9
@@ -37,9 +40,11 @@ _APART_EM = 1.0
 
 @dataclass(frozen=True, slots=True)
 class Flow:
-    """Lines of one column, from top to bottom."""
+    """Lines of one column, from top to bottom, and the edges of the column."""
 
     lines: tuple[TextLine, ...]
+    left: float
+    right: float
 
 
 Region = Flow | Grid
@@ -55,17 +60,36 @@ class _Row:
     bottom: float
 
 
-def regions(segments: Sequence[Segment], body_size: float, depth: int = 0) -> list[Region]:
+@dataclass(frozen=True, slots=True)
+class _Frame:
+    """The part of a page that is looked at."""
+
+    em: float
+    depth: int
+    left: float
+    right: float
+
+    def inner(self, segments: Sequence[Segment] = ()) -> _Frame:
+        """Give the frame around these segments, or else the same one, a step deeper."""
+        left = min((one.x0 for one in segments), default=self.left)
+        right = max((one.x1 for one in segments), default=self.right)
+        return _Frame(self.em, self.depth + 1, left, right)
+
+
+def regions(segments: Sequence[Segment], body_size: float) -> list[Region]:
     """Give flows and grids in reading order."""
-    em = max(body_size, _LEAST_EM)
+    return _regions(segments, _Frame(max(body_size, _LEAST_EM), -1, 0.0, 0.0).inner(segments))
+
+
+def _regions(segments: Sequence[Segment], frame: _Frame) -> list[Region]:
     rows = _rows(segments)
-    found = _text_columns(rows, em) if depth < _DEEPEST else None
+    found = _text_columns(rows, frame.em) if frame.depth < _DEEPEST else None
     if found is None:
-        return _bands(rows, em, depth)
-    made = regions(_members(rows[: found.start]), body_size, depth + 1)
+        return _bands(rows, frame)
+    made = _regions(_members(rows[: found.start]), frame.inner())
     for column in found.columns:
-        made.extend(regions(column, body_size, depth + 1))
-    return made + regions(_members(rows[found.end :]), body_size, depth + 1)
+        made.extend(_regions(column, frame.inner(column)))
+    return made + _regions(_members(rows[found.end :]), frame.inner())
 
 
 def _members(rows: Sequence[_Row]) -> list[Segment]:
@@ -128,13 +152,13 @@ def _longest_free(rows: Sequence[_Row], places: Sequence[float]) -> tuple[int, i
     return best
 
 
-def _bands(rows: Sequence[_Row], em: float, depth: int) -> list[Region]:
+def _bands(rows: Sequence[_Row], frame: _Frame) -> list[Region]:
     """Go down the rows, gathering those that leave the same strips free."""
     found: list[Region] = []
     plain: list[Segment] = []
     index = 0
     while index < len(rows):
-        band = _band(rows, index, em) if depth < _DEEPEST else None
+        band = _band(rows, index, frame.em) if frame.depth < _DEEPEST else None
         if band is None:
             plain.extend(rows[index].segments)
             index += 1
@@ -142,20 +166,20 @@ def _bands(rows: Sequence[_Row], em: float, depth: int) -> list[Region]:
         end, gutters = band
         members = _members(rows[index:end])
         columns = _columns(members, gutters)
-        grid = unruled_grid(members)
-        if grid is None and not all(map(_is_tall, columns)):
+        grid = None if _is_code(members) else unruled_grid(members)
+        if grid is None and (_is_code(members) or not all(map(_is_tall, columns))):
             plain.extend(rows[index].segments)
             index += 1
             continue
-        found.extend(_flow(plain))
+        found.extend(_flow(plain, frame))
         plain = []
         if grid is None:
             for column in columns:
-                found.extend(regions(column, em, depth + 1))
+                found.extend(_regions(column, frame.inner(column)))
         else:
             found.append(grid)
         index = end
-    found.extend(_flow(plain))
+    found.extend(_flow(plain, frame))
     return found
 
 
@@ -180,26 +204,39 @@ def _is_prose(column: Sequence[Segment], left: float, width: float) -> bool:
     return len(full) >= max(_LEAST_PROSE_LINES, _LEAST_FULL * len(lines))
 
 
+def _is_code(members: Sequence[Segment]) -> bool:
+    """Tell whether a band is a listing: of fixed pitch, and aligned by counting characters."""
+    if sum(one.monospaced for one in members) <= _MOSTLY_FIXED * len(members):
+        return False
+    longest = max(members, key=lambda one: len(one.text))
+    step = (longest.x1 - longest.x0) / len(longest.text)
+    left = min(one.x0 for one in members)
+    places = [(one.x0 - left) / step for one in members if one.monospaced]
+    return sum(abs(place - round(place)) < _ON_PITCH for place in places) > _MOSTLY_ON_PITCH * len(places)
+
+
 def _is_tall(column: Sequence[Segment]) -> bool:
     """Tell whether a column is one of the page, not some text beside other text."""
     return len(baselines(column)) >= _LEAST_COLUMN_LINES or any(isinstance(one, GridSegment) for one in column)
 
 
-def _flow(segments: Sequence[Segment]) -> list[Region]:
+def _flow(segments: Sequence[Segment], frame: _Frame) -> list[Region]:
     """Give lines from top to bottom, and the tables among them."""
     found: list[Region] = []
     left = list(segments)
     for place in sorted((one for one in segments if isinstance(one, GridSegment)), key=lambda one: one.y0):
         above = [one for one in left if one.y0 + one.y1 < 2 * place.y0 and not isinstance(one, GridSegment)]
         left = [one for one in left if one is not place and all(one is not other for other in above)]
-        found.extend(_lines(above))
+        found.extend(_lines(above, frame))
         if place.grid is not None:
             found.append(place.grid)
-    return found + _lines(left)
+    return found + _lines(left, frame)
 
 
-def _lines(segments: Sequence[Segment]) -> list[Region]:
-    return [Flow(tuple(join(group) for group in baselines(segments)))] if segments else []
+def _lines(segments: Sequence[Segment], frame: _Frame) -> list[Region]:
+    if not segments:
+        return []
+    return [Flow(tuple(join(group) for group in baselines(segments)), frame.left, frame.right)]
 
 
 def _rows(segments: Sequence[Segment]) -> list[_Row]:

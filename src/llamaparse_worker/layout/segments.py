@@ -15,6 +15,7 @@ import numpy.typing as npt
 from llamaparse_worker.layout.elements import owners
 from llamaparse_worker.layout.inline import BOLD, CODE, ITALIC, LOWERED, PLAIN, RAISED, SWITCHES
 from llamaparse_worker.layout.rules import Rule, parted
+from llamaparse_worker.layout.shown import shown
 from llamaparse_worker.model.page import Font, RawPage
 
 Floats = npt.NDArray[np.float32]
@@ -34,7 +35,8 @@ _SMALL = 0.85
 _RAISED = 0.2
 _LOWERED = 0.35
 _LAST_OF_ASCII_SIGNS, _LAST_OF_ASCII = 0x40, 0x7E
-_LEAST_LETTERS = 8
+_LEAST_LETTERS, _FEW_LETTERS = 8, 4
+_NARROW, _WIDE = set("iljtfrI"), set("mwMW")
 _SAME_WIDTH = 0.03
 _MOSTLY_EVEN = 0.93
 _LAST_SPACE = 0x3000
@@ -118,8 +120,7 @@ def _ink(page: RawPage) -> _Ink:
     codes = np.frombuffer(page.text.encode("utf-32-le", "replace"), np.uint32)
     boxes = np.frombuffer(page.boxes, np.float32).reshape(-1, 4)
     visible = ~_SPACES[np.minimum(codes, _LAST_SPACE + 1)]
-    across = (boxes[:, 2] > 0) & (boxes[:, 0] < page.width)
-    places = np.flatnonzero(visible & across & (boxes[:, 3] > 0) & (boxes[:, 1] < page.height))
+    places = np.flatnonzero(shown(page, boxes, visible))
     boxes = boxes[places]
     heights = boxes[:, 3] - boxes[:, 1]
     sizes = np.frombuffer(page.sizes, np.float32)[places]
@@ -163,8 +164,9 @@ def _find_fixed_pitch(
     alike = np.abs(widths - first[owners]) < _SAME_WIDTH * first[owners]
     counts = np.bincount(owners, minlength=len(looks))
     even = np.bincount(owners, weights=alike, minlength=len(looks)) > _MOSTLY_EVEN * counts
-    for index in np.flatnonzero(even & (counts >= _LEAST_LETTERS)).tolist():
-        if len(np.unique(codes[letters][owners == index])) >= _LEAST_LETTERS:
+    for index in np.flatnonzero(even & (counts >= _FEW_LETTERS)).tolist():
+        shown = set(map(chr, np.unique(codes[letters][owners == index]).tolist()))
+        if len(shown) >= _LEAST_LETTERS or (shown & _NARROW and shown & _WIDE):
             looks[index] |= CODE
 
 
