@@ -77,3 +77,16 @@ def test_the_look_of_a_divided_word_is_kept() -> None:
 
 def test_a_division_that_nothing_follows_is_shown() -> None:
     assert joined([f"a work{SOFT_HYPHEN}"]) == "a work-"
+
+
+@pytest.mark.parametrize(
+    ("lines", "expected"),
+    [
+        (["ibm/", "granite"], "ibm/granite"),
+        (["mqtt_", "connect"], "mqtt_connect"),
+        (["either /", "or"], "either / or"),
+        (["one", "two"], "one two"),
+    ],
+)
+def test_names_and_addresses_go_on_in_the_next_line(lines: list[str], expected: str) -> None:
+    assert joined(lines) == expected

@@ -15,6 +15,8 @@ _LINE_END = re.compile("(?P<last>..|.)(?P<switches>[\ufdd0-\ufdef]*)$", re.DOTAL
 """The last characters of a line, and the switches of look (see ``inline``) behind them."""
 _LINE_START = re.compile("[\ufdd0-\ufdef]*(?P<first>.?)", re.DOTALL)
 _HYPHENS = ("-", "\u2010", "\u2011")
+_BOUND = ("/", "_")
+"""Within addresses and names, where lines may break behind them."""
 _UNSPACED = re.compile("[\u2e80-\u9fff\uf900-\ufaff\uff00-\uffef\U00020000-\U0003ffff]")
 ELLIPTIC = re.compile(r"[\ufdd0-\ufdef]*(?:and|or|to|und|oder|bis|bzw|sowie|et|ou|y|o|e|ed|och|en|of|og)\b")
 """What follows a hyphen that stands for the rest of a word: ``pre- and postwar``."""
@@ -44,4 +46,6 @@ def whole(text: str) -> str:
 def _is_unspaced(last: str, first: str, line: str) -> bool:
     if last.endswith(_HYPHENS):
         return last[:-1].isalnum() and first.isalnum() and not ELLIPTIC.match(line)
+    if last.endswith(_BOUND):
+        return last[:-1].isalnum() and first.isalnum()
     return bool(_UNSPACED.match(last[-1]) and _UNSPACED.match(first))

@@ -69,6 +69,8 @@ class Trait(IntFlag):
     """Drawn without ink, as the text behind a scan is."""
     UNMAPPED = 16
     """The font does not say which character this is; it stands as a space."""
+    CROPPED = 32
+    """Lies on the sheet, outside of the part of it that is shown."""
 
 
 TURNS = Trait.DOWNWARD | Trait.BACKWARD

@@ -72,7 +72,7 @@ class PdfDocument:
             drawn=bool(glyphs.text.strip()) or (_has_content(page) and self._leaves_ink(page)),
             rules=view.boxes(lines.rules).tobytes(),
             fills=view.boxes(lines.fills).tobytes(),
-            traits=view.traits(glyphs.traits).tobytes(),
+            traits=(view.traits(glyphs.traits) | view.cropped(glyphs.boxes)).tobytes(),
             elements=structure.of_characters.tobytes(),
             element_table=structure.elements,
         )
@@ -128,6 +128,7 @@ class _View:
 
     def __init__(self, page: int) -> None:
         pdfium = library()
+        self._page = page
         self.width = round(float(pdfium.FPDF_GetPageWidthF(page)), 3)
         self.height = round(float(pdfium.FPDF_GetPageHeightF(page)), 3)
         self.rotation = int(pdfium.FPDFPage_GetRotation(page)) % 4 * 90
@@ -151,6 +152,15 @@ class _View:
                 sides = (x0 - left, top - y1, x1 - left, top - y0)
         return np.stack(sides, axis=1).astype(np.float32, copy=False)
 
+    def cropped(self, user: Floats) -> npt.NDArray[np.uint8]:
+        """Mark characters that stand on the sheet, but outside of what is shown of it."""
+        sheet = ffi.new("float[4]")
+        sides = [sheet + side for side in range(4)]
+        if not library().FPDFPage_GetMediaBox(self._page, *sides) or tuple(sheet) == self._bounds:
+            return np.zeros(len(user), np.uint8)
+        on_sheet, shown = _within(user, tuple(sheet)), _within(user, self._bounds)
+        return np.where(on_sheet & ~shown, np.uint8(Trait.CROPPED), np.uint8(0))
+
     def traits(self, user: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
         """Turn the direction of characters with the page."""
         if not self.rotation:
@@ -165,6 +175,15 @@ class _View:
         x0, x1 = (round(float(value), 2) for value in np.clip(mapped[[0, 2]], 0, self.width))
         y0, y1 = (round(float(value), 2) for value in np.clip(mapped[[1, 3]], 0, self.height))
         return Box(x0, y0, x1, y1)
+
+
+def _within(user: Floats, bounds: tuple[float, ...]) -> npt.NDArray[np.bool_]:
+    """Tell which boxes have their middle within left, bottom, right, top."""
+    across, up = (user[:, 0] + user[:, 2]) / 2, (user[:, 1] + user[:, 3]) / 2
+    inside: npt.NDArray[np.bool_] = (
+        (across >= bounds[0]) & (up >= bounds[1]) & (across <= bounds[2]) & (up <= bounds[3])
+    )
+    return inside
 
 
 def _glyphs(page: int, number: int) -> Glyphs:

@@ -41,6 +41,7 @@ float FPDF_GetPageWidthF(uintptr_t page);
 float FPDF_GetPageHeightF(uintptr_t page);
 int FPDF_GetPageBoundingBox(uintptr_t page, FS_RECTF* rect);
 int FPDFPage_GetRotation(uintptr_t page);
+int FPDFPage_GetMediaBox(uintptr_t page, float* left, float* bottom, float* right, float* top);
 int FPDFPage_GetAnnotCount(uintptr_t page);
 int FPDFPage_CountObjects(uintptr_t page);
 uintptr_t FPDFPage_GetObject(uintptr_t page, int index);

@@ -1,0 +1,81 @@
+from __future__ import annotations
+
+import io
+from collections.abc import Callable
+
+import pypdfium2
+import pytest
+from reportlab.pdfgen.canvas import Canvas
+
+from llamaparse_worker.backends.reader.pdf import PdfReader
+from llamaparse_worker.interfaces import ReaderLimits
+from llamaparse_worker.layout.arrange import lay_out
+from llamaparse_worker.layout.layers import layers
+from llamaparse_worker.layout.segments import Segment
+from llamaparse_worker.model.page import LaidOutPage, Trait
+from support.documents import MARGIN, WIDTH, Pen, make, sentences
+
+LIMITS = ReaderLimits(100, 4_000_000)
+
+
+def laid_out(content: bytes) -> LaidOutPage:
+    with PdfReader().open(io.BytesIO(content), LIMITS) as document:
+        return lay_out(document.read(1))
+
+
+def test_a_column_under_a_text_that_is_too_wide_for_its_own_is_read_apart_from_it() -> None:
+    wide, beneath = sentences(1, 1200), sentences(2, 700)
+
+    def draw(canvas: Canvas) -> None:
+        Pen(canvas, MARGIN, 330, 700).write(wide)
+        Pen(canvas, MARGIN + 240, 220, 701.5).write(beneath)
+
+    assert laid_out(make(draw)).text == f"{wide}\n\n{beneath}"
+
+
+def test_lines_that_merely_touch_stay_in_one_layer() -> None:
+    lines = [Segment(50, 100 + 9 * index, 300, 112 + 9 * index, 10, f"line {index}") for index in range(20)]
+    assert layers(lines) == [lines]
+
+
+def test_each_layer_holds_nothing_that_overlaps_and_keeps_the_order_of_the_file() -> None:
+    lines = [
+        Segment(50, 100 + 12 * row, 300, 112 + 12 * row, 10, f"{layer}.{row}") for layer in range(3) for row in range(4)
+    ]
+    assert [[one.text[0] for one in layer] for layer in layers(lines)] == [["0"] * 4, ["1"] * 4, ["2"] * 4]
+
+
+def beyond(canvas: Canvas) -> None:
+    canvas.setFont("Helvetica", 10)
+    canvas.drawString(MARGIN, 700, "Begins here")
+    canvas.drawString(WIDTH + 40, 700, "and goes on beyond the edge")
+    canvas.drawString(WIDTH + 40, 500, "Stands alone")
+
+
+def cropped(content: bytes) -> bytes:
+    """Show the left part of a page only, on a sheet that is larger."""
+    document = pypdfium2.PdfDocument(content)
+    width, height = document[0].get_size()
+    document[0].set_mediabox(0, 0, width * 2, height)
+    document[0].set_cropbox(0, 0, width, height)
+    out = io.BytesIO()
+    document.save(out)
+    return out.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("change", "text"),
+    [(bytes, "Begins here and goes on beyond the edge"), (cropped, "Begins here")],
+)
+def test_what_runs_off_the_sheet_is_read_and_what_was_cropped_away_is_not(
+    change: Callable[[bytes], bytes], text: str
+) -> None:
+    assert " ".join(laid_out(change(make(beyond))).text.split()) == text
+
+
+def test_the_reader_marks_what_was_cropped_away() -> None:
+    with PdfReader().open(io.BytesIO(cropped(make(beyond))), LIMITS) as document:
+        page = document.read(1)
+    marked = "".join(text for text, trait in zip(page.text, page.traits, strict=True) if trait & Trait.CROPPED)
+    assert "Stands alone" in marked
+    assert "Begins" not in marked
