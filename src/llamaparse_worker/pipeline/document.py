@@ -24,7 +24,6 @@ from llamaparse_worker.model.options import ModeName, ParseOptions
 from llamaparse_worker.model.page import PageStatus
 from llamaparse_worker.model.parsing import Assemble, Completed, Inspect, Inspected, ParserRequest
 from llamaparse_worker.pipeline.pages import PageReading, ReadingLimits, ReadResult, Seat, last_event, seat_in
-from llamaparse_worker.pipeline.refine import refine
 from llamaparse_worker.pipeline.verdict import Verdict, judge
 from llamaparse_worker.wire import select_pages
 
@@ -99,6 +98,9 @@ class DocumentParser:
                 on_progress(Progress(total=len(pages)))
                 read = await reading.read(pages, seat)
                 if mode.refines:
+                    # Needs the layout and with it numpy, which no other step of this process imports.
+                    from llamaparse_worker.pipeline.refine import refine  # noqa: PLC0415
+
                     await seat.release()
                     read = await refine(read, mode, options, folder)
                 verdict = judge(read.pages, options, ocr=ocr is not None)
