@@ -116,7 +116,7 @@ def _blocks(found: Sequence[Segment], style: Style, rules: Rules) -> list[Block]
     grids, rest = ruled_tables(rules, with_marks_joined(found), max(style.size, _LEAST_EM))
     found_regions = regions([*rest, *(standing(grid, style.size) for grid in grids)], style.size)
     return joined_columns(
-        [[table(region)] if isinstance(region, Grid) else blocks(region, style) for region in found_regions]
+        [[table(region, style.look)] if isinstance(region, Grid) else blocks(region, style) for region in found_regions]
     )
 
 

@@ -6,11 +6,12 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from llamaparse_worker.layout.columns import Strip, spanned
+from llamaparse_worker.layout.inline import Inline, closed_up, inline
 from llamaparse_worker.layout.joining import joined
-from llamaparse_worker.layout.lines import baselines, joined_text
+from llamaparse_worker.layout.lines import baselines, joined_rich, joined_text
 from llamaparse_worker.layout.segments import Segment
 from llamaparse_worker.model.geometry import Box, enclosing
-from llamaparse_worker.model.page import Cell, Table
+from llamaparse_worker.model.page import Cell, Span, SpanKind, Table
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,15 +107,29 @@ def _put(segment: Segment, area: Area, found: list[tuple[Area, list[Segment]]]) 
     found.append((area, held))
 
 
-def table(grid: Grid) -> Table:
-    """Give the texts of a grid and the boxes of its cells."""
+def table(grid: Grid, body: int = 0) -> Table:
+    """Give the texts of a grid and its cells; ``body`` is the look that the whole page has (see ``inline``)."""
     rows = [[""] * grid.column_count for _ in range(grid.row_count)]
     cells = []
     for cell in grid.cells:
-        if cell.segments:
-            rows[cell.row][cell.column] = cell_text(cell.segments)
-        cells.append(Cell(cell.row, cell.column, _box(cell.segments), cell.row_span, cell.column_span))
+        found = cell_inline(cell.segments, body) if cell.segments else Inline("")
+        rows[cell.row][cell.column] = found.text
+        spans = found.spans if cell.row >= grid.header_rows else without_strong(found.spans)
+        box = _box(cell.segments)
+        cells.append(Cell(cell.row, cell.column, box, cell.row_span, cell.column_span, spans=spans))
     return Table(tuple(map(tuple, rows)), grid.box, tuple(cells), grid.header_rows)
+
+
+def cell_inline(segments: Sequence[Segment], body: int) -> Inline:
+    """Join the lines of a cell with their look."""
+    if not any(one.rich for one in segments):
+        return Inline(cell_text(segments))
+    return inline(closed_up(joined([joined_rich(line) for line in baselines(segments)])), body)
+
+
+def without_strong(spans: Iterable[Span]) -> tuple[Span, ...]:
+    """Leave out that a header is bold, as all of them are."""
+    return tuple(span for span in spans if span.kind is not SpanKind.STRONG)
 
 
 def cell_text(segments: Sequence[Segment]) -> str:

@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from html import escape
 
-from llamaparse_worker.layout.phrases import escaped_within
-from llamaparse_worker.model.page import Table
+from llamaparse_worker.layout.phrases import phrase
+from llamaparse_worker.model.page import Span, Table
 
 LINE_BREAK = "<br/>"
 
@@ -19,13 +19,17 @@ def table_markdown(table: Table) -> str:
     """Give a pipe table whose first row is its header, or HTML where a cell spans others."""
     if not table.rows:
         return ""
-    return table_html(table) if has_spans(table) else pipe_table(table.rows)
+    return table_html(table) if has_spans(table) else pipe_table(table)
 
 
-def pipe_table(rows: Sequence[Sequence[str]]) -> str:
+def pipe_table(table: Table) -> str:
     """Give a pipe table; the first row is its header."""
-    rule = "|" + " --- |" * len(rows[0])
-    return "\n".join([_pipe_row(rows[0]), rule, *map(_pipe_row, rows[1:])])
+    spans = {(cell.row, cell.column): cell.spans for cell in table.cells if cell.spans}
+    rows = [
+        "| " + " | ".join(_pipe_cell(text, spans.get((number, column), ())) for column, text in enumerate(row)) + " |"
+        for number, row in enumerate(table.rows)
+    ]
+    return "\n".join([rows[0], "|" + " --- |" * len(table.rows[0]), *rows[1:]])
 
 
 def table_html(table: Table) -> str:
@@ -55,12 +59,8 @@ def has_spans(table: Table) -> bool:
     return any(cell.row_span > 1 or cell.column_span > 1 for cell in table.cells)
 
 
-def _pipe_row(cells: Sequence[str]) -> str:
-    return "| " + " | ".join(map(_pipe_cell, cells)) + " |"
-
-
-def _pipe_cell(text: str) -> str:
-    return escaped_within(text).replace("|", "\\|").replace("\n", LINE_BREAK)
+def _pipe_cell(text: str, spans: Sequence[Span]) -> str:
+    return phrase(text, spans, in_line=True).replace("|", "\\|").replace("\n", LINE_BREAK)
 
 
 def _span(span: tuple[int, int]) -> str:

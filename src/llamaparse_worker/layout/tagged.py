@@ -17,6 +17,7 @@ from llamaparse_worker.layout.joining import joined
 from llamaparse_worker.layout.lines import TextLine, join
 from llamaparse_worker.layout.marks import is_bullet
 from llamaparse_worker.layout.segments import Segment, Style
+from llamaparse_worker.layout.tagged_tables import TaggedCell, table_of
 from llamaparse_worker.model.geometry import Box, enclosing
 from llamaparse_worker.model.page import (
     Block,
@@ -25,7 +26,6 @@ from llamaparse_worker.model.page import (
     ListBlock,
     ListItem,
     Paragraph,
-    Table,
 )
 
 BySight = Callable[[Sequence[Segment]], Sequence[Block]]
@@ -176,12 +176,9 @@ class _Page:
 
     def _table(self, index: int) -> list[Block]:
         rows = [self._row(row) for row in self._row_elements(index)]
-        rows = [row for row in rows if row]
-        if not rows:
-            return []
-        width = max(map(len, rows))
-        cells = tuple(tuple(cell.text for cell in row) + ("",) * (width - len(row)) for row in rows)
-        return [Table(cells, enclosing(segment_box(segment) for segment in self._all_text(index)))]
+        box = enclosing(segment_box(segment) for segment in self._all_text(index))
+        made = table_of([row for row in rows if row], box)
+        return [made] if made.rows else []
 
     def _row_elements(self, index: int) -> list[int]:
         found: list[int] = []
@@ -192,13 +189,19 @@ class _Page:
                 found.extend(self._row_elements(child))
         return found
 
-    def _row(self, index: int) -> list[Inline]:
-        cells = [child for child in self.children[index] if self.table[child].role in _CELLS]
-        return [self._cell(cell) for cell in cells]
+    def _row(self, index: int) -> list[TaggedCell]:
+        return [self._cell(child) for child in self.children[index] if self.table[child].role in _CELLS]
 
-    def _cell(self, index: int) -> Inline:
+    def _cell(self, index: int) -> TaggedCell:
+        element = self.table[index]
         lines = lines_of(self._all_text(index))
-        return _inline(lines, self.style) if lines else Inline("")
+        return TaggedCell(
+            _inline(lines, self.style) if lines else Inline(""),
+            _box(lines) if lines else None,
+            is_header=element.role == "TH",
+            row_span=element.row_span,
+            column_span=element.column_span,
+        )
 
 
 def lines_of(found: Sequence[Segment]) -> list[TextLine]:

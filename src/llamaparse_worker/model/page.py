@@ -210,7 +210,7 @@ class ListBlock:
 
 @dataclass(frozen=True, slots=True)
 class Cell:
-    """Where a cell of a table stands; its text is in the table's rows, those of the places it reaches over are empty."""
+    """Where a cell of a table stands. Its text is in the table's rows; places that it reaches over are empty there."""
 
     row: int
     column: int
@@ -218,6 +218,9 @@ class Cell:
     """Around its text; none for an empty cell."""
     row_span: int = 1
     column_span: int = 1
+    page: int | None = None
+    """The page that the box is on, where the table began on another one."""
+    spans: tuple[Span, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -230,6 +233,10 @@ class Table:
     """Cells with a box or a span; a place without one is an empty cell, or a plain one where no boxes are known."""
     header_rows: int = 1
     """How many rows at the top name the columns."""
+    merged_from_pages: tuple[int, ...] = ()
+    """The pages of a table that goes over several; it is given whole on the first."""
+    merged_into_page: int | None = None
+    """The page where a table is given that goes on here; it has no rows here."""
     type: Literal["table"] = "table"
 
 
