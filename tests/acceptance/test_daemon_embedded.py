@@ -127,10 +127,10 @@ def test_a_job_beyond_the_grace_is_handed_back_uncharged(tmp_path: Path, slow: d
     slow = {**slow, "GRACE_PERIOD": "0.3"}
 
     with daemon(slow, tmp_path) as running:
-        (job,) = submitted(slow, written(tmp_path, "slow", script("slow 3")))
+        (job,) = submitted(slow, written(tmp_path, "slow", script("slow 20")))
         running.wait_event("job.started")
         running.terminate()
-        assert running.wait(3) == 0, running.log()
+        assert running.wait(10) == 0, running.log()
 
     found = status_of(slow, job)
     assert (found["status"], found["attempt"]) == ("PENDING", 0)
@@ -144,7 +144,7 @@ def test_a_second_sigterm_ends_the_daemon_at_once_and_loses_nothing(tmp_path: Pa
         running.terminate()
         running.wait_event("worker.draining")
         running.terminate()
-        assert running.wait(3) == 0, running.log()
+        assert running.wait(10) == 0, running.log()
 
     found = status_of(slow, job)
     assert (found["status"], found["attempt"]) == ("PENDING", 0)
@@ -175,7 +175,7 @@ def test_a_cancelled_job_stops_while_it_runs(tmp_path: Path, slow: dict[str, str
         (job,) = submitted(slow, written(tmp_path, "slow", script("slow 30")))
         running.wait_event("job.started")
         assert command(["cancel", job], slow).stdout.split() == [job, "CANCELLED"]
-        settled = running.wait_event("job.settled", 3)
+        settled = running.wait_event("job.settled", 5)
         assert settled["outcome"] == "cancelled"
         assert command(["result", job], slow).returncode == 65
 
@@ -278,7 +278,8 @@ def test_options_of_the_command_line_reach_the_worker(tidy: tuple[dict[str, str]
     manifest = json.loads((state / "some" / "report.pdf" / "manifest.json").read_text())
     assert [page["number"] for page in manifest["pages"]] == [2, 7, 8]
     assert json.loads(none.stdout)["error_code"] == "INVALID_PAGE_RANGE"
-    assert json.loads(balanced.stdout)["error_code"] == "MODE_UNAVAILABLE"
+    assert (balanced.returncode, balanced.stdout) == (78, "")
+    assert "MODE_UNAVAILABLE" in balanced.stderr
 
 
 def test_the_number_of_the_queue_status_counts_waiting_and_running_jobs(tmp_path: Path, slow: dict[str, str]) -> None:
@@ -291,7 +292,7 @@ def test_the_number_of_the_queue_status_counts_waiting_and_running_jobs(tmp_path
             found = running.get_json("/api/queue-statusz?queue_prefix=parse_raw_file_job")
             return bool(found["total_messages"] == 3)
 
-        until(counted, 5, why=running.log)
+        until(counted, 10, why=running.log)
         found = running.get_json("/api/queue-statusz?queue_prefix=parse_raw_file_job")
         assert (found["ready"], found["in_flight"], found["delayed"]) == (2, 1, 0)
         assert [queue["name"] for queue in found["queues"]] == ["parse_raw_file_job"]

@@ -19,7 +19,7 @@ from support import documents
 from support.daemon import alive, command, daemon, descendants, environment, scripted, until
 from support.services import Postgres, RabbitMq, S3Server
 
-pytestmark = [pytest.mark.anyio, pytest.mark.xdist_group("services")]
+pytestmark = pytest.mark.anyio
 
 QUEUE = "parse_raw_file_job"
 

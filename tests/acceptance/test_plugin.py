@@ -29,5 +29,4 @@ def test_a_plugin_that_is_installed_but_not_enabled_reads_nothing(table: Path, t
     ran = command(["parse", str(table), "--output", str(tmp_path / "out"), "--json"], environment(tmp_path))
     listed = command(["components"], environment(tmp_path))
     assert "llamaparse-reader-csv" in listed.stdout
-    output = Path(json.loads(ran.stdout)["output"])
-    assert json.loads((output / "manifest.json").read_text())["reader"] == "text"
+    assert json.loads(ran.stdout)["error_code"] == "UNSUPPORTED_FILE_TYPE"

@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator
 from dataclasses import replace
 from pathlib import Path
 
+import anyio
 import pytest
 from llama_cloud.types.parsing_get_response import ParsingGetResponse
 
@@ -122,3 +123,20 @@ async def test_a_mode_that_refines_holds_no_process_while_it_works(tmp_path: Pat
 async def test_a_mode_without_a_provider_is_refused_with_the_variables_to_set(pool: ParserPool, tmp_path: Path) -> None:
     with pytest.raises(ModeUnavailable, match="OPENAI_API_KEY"):
         await parse(document_parser(pool), script("text"), tmp_path, options=ParseOptions(mode=ModeName.AGENTIC))
+
+
+async def test_a_small_document_waits_for_a_range_of_a_large_one_and_not_for_all_its_pages(tmp_path: Path) -> None:
+    ended: list[str] = []
+    async with parser_pool(1) as single:
+        parser = document_parser(single, processes=1, range_size=4)
+
+        async def parse_one(name: str, pages: int) -> None:
+            await parse(parser, documents.make(*documents.mixed_pages(1, pages)), tmp_path, name=name)
+            ended.append(name)
+
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(parse_one, "large", 80)
+            await anyio.sleep(0.1)
+            tasks.start_soon(parse_one, "small", 1)
+
+    assert ended == ["small", "large"]

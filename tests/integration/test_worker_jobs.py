@@ -64,7 +64,7 @@ async def test_a_message_delivered_twice_is_parsed_once(world: World) -> None:
 
 async def test_a_message_of_a_job_that_another_worker_holds_is_acknowledged(world: World) -> None:
     async with working(world):
-        job = await world.publish(script("slow 0.6"))
+        job = await world.publish(script("slow 1.5"))
         await world.runs(job)
         await world.publish(None, job_id=job)
 
@@ -72,7 +72,7 @@ async def test_a_message_of_a_job_that_another_worker_holds_is_acknowledged(worl
             (queue,) = await world.broker.depths()
             return (queue.ready, queue.unacknowledged) == (0, 1)
 
-        await until(only_the_first_is_held, limit_s=0.5)
+        await until(only_the_first_is_held, limit_s=1.4)
         record = await world.ended(job)
 
     assert record.status is JobStatus.COMPLETED

@@ -7,6 +7,8 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from anyio import CapacityLimiter
+
 from llamaparse_worker.components import Seam, targets
 from llamaparse_worker.interfaces import Mode, Ocr, Parsers
 from llamaparse_worker.mode.fast import Fast
@@ -57,7 +59,10 @@ def document_parser(  # noqa: PLR0913 - each test names the one limit that it is
             timeout_base_s=timeout_s,
             timeout_extra_per_page_s=timeout_per_page_s,
             reading=ReadingLimits(
-                page_timeout_s=page_timeout_s, range_size=range_size, processes=processes, ocr_window=ocr_window
+                page_timeout_s=page_timeout_s,
+                range_size=range_size,
+                processes=processes,
+                ocr=CapacityLimiter(ocr_window),
             ),
         ),
     )

@@ -70,18 +70,18 @@ class World:
         finally:
             self.jobs.away = away
 
-    async def ended(self, job_id: str, *, limit_s: float = 10) -> JobRecord:
+    async def ended(self, job_id: str, *, limit_s: float = 20) -> JobRecord:
         """Wait for a terminal status."""
         await self.reaches(job_id, lambda record: record.status.terminal, limit_s=limit_s)
         record = await self.record(job_id)
         assert record is not None
         return record
 
-    async def runs(self, job_id: str, *, limit_s: float = 10) -> None:
+    async def runs(self, job_id: str, *, limit_s: float = 20) -> None:
         """Wait until an attempt at the job has begun."""
         await self.reaches(job_id, lambda record: record.status is JobStatus.RUNNING, limit_s=limit_s)
 
-    async def reaches(self, job_id: str, wanted: Callable[[JobRecord], bool], *, limit_s: float = 10) -> None:
+    async def reaches(self, job_id: str, wanted: Callable[[JobRecord], bool], *, limit_s: float = 20) -> None:
         """Wait until the job's row is as wanted."""
 
         async def found() -> bool:
@@ -90,7 +90,7 @@ class World:
 
         await until(found, limit_s=limit_s)
 
-    async def settled(self, *, limit_s: float = 10) -> None:
+    async def settled(self, *, limit_s: float = 20) -> None:
         """Wait until no message is in the queue."""
 
         async def empty() -> bool:
@@ -112,7 +112,7 @@ class World:
         return next((float(line.split()[-1]) for line in lines if line.startswith(line_start)), 0.0)
 
 
-async def until(condition: Callable[[], Awaitable[bool]], *, limit_s: float = 10) -> None:
+async def until(condition: Callable[[], Awaitable[bool]], *, limit_s: float = 20) -> None:
     """Wait for what nobody announces."""
     with anyio.fail_after(limit_s):
         while not await condition():  # noqa: ASYNC110 - stores in memory tell nobody
@@ -139,6 +139,7 @@ async def working(world: World, policy: Policy | None = None) -> AsyncIterator[W
             documents=document_parser(world.pool, processes=1),
             spool_dir=world.spool,
             max_document_bytes=1_000_000,
+            transfer_timeout_s=30,
             observe_stage=lambda _job, _stage, _seconds: None,
         )
         upkeep = Upkeep(world.broker, world.jobs, interval_s=policy.interval_s)

@@ -78,7 +78,7 @@ async def serve(settings: WorkerSettings) -> None:
         pass  # a folder that cannot be written shall stop the start, not fail every job
     if leftovers := await remove_leftovers(settings.spool_dir):
         log.info("spool.leftovers_removed", folders=leftovers)
-    limits = Limits({"jobs": settings.pdf_job_queue_concurrency})
+    limits = Limits({"jobs": settings.pdf_job_queue_concurrency, "ocr": settings.ocr_concurrency})
     manager = read(ServiceManager)
     daemon = _Daemon(
         settings,
@@ -102,7 +102,7 @@ async def serve(settings: WorkerSettings) -> None:
 async def _work(daemon: _Daemon, address: str) -> None:
     settings = daemon.settings
     async with (
-        open_documents(settings) as documents,
+        open_documents(settings, daemon.limits["ocr"]) as documents,
         _patiently_opened(daemon) as backends,
         open_source_fetcher(backends.objects) as sources,
         anyio.create_task_group() as watchers,
@@ -140,6 +140,7 @@ def _worker(
         documents=documents.parser,
         spool_dir=settings.spool_dir,
         max_document_bytes=settings.max_document_bytes,
+        transfer_timeout_s=settings.job_timeout_seconds,
         observe_stage=observe_stage,
     )
     retry = RetryPolicy(settings.job_max_attempts, settings.job_retry_delay_seconds)

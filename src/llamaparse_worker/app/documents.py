@@ -7,6 +7,8 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from anyio import CapacityLimiter
+
 from llamaparse_worker.components import Seam, load, targets
 from llamaparse_worker.interfaces import Mode, Ocr
 from llamaparse_worker.model.options import ModeName
@@ -32,8 +34,12 @@ class Documents:
 
 
 @asynccontextmanager
-async def open_documents(settings: LocalSettings) -> AsyncIterator[Documents]:
+async def open_documents(settings: LocalSettings, ocr: CapacityLimiter | None = None) -> AsyncIterator[Documents]:
     """Open everything that parsing needs; the parser processes start in the background.
+
+    Args:
+        settings: what may be parsed, and how.
+        ocr: the limit of pages in OCR, where others watch it too.
 
     Raises:
         ConfigurationError: a component is missing or its settings are wrong.
@@ -64,7 +70,7 @@ async def open_documents(settings: LocalSettings) -> AsyncIterator[Documents]:
                     page_timeout_s=settings.page_timeout_seconds,
                     range_size=settings.page_range_size,
                     processes=processes,
-                    ocr_window=settings.ocr_concurrency,
+                    ocr=ocr or CapacityLimiter(settings.ocr_concurrency),
                 ),
             ),
         )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import stat
+import tempfile
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -33,7 +34,7 @@ from llamaparse_worker.pipeline.document import DocumentOutcome
 from llamaparse_worker.pipeline.groups import one_error
 from llamaparse_worker.pipeline.job import StageClock, write_manifest
 from llamaparse_worker.pipeline.manifest import Circumstances
-from llamaparse_worker.pipeline.spool import describe, spool_folder
+from llamaparse_worker.pipeline.spool import describe, no_space_is_temporary, spool_folder
 from llamaparse_worker.settings import LocalSettings
 from llamaparse_worker.wire import utc_now
 
@@ -51,11 +52,14 @@ class LocalParse:
         """Parse all inputs, as many at once as there are parser processes; gives the exit status.
 
         Raises:
-            ConfigurationError: a result folder would replace a file.
+            ConfigurationError: ``--output`` cannot be written, or a result folder would replace a file.
         """
         for one in inputs:
             if (self._output / one.output_name).exists() and not (self._output / one.output_name).is_dir():
                 raise ConfigurationError(f"--output {self._output} holds a file {one.output_name}; choose another")
+        await to_thread.run_sync(_prove_writable, self._output)
+        # The time of a document does not include the start of the processes.
+        await self._documents.pool.ready()
         slots = anyio.CapacityLimiter(self._documents.processes)
         endings: list[JobStatus] = []
 
@@ -116,7 +120,8 @@ class LocalParse:
                 outcome = await self._documents.parser.parse(document, self._options, spool, on_progress=note)
             circumstances = Circumstances(job_id=None, attempt=1, started_at=started_at, durations_s=clock.durations_s)
             files = await write_manifest(document, outcome, self._options, circumstances, spool)
-            await to_thread.run_sync(_move, spool, [file.name for file in files], folder)
+            with no_space_is_temporary():
+                await to_thread.run_sync(_move, spool, [file.name for file in files], folder)
         return outcome
 
     async def _document(self, one: Input) -> Spooled:
@@ -136,6 +141,14 @@ def _check(path: Path, limit_bytes: int) -> None:
         raise SourceForbidden(f"{path} is not a file that can be read")
     if found.st_size > limit_bytes:
         raise DocumentTooLarge(f"the file has {found.st_size} bytes; MAX_DOCUMENT_BYTES allows {limit_bytes}")
+
+
+def _prove_writable(folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        tempfile.TemporaryFile(dir=folder).close()
+    except OSError as error:
+        raise ConfigurationError(f"--output {folder} cannot be written: {error.strerror}") from error
 
 
 def _move(spool: Path, names: list[str], folder: Path) -> None:

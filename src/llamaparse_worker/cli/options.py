@@ -6,7 +6,7 @@ import argparse
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from llamaparse_worker.model.options import ParseOptions
+    from llamaparse_worker.model.options import ModeName, ParseOptions
     from llamaparse_worker.wire import ParseConfiguration
 
 
@@ -57,10 +57,25 @@ def options_from(args: argparse.Namespace) -> ParseOptions:
     Raises:
         InvalidOption: a value does not fit.
         InvalidPageRange: ``--pages`` cannot be read.
+        ModeUnavailable: the mode needs a provider.
     """
     from dataclasses import replace
 
-    from llamaparse_worker.model.options import ModeName
     from llamaparse_worker.wire import options_of
 
-    return replace(options_of(configuration_from(args), ModeName(args.mode)), ocr=args.ocr)
+    return replace(options_of(configuration_from(args), mode_from(args)), ocr=args.ocr)
+
+
+def mode_from(args: argparse.Namespace) -> ModeName:
+    """Give the mode that is asked for.
+
+    Raises:
+        ModeUnavailable: it needs a provider; better said now than once for each document.
+    """
+    from llamaparse_worker.model.options import ModeName
+    from llamaparse_worker.pipeline.document import mode_unavailable
+
+    mode = ModeName(args.mode)
+    if mode is not ModeName.FAST:
+        raise mode_unavailable(mode)
+    return mode

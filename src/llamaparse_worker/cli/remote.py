@@ -15,6 +15,7 @@ from anyio import to_thread
 from llamaparse_worker.app.backends import Backends, open_backends, open_jobs, open_objects
 from llamaparse_worker.cli.exit_status import ExitStatus
 from llamaparse_worker.cli.inputs import Input
+from llamaparse_worker.cli.options import mode_from
 from llamaparse_worker.cli.reporting import Ending, Reporter, open_reporter
 from llamaparse_worker.errors import EmptyDocument, SourceNotFound
 from llamaparse_worker.interfaces import Message, ObjectStore
@@ -101,7 +102,7 @@ async def _submit(backends: Backends, one: Input, configuration: ParseConfigurat
         job_id=job_id,
         source=key,
         file_name=one.path.name,
-        mode=args.mode,
+        mode=mode_from(args),
         ocr=args.ocr,
         configuration=configuration,
     )

@@ -49,6 +49,11 @@ class DocumentOutcome:
 _PROVIDER_VARIABLES = "OPENAI_API_KEY, ANTHROPIC_API_KEY, GOOGLE_GEMINI_API_KEY or AWS_BEDROCK_ENABLED"
 
 
+def mode_unavailable(mode: ModeName) -> ModeUnavailable:
+    """Say which variables a mode waits for."""
+    return ModeUnavailable(f"mode {mode} needs a genAI provider and none is configured: set {_PROVIDER_VARIABLES}")
+
+
 class DocumentParser:
     """Parses documents with what the composition root gives it; holds no state of any document."""
 
@@ -135,8 +140,7 @@ class DocumentParser:
     def _mode(self, options: ParseOptions) -> Mode:
         mode = self._modes.get(options.mode)
         if mode is None:
-            message = f"mode {options.mode} needs a genAI provider and none is configured: set {_PROVIDER_VARIABLES}"
-            raise ModeUnavailable(message)
+            raise mode_unavailable(options.mode)
         return mode
 
     def _ocr(self, options: ParseOptions) -> Ocr | None:

@@ -10,13 +10,12 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
-
 from pathlib import Path
 
 import anyio
 from anyio import to_thread
 
-from llamaparse_worker.errors import TooManyFailedPages, report
+from llamaparse_worker.errors import BackendUnavailable, TooManyFailedPages, report
 from llamaparse_worker.interfaces import ObjectStore, SourceFetcher
 from llamaparse_worker.model.document import ParsedDocument, ResultFile, Spooled
 from llamaparse_worker.model.job import Job, JobResult, JobStatus, Lease, PageError, Progress
@@ -51,6 +50,7 @@ class JobPipeline:
         documents: DocumentParser,
         spool_dir: Path,
         max_document_bytes: int,
+        transfer_timeout_s: float,
         observe_stage: ObserveStage,
     ) -> None:
         self._sources = sources
@@ -58,6 +58,7 @@ class JobPipeline:
         self._documents = documents
         self._spool_dir = spool_dir
         self._max_document_bytes = max_document_bytes
+        self._transfer_timeout_s = transfer_timeout_s
         self._observe_stage = observe_stage
 
     async def run(self, job: Job, lease: Lease, *, on_progress: Callable[[Progress], None]) -> Attempt:
@@ -69,7 +70,7 @@ class JobPipeline:
         started_at = utc_now()
         clock = StageClock(partial(self._observe_stage, job))
         async with spool_folder(self._spool_dir) as folder:
-            with clock.stage("fetch"):
+            with clock.stage("fetch"), self._limited("fetching the document"):
                 source = folder / "source"
                 await self._sources.fetch(job.source, source, limit_bytes=self._max_document_bytes)
                 document = await describe(source, job.file_name)
@@ -81,10 +82,22 @@ class JobPipeline:
                 job_id=job.id, attempt=lease.attempt, started_at=started_at, durations_s=clock.durations_s
             )
             files = await write_manifest(document, outcome, job.options, circumstances, results)
-            with clock.stage("store"):
+            with clock.stage("store"), self._limited("storing the result"):
                 prefix = "/".join(part for part in (job.output_prefix, job.id, str(lease.attempt)) if part)
                 await self._store(results, files, prefix)
         return Attempt(_result(outcome, prefix), outcome.parsed)
+
+    @contextmanager
+    def _limited(self, step: str) -> Iterator[None]:
+        """Bound a step that waits for others; parsing has limits of its own.
+
+        Raises:
+            BackendUnavailable: it did not end in time; a later attempt may.
+        """
+        with anyio.move_on_after(self._transfer_timeout_s) as limit:
+            yield
+        if limit.cancelled_caught:
+            raise BackendUnavailable(f"{step} took longer than {self._transfer_timeout_s:g} s")
 
     async def _store(self, folder: Path, files: tuple[ResultFile, ...], prefix: str) -> None:
         with one_error():

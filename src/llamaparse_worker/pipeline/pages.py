@@ -53,8 +53,13 @@ class ReadingLimits:
     """Pages of one request: a large document is shared by several processes in pieces of this size."""
     processes: int
     """How many processes one document may use at once."""
-    ocr_window: int
-    """How many pages of one document may wait for OCR at once."""
+    ocr: anyio.CapacityLimiter
+    """How many pages of all documents may be in OCR at once; as many of one document may be out of their process."""
+
+    @property
+    def ocr_window(self) -> int:
+        """How many pages of one document may wait for OCR at once."""
+        return int(self.ocr.total_tokens)
 
 
 class Seat:
@@ -189,6 +194,9 @@ class PageReading:
             except (ParserCrashed, OutOfMemory, TimeLimitExceeded) as error:
                 await seat.release()
                 self._judge_death(pages, error)
+            if self._ranges:
+                # Whoever waits goes first: a large document holds up a small one for a range, not for all its pages.
+                await seat.release()
 
     async def _read_range(self, process: ParserProcess, pages: tuple[int, ...], blob: str, tasks: TaskGroup) -> None:
         request = ReadPages(self._document, pages, blob, self._options, ocr=self._ocr is not None)
@@ -227,7 +235,8 @@ class PageReading:
             raise ParserCrashed("the parser process handed out a page without pixels")
         try:
             try:
-                words = await self._ocr.read(received.image, languages=self._options.languages)
+                async with self._limits.ocr:
+                    words = await self._ocr.read(received.image, languages=self._options.languages)
             finally:
                 received.close()
             await self._lay_out(page, words, self._ocr.name)

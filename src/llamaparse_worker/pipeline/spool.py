@@ -72,7 +72,9 @@ async def describe(path: Path, name: str) -> Spooled:
 def _make(parent: Path) -> tuple[Path, int]:
     """Make a folder and lock it, with the parent locked meanwhile: nobody meets it unlocked."""
     try:
-        parent.mkdir(parents=True, exist_ok=True)
+        parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        if parent.stat().st_uid != os.getuid():
+            raise ConfigurationError(f"SPOOL_DIR {parent} belongs to another user; choose another folder")
         with _locked(parent):
             folder = Path(tempfile.mkdtemp(prefix=_PREFIX, dir=parent))
             lock = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)

@@ -30,7 +30,7 @@ from llamaparse_worker.model.parsing import (
 )
 from llamaparse_worker.pipeline import blob
 from llamaparse_worker.pipeline.file_kind import HEAD_BYTES, file_kind
-from llamaparse_worker.pipeline.page import failure, finished, needs_ocr, summary
+from llamaparse_worker.pipeline.page import failure, finished, needs_ocr, summary, wanted
 from llamaparse_worker.pipeline.task_config import TaskConfig
 
 _STUMBLES = (
@@ -128,7 +128,7 @@ class DocumentTasks:
     ) -> PageSummary | None:
         """Read one page; None: it went out as pixels."""
         try:
-            page = pages.read(number)
+            page = wanted(pages.read(number), request.options)
             if request.ocr and needs_ocr(page):
                 self._hand_out(pages, page, emit)
                 return None
@@ -201,9 +201,9 @@ def _pages(request: Assemble) -> Iterator[ParsedPage | FailedPage]:
             if file is not None:
                 stored.update((page.entry.number, (file, page)) for page in found)
         document = document_signs(stored[number][1].entry.signs for number in sorted(stored))
-        failed = {page.number: page for page in request.failed if page.number not in stored}
+        failed = {page.number: page for page in request.failed}
         numbers = sorted({*stored, *failed})
-        laid_out = (blob.read_page(*stored[n]) if n in stored else _failed_page(failed[n]) for n in numbers)
+        laid_out = (_failed_page(failed[n]) if n in failed else blob.read_page(*stored[n]) for n in numbers)
         yield from finish(laid_out, document)
 
 

@@ -14,7 +14,7 @@ import structlog
 
 from llamaparse_worker.errors import ErrorReport, InvalidJob, JobExpired, TransientError, WorkerError, report
 from llamaparse_worker.interfaces import Delivery, JobStore
-from llamaparse_worker.model.job import DueJob, Job, JobResult, JobStatus, Lease, Refusal
+from llamaparse_worker.model.job import Claim, DueJob, Job, JobResult, JobStatus, Lease, Refusal
 from llamaparse_worker.pipeline.job import Attempt, JobPipeline
 from llamaparse_worker.wire import EventPages, JobEvent, job_of, outbox_event, read_message, utc_now
 from llamaparse_worker.worker.lease import Heartbeat
@@ -41,6 +41,7 @@ SETTLE_TIMEOUT_S = 15.0
 """Longer than a broker's own limits for one settlement: where those fire, the message is known to come again."""
 RELEASE_TIMEOUT_S = 3.0
 UNSETTLED_PAUSE_S = 1.0
+MARKDOWN_TYPE = "text/markdown"
 
 log = structlog.get_logger()
 
@@ -124,26 +125,35 @@ class Attempts:
         except InvalidJob as error:
             return Malformed(error)
         with structlog.contextvars.bound_contextvars(job=job.id):
-            claim = await until_available(
-                lambda: self._jobs.claim(
-                    job,
-                    body=message.body,
-                    headers=message.headers,
-                    lease_s=self._policy.lease_s,
-                    max_attempts=self._policy.retry.max_attempts,
-                ),
-                what="job store",
-                failures=AWAY_OR_REFUSING,
-            )
+            claim = await until_available(lambda: self._claim(case, job), what="job store", failures=AWAY_OR_REFUSING)
             if isinstance(claim, Refusal):
                 return NotClaimed(claim)
-            case.lease = claim
             with structlog.contextvars.bound_contextvars(attempt=claim.attempt):
                 return await self._run(case, job, claim)
 
+    async def _claim(self, case: _Case, job: Job) -> Claim:
+        """Claim, also while a drain cancels: a lease that nobody remembers would cost an attempt."""
+        message = case.delivery.message
+        with anyio.CancelScope(shield=True):
+            claim = await self._jobs.claim(
+                job,
+                body=message.body,
+                headers=message.headers,
+                lease_s=self._policy.lease_s,
+                max_attempts=self._policy.retry.max_attempts,
+            )
+        if isinstance(claim, Lease):
+            case.lease = claim
+        return claim
+
     async def _run(self, case: _Case, job: Job, lease: Lease) -> Outcome:
         """Run the attempt under a heartbeat. An error that nobody expected fails this job and no other."""
-        log.info("job.started", mode=job.options.mode, ignored_options=job.options.ignored or None)
+        log.info(
+            "job.started",
+            mode=job.options.mode,
+            ignored_options=job.options.ignored or None,
+            traceparent=job.traceparent,
+        )
         heart = Heartbeat(self._jobs, lease, lease_s=self._policy.lease_s)
         outcome: Outcome = Stopped()
         async with anyio.create_task_group() as tasks:
@@ -236,6 +246,9 @@ class Attempts:
         if case.job and case.attempt:
             for page in case.attempt.parsed.pages:
                 self._metrics.page_ended(case.job.options.mode, page)
+            for file in case.attempt.parsed.files:
+                if file.content_type.startswith(MARKDOWN_TYPE):
+                    self._metrics.markdown_written(file.size_bytes)
         if isinstance(settlement, DeadLetter) and settled:
             self._metrics.message_dead_lettered(settlement.error.code)
             if case.job is None:

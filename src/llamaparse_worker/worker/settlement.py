@@ -6,10 +6,8 @@ from dataclasses import dataclass
 
 from llamaparse_worker.errors import (
     AttemptsExhausted,
-    ConfigurationError,
     ErrorReport,
     InvalidJob,
-    TransientError,
     WorkerError,
     report,
 )
