@@ -18,6 +18,7 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationErro
 
 from llamaparse_worker.errors import InvalidJob, InvalidOption, InvalidPageRange
 from llamaparse_worker.model.job import Job, JobStatus, OutboxEvent, Priority, SourceKind, SourceRef
+from llamaparse_worker.model.options import CropBox as PageCrop
 from llamaparse_worker.model.options import ImageKind, ModeName, ParseOptions
 
 MESSAGE_VERSION: Literal["1"] = "1"
@@ -260,8 +261,14 @@ HONOURED = frozenset(
         "version",
         "client_name",
         "disable_cache",
+        "crop_box.bottom",
+        "crop_box.left",
+        "crop_box.right",
+        "crop_box.top",
         "page_ranges.max_pages",
         "page_ranges.target_pages",
+        "processing_options.ignore.ignore_diagonal_text",
+        "processing_options.ignore.ignore_hidden_text",
         "processing_options.ocr_parameters.languages",
         "processing_control.timeouts.base_in_seconds",
         "processing_control.timeouts.extra_time_per_page_in_seconds",
@@ -306,6 +313,7 @@ def options_of(configuration: ParseConfiguration, mode: ModeName | None = None) 
     failure = control.job_failure_conditions or JobFailureConditions()
     processing = configuration.processing_options or ProcessingOptions()
     ocr = processing.ocr_parameters or OcrParameters()
+    ignore = processing.ignore or Ignore()
     output = configuration.output_options or OutputOptions()
     given = dict(_given(configuration.model_dump(exclude_none=True)))
     ratio = failure.allowed_page_failure_ratio
@@ -315,11 +323,28 @@ def options_of(configuration: ParseConfiguration, mode: ModeName | None = None) 
         max_pages=ranges.max_pages,
         languages=ocr.languages or (),
         images_to_save=output.images_to_save or (),
+        crop_box=_crop_box(configuration.crop_box),
+        ignore_hidden_text=bool(ignore.ignore_hidden_text),
+        ignore_diagonal_text=bool(ignore.ignore_diagonal_text),
         allowed_page_failure_ratio=0.05 if ratio is None else ratio,
         timeout_base_s=timeouts.base_in_seconds,
         timeout_extra_per_page_s=timeouts.extra_time_per_page_in_seconds,
         ignored=tuple(sorted(path for path in given if path not in HONOURED)),
     )
+
+
+def _crop_box(given: CropBox | None) -> PageCrop | None:
+    """Fill in the edges that are not given.
+
+    Raises:
+        InvalidOption: nothing is left between the edges.
+    """
+    if given is None:
+        return None
+    found = PageCrop(**given.model_dump(exclude_none=True))
+    if found.top >= found.bottom or found.left >= found.right:
+        raise InvalidOption("crop_box: nothing lies between its edges; each is measured from the top or left")
+    return found
 
 
 def job_of(message: JobMessage, *, traceparent: str | None = None) -> Job:

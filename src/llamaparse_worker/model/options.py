@@ -24,6 +24,16 @@ class ImageKind(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class CropBox:
+    """The part of each page that is read: edges as shares of the page, all from the top or left."""
+
+    top: float = 0.0
+    bottom: float = 1.0
+    left: float = 0.0
+    right: float = 1.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ParseOptions:
     """The options of one job, checked and with defaults filled in."""
 
@@ -37,6 +47,11 @@ class ParseOptions:
     images_to_save: tuple[ImageKind, ...] = ()
     page_separator: str = "\n\n---\n\n"
     """Stands between two pages in ``result.md``; ``{page_number}`` is the number of the page that follows."""
+    crop_box: CropBox | None = None
+    ignore_hidden_text: bool = False
+    """Leave out text without ink, such as that behind a scan."""
+    ignore_diagonal_text: bool = False
+    """Leave out text that runs across the page, such as a watermark."""
     allowed_page_failure_ratio: float = 0.05
     timeout_base_s: float | None = None
     timeout_extra_per_page_s: float | None = None

@@ -5,7 +5,14 @@ from __future__ import annotations
 from llamaparse_worker.errors import ErrorReport
 from llamaparse_worker.layout.arrange import lay_out
 from llamaparse_worker.layout.quality import text_layer_problem
+from llamaparse_worker.layout.selection import selected
+from llamaparse_worker.model.options import ParseOptions
 from llamaparse_worker.model.page import LaidOutPage, PageReason, PageStatus, PageSummary, RawPage
+
+
+def wanted(page: RawPage | LaidOutPage, options: ParseOptions) -> RawPage | LaidOutPage:
+    """Give of a page what the job asks for."""
+    return page if isinstance(page, LaidOutPage) else selected(page, options)
 
 
 def finished(page: RawPage | LaidOutPage) -> LaidOutPage:

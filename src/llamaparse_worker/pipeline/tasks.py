@@ -14,6 +14,7 @@ from llamaparse_worker.errors import EmptyDocument, ErrorReport, PageUnreadable,
 from llamaparse_worker.interfaces import Emit, OpenDocument, PageSink, Reader, ReaderLimits, Tasks, Writer
 from llamaparse_worker.layout.arrange import lay_out_words
 from llamaparse_worker.layout.assemble import document_signs, finish
+from llamaparse_worker.layout.selection import selected_words
 from llamaparse_worker.model.document import DocumentInfo, ResultFile, Spooled
 from llamaparse_worker.model.page import FailedPage, LaidOutPage, PageSummary, ParsedPage, RawPage
 from llamaparse_worker.model.parsing import (
@@ -148,7 +149,8 @@ class DocumentTasks:
     def _lay_out(self, request: LayOut, emit: Emit) -> None:
         emit(PageStarted(request.page.number), None)
         with blob.appending(Path(request.blob)) as out:
-            page = lay_out_words(request.page, request.words, request.engine)
+            words = selected_words(request.words, request.page, request.options)
+            page = lay_out_words(request.page, words, request.engine)
             emit(PageDone(_append(page, out)), None)
         emit(Completed(), None)
 
