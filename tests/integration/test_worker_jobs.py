@@ -145,6 +145,19 @@ async def test_a_failed_job_with_a_partial_result_points_to_it(world: World) -> 
     assert b"Page 1 of a script." in world.objects.objects[f"{record.result_prefix}/result.md"]
 
 
+async def test_a_message_for_a_mode_without_a_provider_fails_with_the_variables_to_set(world: World) -> None:
+    message = JobMessage.model_validate({"job_id": "clever", "source": "uploads/clever", "mode": "balanced"})
+    world.objects.objects["uploads/clever"] = script("text")
+
+    async with working(world):
+        await world.broker.publish(Message(body=message.model_dump_json().encode(), id="clever"))
+        record = await world.ended("clever")
+
+    assert record.error is not None
+    assert (record.status, record.error.code) == (JobStatus.FAILED, "MODE_UNAVAILABLE")
+    assert "OPENAI_API_KEY" in record.error.message
+
+
 async def test_a_job_past_its_deadline_is_not_begun(world: World) -> None:
     message = JobMessage.model_validate({"job_id": "late", "source": "k", "deadline": "2020-01-01T00:00:00Z"})
 
