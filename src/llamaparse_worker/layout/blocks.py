@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 from statistics import quantiles
 
-from llamaparse_worker.layout.headings import is_centred, is_large, is_sentence, numbering, prominence
+from llamaparse_worker.layout.headings import COLONS, is_centred, is_large, is_sentence, numbering, prominence
 from llamaparse_worker.layout.inline import PLAIN, SWITCHES, Inline, closed_up, inline
 from llamaparse_worker.layout.joining import joined
 from llamaparse_worker.layout.lines import TextLine
@@ -132,7 +132,7 @@ def _usual_pitch(lines: Sequence[TextLine]) -> float:
 def _parts(group: _Group, line: TextLine, following: TextLine | None, style: Style, column: _Column) -> bool:
     """Tell whether a line begins something new."""
     before = group.lines[-1]
-    if before.monospaced and line.monospaced:
+    if before.monospaced and line.monospaced and not is_large(line, style) and not is_large(before, style):
         return not 0 <= line.middle - before.middle <= _CODE_GAP_EM * line.size
     outstanding = _weight(line, style, column)
     if _looks_different(before, line) or _weight(before, style, column) != outstanding:
@@ -244,7 +244,7 @@ def _is_heading(text: str, lines: Sequence[TextLine], style: Style, column: _Col
     if is_large(lines[0], style):
         return True
     outstanding = _weight(lines[0], style, column) > 0
-    return outstanding and len(text) <= _BOLD_HEADING_CHARACTERS and not (is_sentence(text) or text.endswith(":"))
+    return outstanding and len(text) <= _BOLD_HEADING_CHARACTERS and not (is_sentence(text) or text.endswith(COLONS))
 
 
 def code_text(lines: Sequence[TextLine]) -> str:

@@ -18,6 +18,8 @@ from llamaparse_worker.model.page import Heading
 
 BOLD_TYPE, CAPITALS, SLANTED = 3, 2, 1
 DEEPEST_LEVEL = 6
+COLONS = (":", "\uff1a")
+"""What ends a line that leads to something, rather than names it."""
 
 _LARGER = 1.08
 _NOT_SMALLER = 0.93

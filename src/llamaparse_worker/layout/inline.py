@@ -21,6 +21,7 @@ PLAIN = SWITCHES[0]
 _SWITCH = re.compile("[\ufdd0-\ufdef]")
 _SWITCHED = re.compile("(?:^|([\ufdd0-\ufdef]))([^\ufdd0-\ufdef]+)")
 _GAP_BEHIND_SHIFTED = re.compile("([\ufdd8-\ufdef][^\ufdd0-\ufdef]*?) ?(\ufdd0) ?(?=[.,:;!?)\\]}”’。\uff0c])")
+_LETTER = re.compile("[\x21-\u0530]")
 _KINDS = (
     (BOLD, SpanKind.STRONG),
     (ITALIC, SpanKind.EMPHASIS),
@@ -78,7 +79,13 @@ def _spans(text: str, looks: list[tuple[int, int, int]], bit: int, kind: SpanKin
             found[-1] = Span(found[-1].start, end, kind)
         else:
             found.append(Span(start, end, kind))
-    return [span for span in (_trimmed(text, span) for span in found) if span.start < span.end]
+    trimmed = [_trimmed(text, span) for span in found]
+    return [span for span in trimmed if span.start < span.end and (bit != CODE or _is_code(text, span))]
+
+
+def _is_code(text: str, span: Span) -> bool:
+    """Tell whether a part of fixed pitch is code: letters of Chinese and Japanese always have one pitch."""
+    return _LETTER.search(text, span.start, span.end) is not None
 
 
 def _trimmed(text: str, span: Span) -> Span:
