@@ -168,6 +168,15 @@ def test_a_stamp_in_another_direction_is_read_apart_from_the_text_that_it_crosse
     assert page.text.startswith(sentences(1, 2400))
 
 
+def test_a_page_with_nothing_but_a_diagonal_line_gives_that_line() -> None:
+    def draw(canvas: Canvas) -> None:
+        canvas.translate(300, 420)
+        canvas.rotate(30)
+        canvas.drawString(0, 0, "SAMPLE ONLY")
+
+    assert laid_out(draw).text == "SAMPLE ONLY"
+
+
 @pytest.mark.parametrize(
     ("degrees", "traits"),
     [(0, 0), (90, Trait.DOWNWARD), (180, Trait.BACKWARD), (270, Trait.DOWNWARD | Trait.BACKWARD), (30, Trait.DIAGONAL)],

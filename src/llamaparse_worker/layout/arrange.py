@@ -37,7 +37,10 @@ _LEAST_EM = 4.0
 def lay_out(page: RawPage) -> LaidOutPage:
     """Arrange the text layer of a page: what reads in the direction of most of it, then what is written aside."""
     main, *asides = parts(page)
-    content, style = _upright(main.page)
+    if main.diagonal:
+        content, style = _Content(_diagonal(main.page), ()), Style(0.0, bold=False)
+    else:
+        content, style = _upright(main.page)
     if not main.frame.is_page:
         content = main.frame.all_back(content)
     if asides:

@@ -39,7 +39,7 @@ class Part:
 
 
 def parts(page: RawPage) -> tuple[Part, ...]:
-    """Give the parts of a page, the one with most characters first; at least one."""
+    """Give the parts of a page, the one with most characters first, a diagonal one last; at least one."""
     found = characters_of(page)
     traits = np.frombuffer(page.traits, np.uint8) & np.uint8(TURNS | Trait.DIAGONAL)
     traits = _with_stacked_turned(page, found, traits if len(traits) else np.zeros(len(found.codes), np.uint8))
@@ -47,7 +47,9 @@ def parts(page: RawPage) -> tuple[Part, ...]:
         return (_part(page, found, 0, whole=True),)
     visible = traits[found.boxes[:, 2] > found.boxes[:, 0]]
     counts = np.bincount(np.minimum(visible, int(Trait.DIAGONAL)), minlength=int(Trait.DIAGONAL) + 1)
-    ranked = sorted(np.flatnonzero(counts).tolist(), key=lambda trait: (-counts[trait], trait)) or [0]
+    ranked = sorted(
+        np.flatnonzero(counts).tolist(), key=lambda trait: (trait >= Trait.DIAGONAL, -counts[trait], trait)
+    ) or [0]
     kinds = np.minimum(traits, int(Trait.DIAGONAL))
     return tuple(
         _part(page, found.chosen(np.flatnonzero(kinds == trait)), trait, whole=rank == 0)
