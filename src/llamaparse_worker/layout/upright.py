@@ -65,7 +65,7 @@ def _part(page: RawPage, found: Characters, trait: int, *, whole: bool) -> Part:
     frame = Frame(page.width, page.height, 0 if diagonal else trait, mirrored=against and is_right_to_left(text))
     made = with_accents_joined(text, found)
     if frame.is_page and not against and made is found and len(found.codes) == len(page.text):
-        return Part(page, frame)
+        return Part(page, frame, diagonal)
     made = Characters(made.codes, frame.boxes(made.boxes), made.places)
     if against:
         sizes = np.frombuffer(page.sizes, np.float32)[made.places].tolist()
