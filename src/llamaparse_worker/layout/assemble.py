@@ -7,8 +7,10 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 
 from llamaparse_worker.layout.continuation import continued, last_running
+from llamaparse_worker.layout.continued import MOST_PAGES_OF_TABLE, continues_table, with_whole_tables
 from llamaparse_worker.layout.edges import EdgeSign, RunningHeads, edge_signs, running_heads
 from llamaparse_worker.layout.headings import (
+    COLONS,
     HeadingLevels,
     HeadingSign,
     heading_levels,
@@ -98,26 +100,34 @@ def _stands_out(sign: HeadingSign, body_size: float) -> bool:
     return sign.prominence > 0 or sign.size > _BODY_STEP * body_size
 
 
-def finish(pages: Iterable[LaidOutPage | FailedPage], document: DocumentSigns) -> Iterator[ParsedPage | FailedPage]:
+def finish(
+    pages: Iterable[LaidOutPage | FailedPage], document: DocumentSigns, *, merge_tables: bool = True
+) -> Iterator[ParsedPage | FailedPage]:
     """Settle what is open on each page, in order, and make its Markdown.
 
-    A paragraph that goes on overleaf is given whole on the page where it begins.
+    A paragraph or table that goes on overleaf is given whole on the page where it begins.
     """
-    held: LaidOutPage | None = None
+    held: list[LaidOutPage] = []
     for page in pages:
         if isinstance(page, FailedPage):
-            if held is not None:
-                yield _parsed(held, document)
-                held = None
+            yield from _parsed_all(held, document)
+            held = []
             yield page
             continue
         ready = settled(page, document)
-        if held is not None:
-            held, ready = _joined(held, ready)
-            yield _parsed(held, document)
-        held = ready
-    if held is not None:
-        yield _parsed(held, document)
+        if held and merge_tables and continues_table(held[-1], ready) and len(held) < MOST_PAGES_OF_TABLE:
+            held.append(ready)
+            continue
+        done, held = held, [ready]
+        if done:
+            done[-1], held[0] = _joined(done[-1], held[0])
+        yield from _parsed_all(done, document)
+    yield from _parsed_all(held, document)
+
+
+def _parsed_all(pages: list[LaidOutPage], document: DocumentSigns) -> Iterator[ParsedPage]:
+    for page in with_whole_tables(pages):
+        yield _parsed(page, document)
 
 
 def settled(page: LaidOutPage, document: DocumentSigns) -> LaidOutPage:
@@ -170,7 +180,7 @@ def _levelled(block: Block, document: DocumentSigns) -> Block:
         return block
     sign = heading_sign(block)
     level = document.levels.get(style_of(sign))
-    open_end = sign.size <= _BODY_STEP * document.body_size and (is_sentence(block.text) or block.text.endswith(":"))
+    open_end = sign.size <= _BODY_STEP * document.body_size and (is_sentence(block.text) or block.text.endswith(COLONS))
     if document.fixed_levels or level is None or open_end:
         return Paragraph(block.text, block.box, block.lines, block.spans)
     return replace(block, level=level)

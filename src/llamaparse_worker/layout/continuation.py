@@ -6,15 +6,18 @@ import re
 from collections.abc import Sequence
 from dataclasses import replace
 
+from llamaparse_worker.layout.continued import Part, goes_on, merged
 from llamaparse_worker.layout.joining import SOFT_HYPHEN, joined, whole
 from llamaparse_worker.model.geometry import enclosing
-from llamaparse_worker.model.page import Block, Footnote, ListBlock, ListItem, Paragraph, Span
+from llamaparse_worker.model.page import Block, Footnote, ListBlock, ListItem, Paragraph, Span, Table
 
 _ENDED = re.compile("[.!?:;…。\uff01\uff1f\uff1a\uff1b][\"'”’»)\\]]*$")
 _CAPTION = re.compile(
     r"(?:figure|fig\.|table|tab\.|listing|abbildung|abb\.|tabelle|tableau|tabla|图|表|図)\s*\d", re.IGNORECASE
 )
 _FULL_LINE = 0.96
+_HIGHER = 20.0
+"""Points: tables beside each other begin at about the same height, the rest of one in the next column higher."""
 
 
 def joined_columns(columns: Sequence[Sequence[Block]]) -> list[Block]:
@@ -22,6 +25,9 @@ def joined_columns(columns: Sequence[Sequence[Block]]) -> list[Block]:
     made: list[Block] = []
     for column in columns:
         rest = list(column)
+        if made and rest and (table := _whole_table(made[-1], rest[0])) is not None:
+            made[-1] = table
+            rest = rest[1:]
         at = last_running(made)
         if at is not None and rest:
             whole_block = continued(made[at], rest[0])
@@ -30,6 +36,14 @@ def joined_columns(columns: Sequence[Sequence[Block]]) -> list[Block]:
                 rest = rest[1:]
         made.extend(rest)
     return made
+
+
+def _whole_table(block: Block, following: Block) -> Table | None:
+    """Join a table with its rest at the top of the next column."""
+    if not (isinstance(block, Table) and isinstance(following, Table)):
+        return None
+    beside = following.box.y0 < block.box.y0 - _HIGHER and following.box.x0 >= block.box.x1
+    return merged((Part(block, 0), Part(following, 0))) if beside and goes_on(block, following) else None
 
 
 def last_running(blocks: Sequence[Block]) -> int | None:

@@ -18,6 +18,8 @@ def markdown(blocks: Iterable[Block]) -> str:
     parts: list[str] = []
     quoted = False
     for block in blocks:
+        if isinstance(block, Table) and not block.rows:
+            continue
         goes_on = quoted and isinstance(block, Paragraph) and block.quoted
         quoted = isinstance(block, Paragraph) and block.quoted
         parts.append(("\n>\n" if goes_on else "\n\n") * bool(parts) + block_markdown(block))

@@ -161,20 +161,33 @@ def _parts(lines: Sequence[Line], strip: Strip, *, alone: bool) -> list[Strip]:
 def _extended(
     lattice: _Lattice, bands: list[list[Line]], columns: Sequence[Strip], around: Sequence[Segment]
 ) -> tuple[_Lattice, list[list[Line]]]:
-    """Take in a row above the first line of a table and one below the last, where no line ends the table there."""
+    """Take in a row above the first line of a table and the rows below the last, where no line ends the table there."""
     top, bottom = lattice.ys[0].first, lattice.ys[-1].last
-    lines = baselines(around)
+    lines = parted_by(baselines(around), columns)
     above = [line for line in lines if 0 <= top - line[0].y1 + _NEAR < _ROW_GAP_EM * line[0].size]
-    below = [line for line in lines if 0 <= line[0].y0 - bottom + _NEAR < _ROW_GAP_EM * line[0].size]
+    below = _rows_below([line for line in lines if line[0].y0 > bottom - _NEAR], bottom, columns)
     if above and _stands_in(above[-1], columns):
         edge = min(one.y0 for one in above[-1])
         bands = [[above[-1]], *bands]
         lattice = _Lattice(lattice.frame, lattice.xs, (_Place(edge, edge), *lattice.ys))
-    if below and _stands_in(below[0], columns):
-        edge = max(one.y1 for one in below[0])
-        bands = [*bands, [below[0]]]
+    if below:
+        edge = max(one.y1 for one in below[-1])
+        bands = [*bands, list(below)]
         lattice = _Lattice(lattice.frame, lattice.xs, (*lattice.ys, _Place(edge, edge)))
     return lattice, bands
+
+
+def _rows_below(lines: Sequence[Line], bottom: float, columns: Sequence[Strip]) -> Sequence[Line]:
+    """Take lines that follow closely and stand in the columns, up to the last that fills most of them."""
+    taken = 0
+    for index, line in enumerate(lines):
+        crossing = any(last > first for first, last in (spanned(one, columns) for one in line))
+        if crossing or min(one.y0 for one in line) - bottom > _ROW_GAP_EM * line[0].size:
+            break
+        bottom = max(one.y1 for one in line)
+        if _stands_in(line, columns):
+            taken = index + 1
+    return lines[:taken]
 
 
 def _stands_in(line: Line, columns: Sequence[Strip]) -> bool:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from itertools import pairwise
 
 from llamaparse_worker.layout.columns import Line, Strip, spanned
 from llamaparse_worker.layout.grid import Grid
@@ -23,6 +22,7 @@ _FURTHER_EM = 12.0
 _MOST_CROSSING = 0.4
 _CLOSE_EM = 1.0
 _AROUND_EM = 3.0
+_BELOW = float("inf")
 
 
 def ruled_tables(rules: Rules, segments: Sequence[Segment], em: float) -> tuple[list[Grid], list[Segment]]:
@@ -33,7 +33,7 @@ def ruled_tables(rules: Rules, segments: Sequence[Segment], em: float) -> tuple[
     left = list(segments)
     for frame in _stacked(frames(rules), segments, em):
         inner = [one for one in left if _is_within(one, frame.box)]
-        outside = Box(frame.box.x0, frame.box.y0 - _AROUND_EM * em, frame.box.x1, frame.box.y1 + _AROUND_EM * em)
+        outside = Box(frame.box.x0, frame.box.y0 - _AROUND_EM * em, frame.box.x1, _BELOW)
         held = {id(one) for one in inner}
         around = [one for one in left if id(one) not in held and _is_within(one, outside)]
         grid = ruled_grid(frame, inner, around) if len(inner) > 1 else None
@@ -81,16 +81,19 @@ def _runs(pile: Sequence[Frame], segments: Sequence[Segment], em: float) -> list
     left, right = pile[0].box.x0, pile[0].box.x1
     within = [one for one in segments if left - _NEAR <= (one.x0 + one.x1) / 2 <= right + _NEAR]
     runs: list[list[Frame]] = [[pile[0]]]
-    for above, below in pairwise(pile):
+    for above, below, after in zip(pile, pile[1:], [*pile[2:], None], strict=False):
         between = [one for one in within if above.box.y1 <= (one.y0 + one.y1) / 2 <= below.box.y0]
-        if _are_rows(between, above, below, em, within):
+        end = after.box.y0 if after is not None else below.box.y1 + _FURTHER_EM * em
+        shaded = max(above.box.height, below.box.height) > em
+        beyond = (above.box, below.box) if shaded else (Box(left, below.box.y1, right, end),)
+        if _are_rows(between, above, below, em, [one for one in within if any(_is_within(one, box) for box in beyond)]):
             runs[-1].append(below)
         else:
             runs.append([below])
     return [_one(run) for run in runs]
 
 
-def _are_rows(between: Sequence[Segment], above: Frame, below: Frame, em: float, within: Sequence[Segment]) -> bool:
+def _are_rows(between: Sequence[Segment], above: Frame, below: Frame, em: float, beyond: Sequence[Segment]) -> bool:
     if not between:
         return below.box.y0 - above.box.y1 < _CLOSE_EM * em
     lines: Sequence[Line] = baselines(between)
@@ -104,9 +107,7 @@ def _are_rows(between: Sequence[Segment], above: Frame, below: Frame, em: float,
         columns = close_strips(lines)
         lines = parted_by(lines, columns)
         return len(columns) > 1 and not are_prose(lines, columns) and _crossing(lines, columns) <= _MOST_CROSSING
-    top = below.box.y0
-    further = baselines([one for one in within if top < one.y0 < top + _FURTHER_EM * em])
-    columns = close_strips([*lines, *further])
+    columns = close_strips([*lines, *baselines(beyond)])
     return any(len({spanned(one, columns) for one in line}) > 1 for line in parted_by(lines, columns))
 
 

@@ -89,7 +89,8 @@ def _begins_row(group: Sequence[Line], line: Line, columns: Sequence[Strip]) -> 
     both = [index for index in here if index in above]
     if any(is_number(here[index].text) and is_number(above[index].text) for index in both):
         return True
-    if any(_has_room(above[index], here[index], columns[index]) for index in both):
+    with_room = sum(_has_room(above[index], here[index], columns[index]) for index in both)
+    if with_room and (0 in here or with_room == len(both) > 1):
         return True
     if 0 in here:
         return 0 not in above or is_number(here[0].text) or not _goes_on(above[0], here[0], alone=len(here) == 1)
