@@ -73,7 +73,7 @@ def _make(parent: Path) -> tuple[Path, int]:
     """Make a folder and lock it, with the parent locked meanwhile: nobody meets it unlocked."""
     try:
         parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        if parent.stat().st_uid != os.getuid():
+        if parent.stat().st_uid not in {os.getuid(), 0}:  # a mounted volume belongs to root
             raise ConfigurationError(f"SPOOL_DIR {parent} belongs to another user; choose another folder")
         with _locked(parent):
             folder = Path(tempfile.mkdtemp(prefix=_PREFIX, dir=parent))
