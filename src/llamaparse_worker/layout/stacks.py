@@ -18,6 +18,7 @@ _SAME_EDGE = 5.0
 _LEAST_WIDTH_EM = 3.0
 _NEAR = 3.0
 _FEW_LINES = 4
+_LEAST_TEXTS = 4
 _FURTHER_EM = 12.0
 _MOST_CROSSING = 0.4
 _CLOSE_EM = 1.0
@@ -27,7 +28,7 @@ _BELOW = float("inf")
 
 def ruled_tables(rules: Rules, segments: Sequence[Segment], em: float) -> tuple[list[Grid], list[Segment]]:
     """Find the tables that lines are drawn for; gives them, and the segments that are in none."""
-    if not rules.level:
+    if not rules.level or len(segments) < _LEAST_TEXTS:
         return [], list(segments)
     found: list[Grid] = []
     left = list(segments)

@@ -32,10 +32,10 @@ def row_groups(lines: Sequence[Line], columns: Sequence[Strip]) -> Rows:
     runs = _runs(lines)
     if not runs:
         return []
-    pitch = _cell_pitch(runs)
+    pitch = _cell_pitch(lines, columns)
     groups: Rows = [list(runs[0])]
     for above, run in pairwise(runs):
-        if _distance(above, run) > pitch or _begins_row(groups[-1], run[0], columns):
+        if _distance(above, run, columns) > pitch or _begins_row(groups[-1], run[0], columns):
             groups.append(list(run))
         else:
             groups[-1].extend(run)
@@ -57,8 +57,16 @@ def _runs(lines: Sequence[Line]) -> list[list[Line]]:
     return runs
 
 
-def _distance(above: Sequence[Line], below: Sequence[Line]) -> float:
-    return _middle(below[0]) - _middle(above[-1])
+def _distance(above: Sequence[Line], below: Sequence[Line], columns: Sequence[Strip]) -> float:
+    """Give how far lines of the same column are apart, or else all lines."""
+    last = {index: one for line in above for index, one in cells_of(line, columns).items()}
+    first = {index: one for line in reversed(below) for index, one in cells_of(line, columns).items()}
+    shared = [
+        (below_it.y0 + below_it.y1 - above_it.y0 - above_it.y1) / 2
+        for index, below_it in first.items()
+        if (above_it := last.get(index)) is not None
+    ]
+    return min(shared, default=_middle(below[0]) - _middle(above[-1]))
 
 
 def cells_of(line: Line, columns: Sequence[Strip]) -> Cells:
@@ -75,12 +83,18 @@ def _middle(line: Line) -> float:
     return (line[0].y0 + line[0].y1) / 2
 
 
-def _cell_pitch(runs: Sequence[Sequence[Line]]) -> float:
-    """Give the largest distance that lines of one cell may have."""
-    size = max(segment.size for run in runs for line in run for segment in line)
-    distances = [_distance(above, below) for above, below in pairwise(runs)]
-    close = min((distance for distance in distances if distance > size / 2), default=_CELL_PITCH_EM * size)
-    return min(_WIDER * close, _CELL_PITCH_EM * size)
+def _cell_pitch(lines: Sequence[Line], columns: Sequence[Strip]) -> float:
+    """Give the largest distance that lines of one cell may have: little more than the smallest within a column."""
+    size = max(segment.size for line in lines for segment in line)
+    closest = _CELL_PITCH_EM * size
+    before: dict[int, float] = {}
+    for line in lines:
+        for index, segment in cells_of(line, columns).items():
+            middle = (segment.y0 + segment.y1) / 2
+            if size / 2 < middle - before.get(index, middle) < closest:
+                closest = middle - before[index]
+            before[index] = middle
+    return min(_WIDER * closest, _CELL_PITCH_EM * size)
 
 
 def _begins_row(group: Sequence[Line], line: Line, columns: Sequence[Strip]) -> bool:
