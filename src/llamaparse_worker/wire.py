@@ -18,8 +18,8 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationErro
 
 from llamaparse_worker.errors import InvalidJob, InvalidOption, InvalidPageRange
 from llamaparse_worker.model.job import Job, JobStatus, OutboxEvent, Priority, SourceKind, SourceRef
+from llamaparse_worker.model.options import DEFAULT_SEPARATOR, ImageKind, ModeName, ParseOptions
 from llamaparse_worker.model.options import CropBox as PageCrop
-from llamaparse_worker.model.options import ImageKind, ModeName, ParseOptions
 
 MESSAGE_VERSION: Literal["1"] = "1"
 
@@ -116,7 +116,12 @@ class MarkdownOutput(_Strict):
     annotate_links: bool | None = None
     annotate_line_numbers: bool | None = None
     annotate_revisions: bool | None = None
+    hide_footers: bool | None = Field(default=None, description="Leave running feet out of the Markdown; default true")
+    hide_headers: bool | None = Field(default=None, description="Leave running heads out of the Markdown; default true")
     inline_images: bool | None = None
+    page_prefix: str | None = Field(default=None, max_length=1000, description="Before each page of the Markdown")
+    page_separator: str | None = Field(default=None, max_length=1000, description="Between pages of the Markdown")
+    page_suffix: str | None = Field(default=None, max_length=1000, description="After each page of the Markdown")
     tables: MarkdownTables | None = None
 
 
@@ -265,6 +270,16 @@ HONOURED = frozenset(
         "crop_box.left",
         "crop_box.right",
         "crop_box.top",
+        "output_options.extract_printed_page_number",
+        "output_options.markdown.annotate_links",
+        "output_options.markdown.hide_footers",
+        "output_options.markdown.hide_headers",
+        "output_options.markdown.page_prefix",
+        "output_options.markdown.page_separator",
+        "output_options.markdown.page_suffix",
+        "output_options.spatial_text.do_not_unroll_columns",
+        "output_options.spatial_text.preserve_layout_alignment_across_pages",
+        "output_options.spatial_text.preserve_very_small_text",
         "page_ranges.max_pages",
         "page_ranges.target_pages",
         "processing_options.ignore.ignore_diagonal_text",
@@ -275,7 +290,8 @@ HONOURED = frozenset(
         "processing_control.job_failure_conditions.allowed_page_failure_ratio",
     }
 )
-"""Options that have their documented effect in this version. ``disable_cache``: there is no cache to disable."""
+"""Options that have their documented effect in this version. ``disable_cache``: there is no cache to disable;
+``preserve_very_small_text``: no text is too small here."""
 
 
 def read_message(body: bytes) -> JobMessage:
@@ -316,6 +332,8 @@ def options_of(configuration: ParseConfiguration, mode: ModeName | None = None) 
     ignore = processing.ignore or Ignore()
     output = configuration.output_options or OutputOptions()
     given = dict(_given(configuration.model_dump(exclude_none=True)))
+    markdown = output.markdown or MarkdownOutput()
+    spatial = output.spatial_text or SpatialText()
     ratio = failure.allowed_page_failure_ratio
     return ParseOptions(
         mode=mode or tier or ModeName.FAST,
@@ -329,6 +347,15 @@ def options_of(configuration: ParseConfiguration, mode: ModeName | None = None) 
         allowed_page_failure_ratio=0.05 if ratio is None else ratio,
         timeout_base_s=timeouts.base_in_seconds,
         timeout_extra_per_page_s=timeouts.extra_time_per_page_in_seconds,
+        page_separator=DEFAULT_SEPARATOR if markdown.page_separator is None else markdown.page_separator,
+        page_prefix=markdown.page_prefix or "",
+        page_suffix=markdown.page_suffix or "",
+        hide_headers=markdown.hide_headers is not False,
+        hide_footers=markdown.hide_footers is not False,
+        annotate_links=bool(markdown.annotate_links),
+        extract_printed_page_number=bool(output.extract_printed_page_number),
+        do_not_unroll_columns=bool(spatial.do_not_unroll_columns),
+        preserve_layout_alignment_across_pages=bool(spatial.preserve_layout_alignment_across_pages),
         ignored=tuple(sorted(path for path in given if path not in HONOURED)),
     )
 

@@ -15,6 +15,7 @@ from llamaparse_worker.layout.grid import Grid, standing, table
 from llamaparse_worker.layout.hyphens import with_divisions_marked
 from llamaparse_worker.layout.layers import layers
 from llamaparse_worker.layout.lines import join
+from llamaparse_worker.layout.links import with_links
 from llamaparse_worker.layout.marks import with_marks_joined
 from llamaparse_worker.layout.notes import with_notes_placed
 from llamaparse_worker.layout.plain import plain_text
@@ -22,27 +23,32 @@ from llamaparse_worker.layout.quality import text_layer_problem
 from llamaparse_worker.layout.reading_order import regions
 from llamaparse_worker.layout.rules import Rules, page_rules
 from llamaparse_worker.layout.segments import Segment, Style, segments
+from llamaparse_worker.layout.spatial import spatial_text
 from llamaparse_worker.layout.stacks import ruled_tables
 from llamaparse_worker.layout.tagged import is_usable, tagged_blocks
 from llamaparse_worker.layout.upright import Part, parts
 from llamaparse_worker.layout.words import style_of, word_segments
 from llamaparse_worker.model.geometry import Box, enclosing
+from llamaparse_worker.model.options import ParseOptions
 from llamaparse_worker.model.page import Block, Edge, LaidOutPage, Line, PageReason, Paragraph, RawPage, Side, Word
 
 TEXT_LAYER = "text_layer"
 
 _LEAST_EM = 4.0
+_DEFAULTS = ParseOptions()
 
 
-def lay_out(page: RawPage) -> LaidOutPage:
+def lay_out(page: RawPage, options: ParseOptions = _DEFAULTS) -> LaidOutPage:
     """Arrange the text layer of a page: what reads in the direction of most of it, then what is written aside."""
     main, *asides = parts(page)
     if main.diagonal:
         content, style = _Content(_diagonal(main.page), ()), Style(0.0, bold=False)
     else:
-        content, style = _upright(main.page)
+        content, style = _upright(main.page, options)
     if not main.frame.is_page:
         content = main.frame.all_back(content)
+    if page.links:
+        content = replace(content, blocks=with_links(content.blocks, page))
     if asides:
         beside = chain.from_iterable(map(_written_aside, asides))
         content = replace(content, blocks=(*content.blocks, *beside))
@@ -52,16 +58,25 @@ def lay_out(page: RawPage) -> LaidOutPage:
     return _arranged(page, content, TEXT_LAYER, reason=problem, body_size=style.size)
 
 
-def _upright(page: RawPage) -> tuple[_Content, Style]:
+def _upright(page: RawPage, options: ParseOptions) -> tuple[_Content, Style]:
     rules = page_rules(page)
     found, style = segments(page, rules.upright)
     marked = with_divisions_marked(found)
     if page.element_table and is_usable(marked, page.element_table):
-        return _structured(marked, style, page, rules), style
-    return _by_sight(marked, style, page, rules), style
+        content = _structured(marked, style, page, rules)
+    else:
+        content = _by_sight(marked, style, page, rules)
+    return _placed(content, marked, options), style
 
 
-def lay_out_words(page: RawPage, words: Sequence[Word], engine: str) -> LaidOutPage:
+def _placed(content: _Content, found: Sequence[Segment], options: ParseOptions) -> _Content:
+    """Add the text as it stands on the page, if the job asks for it."""
+    if not (options.do_not_unroll_columns or options.preserve_layout_alignment_across_pages):
+        return content
+    return replace(content, text=spatial_text(found, aligned=options.preserve_layout_alignment_across_pages))
+
+
+def lay_out_words(page: RawPage, words: Sequence[Word], engine: str, options: ParseOptions = _DEFAULTS) -> LaidOutPage:
     """Arrange what an OCR engine read; no word at all gives a page with the reason ``no_text``."""
     found = word_segments(words)
     style = style_of(found)
@@ -69,7 +84,7 @@ def lay_out_words(page: RawPage, words: Sequence[Word], engine: str) -> LaidOutP
     confidence = sum(word.confidence * len(word.text) for word in words) / characters if characters else None
     return _arranged(
         page,
-        _by_sight(with_divisions_marked(found), style, page, page_rules(page)),
+        _placed(_by_sight(with_divisions_marked(found), style, page, page_rules(page)), found, options),
         engine,
         reason=None if found else PageReason.NO_TEXT,
         body_size=style.size,
@@ -83,6 +98,8 @@ class _Content:
 
     blocks: tuple[Block, ...]
     edges: tuple[Edge, ...]
+    text: str | None = None
+    """All of it as it stands on the page; without it, reading order is enough."""
 
 
 def _structured(found: Sequence[Segment], style: Style, page: RawPage, rules: Rules) -> _Content:
@@ -161,10 +178,13 @@ def _arranged(
         height=page.height,
         rotation=page.rotation,
         blocks=content.blocks,
-        text=plain_text(content.blocks),
+        text=plain_text(content.blocks) if content.text is None else content.text,
+        text_is_placed=content.text is not None,
         engine=engine,
         reason=reason,
         confidence=confidence,
         body_size=body_size,
+        images=page.images,
+        images_left_out=page.images_left_out,
         edges=content.edges,
     )

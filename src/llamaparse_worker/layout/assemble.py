@@ -141,7 +141,8 @@ def settled(page: LaidOutPage, document: DocumentSigns) -> LaidOutPage:
         else:
             (before if edge.side is Side.TOP else after).extend(edge.blocks)
     blocks = tuple(_levelled(block, document) for block in (*before, *page.blocks, *after))
-    text = "\n\n".join(filter(None, (plain_text(before), page.text, plain_text(after))))
+    around = ("", "") if page.text_is_placed else (plain_text(before), plain_text(after))
+    text = "\n\n".join(filter(None, (around[0], page.text, around[1])))
     return replace(page, blocks=blocks, text=text, edges=tuple(kept))
 
 
@@ -169,6 +170,8 @@ def _parsed(page: LaidOutPage, document: DocumentSigns) -> ParsedPage:
         engine=page.engine,
         reason=page.reason,
         confidence=page.confidence,
+        images=page.images,
+        images_left_out=page.images_left_out,
         header=edges.get(Side.TOP, ()),
         footer=edges.get(Side.BOTTOM, ()),
         printed_number=document.heads.numbers.get(page.number),

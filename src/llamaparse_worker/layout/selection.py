@@ -18,6 +18,8 @@ Floats = npt.NDArray[np.float32]
 
 def selected(page: RawPage, options: ParseOptions) -> RawPage:
     """Give the page without what is not to be read; its size stays, so that boxes mean the same."""
+    if page.links and not options.annotate_links:
+        page = replace(page, links=())
     ignored = _ignored_traits(options)
     if options.crop_box is None and not ignored:
         return page

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
+DEFAULT_SEPARATOR = "\n\n---\n\n"
+
 
 class ModeName(StrEnum):
     """The parse modes, by cost."""
@@ -45,8 +47,21 @@ class ParseOptions:
     ocr: str = "auto"
     """``auto``, ``off`` or the name of an engine."""
     images_to_save: tuple[ImageKind, ...] = ()
-    page_separator: str = "\n\n---\n\n"
+    page_separator: str = DEFAULT_SEPARATOR
     """Stands between two pages in ``result.md``; ``{page_number}`` is the number of the page that follows."""
+    page_prefix: str = ""
+    """Stands before each page in ``result.md``; ``{page_number}`` is its number."""
+    page_suffix: str = ""
+    hide_headers: bool = True
+    """Leave running heads out of the Markdown; the JSON result names them all the same."""
+    hide_footers: bool = True
+    annotate_links: bool = False
+    """Write links into the Markdown."""
+    extract_printed_page_number: bool = False
+    do_not_unroll_columns: bool = False
+    """Keep in ``result.txt`` beside each other what is beside each other on the page."""
+    preserve_layout_alignment_across_pages: bool = False
+    """Do so with the same place for the same distance on all pages."""
     crop_box: CropBox | None = None
     ignore_hidden_text: bool = False
     """Leave out text without ink, such as that behind a scan."""

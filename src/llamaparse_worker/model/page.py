@@ -13,6 +13,7 @@ from typing import Literal
 
 from llamaparse_worker.errors import ErrorReport
 from llamaparse_worker.model.geometry import Box
+from llamaparse_worker.model.options import ImageKind
 
 
 class PageReason(StrEnum):
@@ -78,6 +79,42 @@ TURNS = Trait.DOWNWARD | Trait.BACKWARD
 
 
 @dataclass(frozen=True, slots=True)
+class PageLink:
+    """Where a page leads elsewhere."""
+
+    box: Box
+    target: str
+    """An address, or ``#page-7`` for page 7 of the same document."""
+
+
+@dataclass(frozen=True, slots=True)
+class EmbeddedImage:
+    """An image of a page: a stored JPEG, or else rows of 8-bit samples from the top left."""
+
+    box: Box
+    width: int
+    height: int
+    """In pixels."""
+    jpeg: bytes = b""
+    samples: bytes = b""
+    channels: int = 3
+    """1 grey, 3 RGB."""
+
+
+@dataclass(frozen=True, slots=True)
+class PageImage:
+    """An image that has been saved with the result."""
+
+    name: str
+    """Relative to the result, such as ``images/page_1.png``."""
+    kind: ImageKind
+    box: Box
+    width: int
+    height: int
+    content_type: str
+
+
+@dataclass(frozen=True, slots=True)
 class RawPage:
     """The characters of one page in the order of the file, not yet in reading order.
 
@@ -104,6 +141,8 @@ class RawPage:
     """Whether anything at all is drawn; a page without is blank."""
     outlines: int = 0
     """How many small shapes, of about the size of letters, are drawn on a page with little or no text."""
+    images: tuple[PageImage, ...] = ()
+    images_left_out: int = 0
     rules: bytes = b""
     """Straight lines drawn level or upright, float32, shape (m, 4): boxes without extent across."""
     fills: bytes = b""
@@ -115,6 +154,7 @@ class RawPage:
     proper, such as running heads; empty for a page without structure."""
     element_table: tuple[Element, ...] = ()
     """In reading order."""
+    links: tuple[PageLink, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -301,6 +341,12 @@ class LaidOutPage:
     """Font size in points that most characters have; 0 where the reader knows none."""
     edges: tuple[Edge, ...] = ()
     """At most one a side; whether they are running heads is found in assembly."""
+    text_is_placed: bool = False
+    """Whether ``text`` shows all of the page as it stands there, its edges too, rather than in reading order."""
+    images: tuple[PageImage, ...] = ()
+    """Those that were saved."""
+    images_left_out: int = 0
+    """How many embedded images were not saved, as a page may give so many only."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -322,6 +368,8 @@ class ParsedPage:
     footer: tuple[Block, ...] = ()
     printed_number: str | None = None
     """The page number as the page prints it."""
+    images: tuple[PageImage, ...] = ()
+    images_left_out: int = 0
 
 
 @dataclass(frozen=True, slots=True)

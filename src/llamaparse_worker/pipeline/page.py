@@ -15,9 +15,9 @@ def wanted(page: RawPage | LaidOutPage, options: ParseOptions) -> RawPage | Laid
     return page if isinstance(page, LaidOutPage) else selected(page, options)
 
 
-def finished(page: RawPage | LaidOutPage) -> LaidOutPage:
+def finished(page: RawPage | LaidOutPage, options: ParseOptions) -> LaidOutPage:
     """Lay out a page unless its reader did."""
-    return page if isinstance(page, LaidOutPage) else lay_out(page)
+    return page if isinstance(page, LaidOutPage) else lay_out(page, options)
 
 
 def needs_ocr(page: RawPage | LaidOutPage) -> bool:

@@ -16,7 +16,7 @@ from llamaparse_worker.layout.arrange import lay_out_words
 from llamaparse_worker.layout.assemble import document_signs, finish
 from llamaparse_worker.layout.selection import selected_words
 from llamaparse_worker.model.document import DocumentInfo, ResultFile, Spooled
-from llamaparse_worker.model.page import FailedPage, LaidOutPage, PageSummary, ParsedPage, RawPage
+from llamaparse_worker.model.page import FailedPage, LaidOutPage, PageImage, PageSummary, ParsedPage, RawPage
 from llamaparse_worker.model.parsing import (
     Assemble,
     Completed,
@@ -31,6 +31,7 @@ from llamaparse_worker.model.parsing import (
 )
 from llamaparse_worker.pipeline import blob
 from llamaparse_worker.pipeline.file_kind import HEAD_BYTES, file_kind
+from llamaparse_worker.pipeline.images import ImageLimits, image_files, with_images
 from llamaparse_worker.pipeline.page import failure, finished, needs_ocr, summary, wanted
 from llamaparse_worker.pipeline.task_config import TaskConfig
 
@@ -68,6 +69,7 @@ class DocumentTasks:
     def __init__(self, config: TaskConfig, readers: tuple[Reader, ...], writers: tuple[Writer, ...]) -> None:
         self._config = config
         self._limits = ReaderLimits(config.max_pages, config.max_pixels)
+        self._image_limits = ImageLimits(config.max_images_per_page, config.screenshot_dpi)
         self._readers = readers
         self._writers = writers
         self._open: _Opened | None = None
@@ -130,10 +132,11 @@ class DocumentTasks:
         """Read one page; None: it went out as pixels."""
         try:
             page = wanted(pages.read(number), request.options)
+            page = with_images(page, pages, request.options, Path(request.blob).parent, self._image_limits)
             if request.ocr and needs_ocr(page):
                 self._hand_out(pages, page, emit)
                 return None
-            return _append(finished(page), out)
+            return _append(finished(page, request.options), out)
         except WorkerError as error:
             return failure(number, report(error))
         except _STUMBLES as error:
@@ -150,23 +153,26 @@ class DocumentTasks:
         emit(PageStarted(request.page.number), None)
         with blob.appending(Path(request.blob)) as out:
             words = selected_words(request.words, request.page, request.options)
-            page = lay_out_words(request.page, words, request.engine)
+            page = lay_out_words(request.page, words, request.engine, request.options)
             emit(PageDone(_append(page, out)), None)
         emit(Completed(), None)
 
     def _assemble(self, request: Assemble, emit: Emit) -> tuple[ResultFile, ...]:
         folder = Path(request.folder)
+        images: list[PageImage] = []
         with ExitStack() as stack:
             sinks = [stack.enter_context(_sink(writer, folder, request)) for writer in self._writers]
             for count, page in enumerate(_pages(request), 1):
+                images.extend(page.images if isinstance(page, ParsedPage) else ())
                 for sink in sinks:
                     sink.add(page)
                 if count % _SIGN_OF_LIFE_PAGES == 0:
                     emit(PageStarted(page.number), None)
-        return tuple(
+        written = (
             ResultFile(writer.file_name, (folder / writer.file_name).stat().st_size, writer.content_type)
             for writer in self._writers
         )
+        return (*written, *image_files(folder, images))
 
 
 class _Opened:

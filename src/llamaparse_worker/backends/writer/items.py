@@ -8,10 +8,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from llamaparse_worker.layout.markdown import block_markdown
+from llamaparse_worker.layout.markdown import block_markdown, markdown
 from llamaparse_worker.layout.phrases import phrase
 from llamaparse_worker.layout.table_markup import table_html
 from llamaparse_worker.model.geometry import Box
+from llamaparse_worker.model.options import ImageKind
 from llamaparse_worker.model.page import (
     Block,
     CodeBlock,
@@ -20,6 +21,7 @@ from llamaparse_worker.model.page import (
     Heading,
     ListBlock,
     ListItem,
+    PageImage,
     PageReason,
     Paragraph,
     ParsedPage,
@@ -92,7 +94,17 @@ class CodeItem:
     type: Literal["code"] = "code"
 
 
-Item = TextItem | HeadingItem | ListResult | TableItem | CodeItem
+@dataclass(frozen=True, slots=True)
+class RunningItem:
+    """A running head or foot."""
+
+    items: tuple[TextItem | HeadingItem | ListResult | TableItem | CodeItem, ...]
+    md: str
+    bbox: tuple[Place, ...]
+    type: Literal["header", "footer"]
+
+
+Item = TextItem | HeadingItem | ListResult | TableItem | CodeItem | RunningItem
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,6 +121,8 @@ class MarkdownPage:
 
     page_number: int
     markdown: str
+    header: str | None = None
+    footer: str | None = None
     success: Literal[True] = True
 
 
@@ -139,8 +153,40 @@ class MetadataPage:
     page_number: int
     confidence: float | None = None
     original_orientation_angle: int | None = None
+    printed_page_number: str | None = None
     reason: PageReason | None = None
     engine: str | None = None
+    images_left_out: int | None = None
+    """How many embedded images were not saved, as there were too many."""
+
+
+@dataclass(frozen=True, slots=True)
+class ImageBox:
+    """A place on a page in whole points."""
+
+    x: int
+    y: int
+    w: int
+    h: int
+
+
+@dataclass(frozen=True, slots=True)
+class ImageMetadata:
+    """What is known about a saved image; ``page_number`` is this worker's own."""
+
+    filename: str
+    index: int
+    page_number: int
+    bbox: ImageBox
+    category: ImageKind
+    content_type: str
+
+
+def image_metadata(image: PageImage, index: int, page_number: int) -> ImageMetadata:
+    """Give what is known about a saved image; ``index`` counts those of the document from 0."""
+    box = image.box
+    place = ImageBox(round(box.x0), round(box.y0), round(box.width), round(box.height))
+    return ImageMetadata(image.name, index, page_number, place, image.kind, image.content_type)
 
 
 def failed(page: FailedPage) -> FailedPageResult:
@@ -148,19 +194,40 @@ def failed(page: FailedPage) -> FailedPageResult:
     return FailedPageResult(page.number, f"{page.error.code}: {page.error.message}")
 
 
-def metadata(page: ParsedPage | FailedPage) -> MetadataPage:
-    """Give what is known about a page."""
+def metadata(page: ParsedPage | FailedPage, *, printed_number: bool = False) -> MetadataPage:
+    """Give what is known about a page, and on request the number that it prints."""
     if isinstance(page, FailedPage):
         return MetadataPage(page.number)
-    return MetadataPage(page.number, page.confidence, page.rotation, page.reason, page.engine or None)
+    printed = page.printed_number if printed_number else None
+    return MetadataPage(
+        page.number,
+        page.confidence,
+        page.rotation,
+        printed,
+        page.reason,
+        page.engine or None,
+        page.images_left_out or None,
+    )
+
+
+def markdown_page(page: ParsedPage) -> MarkdownPage:
+    """Give the Markdown of a page, and apart from it that of its running head and foot."""
+    return MarkdownPage(page.number, page.markdown, markdown(page.header) or None, markdown(page.footer) or None)
 
 
 def items(page: ParsedPage) -> ItemsPage:
     """Give the blocks of a page."""
-    return ItemsPage(page.number, page.width, page.height, tuple(map(_item, page.blocks)))
+    header, footer = _running(page.header, "header"), _running(page.footer, "footer")
+    return ItemsPage(page.number, page.width, page.height, (*header, *map(_item, page.blocks), *footer))
 
 
-def _item(block: Block) -> Item:
+def _running(blocks: Sequence[Block], kind: Literal["header", "footer"]) -> tuple[RunningItem, ...]:
+    if not blocks:
+        return ()
+    return (RunningItem(tuple(map(_item, blocks)), markdown(blocks), tuple(_place(b.box) for b in blocks), kind),)
+
+
+def _item(block: Block) -> TextItem | HeadingItem | ListResult | TableItem | CodeItem:
     md, bbox = block_markdown(block), (_place(block.box),)
     match block:
         case Heading():

@@ -13,12 +13,15 @@ from pydantic import TypeAdapter
 
 from llamaparse_worker.backends.writer.items import (
     FailedPageResult,
+    ImageMetadata,
     ItemsPage,
     MarkdownPage,
     MetadataPage,
     TextPage,
     failed,
+    image_metadata,
     items,
+    markdown_page,
     metadata,
 )
 from llamaparse_worker.interfaces import PageSink
@@ -30,6 +33,7 @@ _MARKDOWN = TypeAdapter(MarkdownPage)
 _TEXT = TypeAdapter(TextPage)
 _METADATA = TypeAdapter(MetadataPage)
 _FAILED = TypeAdapter(FailedPageResult)
+_IMAGE = TypeAdapter(ImageMetadata)
 
 
 class JsonWriter:
@@ -46,19 +50,21 @@ class JsonWriter:
         return "application/json"
 
     @contextmanager
-    def open(self, out: BinaryIO, options: ParseOptions) -> Iterator[PageSink]:  # noqa: ARG002 - none concerns JSON
+    def open(self, out: BinaryIO, options: ParseOptions) -> Iterator[PageSink]:
         """Begin the file."""
-        sink = _JsonSink(out)
+        sink = _JsonSink(out, printed_number=options.extract_printed_page_number)
         yield sink
         sink.complete()
 
 
 class _JsonSink:
-    def __init__(self, out: BinaryIO) -> None:
+    def __init__(self, out: BinaryIO, *, printed_number: bool) -> None:
         self._out = out
+        self._printed_number = printed_number
         self._text: list[bytes] = []
         self._markdown: list[bytes] = []
         self._metadata: list[bytes] = []
+        self._images: list[bytes] = []
         out.write(b'{"items":{"pages":[')
 
     def add(self, page: ParsedPage | FailedPage) -> None:
@@ -71,16 +77,22 @@ class _JsonSink:
             self._text.append(_TEXT.dump_json(TextPage(page.number, "")))
         else:
             self._out.write(_ITEMS.dump_json(items(page), exclude_none=True))
-            self._markdown.append(_MARKDOWN.dump_json(MarkdownPage(page.number, page.markdown)))
+            self._markdown.append(_MARKDOWN.dump_json(markdown_page(page), exclude_none=True))
             self._text.append(_TEXT.dump_json(TextPage(page.number, page.text)))
-        self._metadata.append(_METADATA.dump_json(metadata(page), exclude_none=True))
+            for image in page.images:
+                self._images.append(_IMAGE.dump_json(image_metadata(image, len(self._images), page.number)))
+        self._metadata.append(
+            _METADATA.dump_json(metadata(page, printed_number=self._printed_number), exclude_none=True)
+        )
 
     def complete(self) -> None:
         self._out.write(b"]}")
         self._section(b"markdown", self._markdown)
         self._section(b"text", self._text)
         self._section(b"metadata", self._metadata)
-        self._out.write(b',"images_content_metadata":{"total_count":0,"images":[]}}\n')
+        count = str(len(self._images)).encode()
+        images = b",".join(self._images)
+        self._out.write(b',"images_content_metadata":{"total_count":' + count + b',"images":[' + images + b"]}}\n")
 
     def _section(self, name: bytes, pages: Sequence[bytes]) -> None:
         self._out.write(b',"' + name + b'":{"pages":[')

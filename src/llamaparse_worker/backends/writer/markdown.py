@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from typing import BinaryIO
 
 from llamaparse_worker.interfaces import PageSink
+from llamaparse_worker.layout.markdown import markdown
 from llamaparse_worker.model.options import ParseOptions
 from llamaparse_worker.model.page import FailedPage, ParsedPage
 
@@ -27,26 +28,28 @@ class MarkdownWriter:
     @contextmanager
     def open(self, out: BinaryIO, options: ParseOptions) -> Iterator[PageSink]:
         """Begin the file."""
-        yield _MarkdownSink(out, options.page_separator)
+        yield _MarkdownSink(out, options)
         out.write(b"\n")
 
 
 class _MarkdownSink:
-    def __init__(self, out: BinaryIO, separator: str) -> None:
+    def __init__(self, out: BinaryIO, options: ParseOptions) -> None:
         self._out = out
-        self._separator = separator
+        self._options = options
         self._first = True
 
     def add(self, page: ParsedPage | FailedPage) -> None:
-        if not self._first:
-            self._out.write(self._separator.replace("{page_number}", str(page.number)).encode())
+        around = (self._options.page_separator, self._options.page_prefix, self._options.page_suffix)
+        separator, prefix, suffix = (part.replace("{page_number}", str(page.number)) for part in around)
+        before = prefix if self._first else separator + prefix
         self._first = False
-        self._out.write(_content(page).encode())
+        self._out.write((before + self._content(page) + suffix).encode())
 
-
-def _content(page: ParsedPage | FailedPage) -> str:
-    match page:
-        case ParsedPage():
-            return page.markdown
-        case FailedPage():
-            return f"<!-- page {page.number} failed: {page.error.code} -->"
+    def _content(self, page: ParsedPage | FailedPage) -> str:
+        match page:
+            case ParsedPage():
+                header = () if self._options.hide_headers else page.header
+                footer = () if self._options.hide_footers else page.footer
+                return "\n\n".join(filter(None, (markdown(header), page.markdown, markdown(footer))))
+            case FailedPage():
+                return f"<!-- page {page.number} failed: {page.error.code} -->"

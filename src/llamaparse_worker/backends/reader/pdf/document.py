@@ -10,11 +10,15 @@ import numpy as np
 import numpy.typing as npt
 
 from llamaparse_worker.backends.reader.pdf.glyphs import Floats, Glyphs, extract
+from llamaparse_worker.backends.reader.pdf.links import page_links
+from llamaparse_worker.backends.reader.pdf.images import embedded_image
 from llamaparse_worker.backends.reader.pdf.objects import page_objects
 from llamaparse_worker.backends.reader.pdf.pdfium import (
+    COLOUR_BITMAP,
     GREY_BITMAP,
     RENDER_ANNOTATIONS,
     RENDER_GREY,
+    RENDER_RGB,
     ffi,
     library,
 )
@@ -24,7 +28,7 @@ from llamaparse_worker.backends.reader.pdf.structure import Structures
 from llamaparse_worker.errors import PageUnreadable
 from llamaparse_worker.interfaces import ReaderLimits
 from llamaparse_worker.model.geometry import Box
-from llamaparse_worker.model.page import TURNS, PixelImage, RawPage, Trait
+from llamaparse_worker.model.page import TURNS, EmbeddedImage, PageLink, PixelImage, RawPage, Trait
 
 _POINTS_PER_INCH = 72
 _GLANCE_DPI = 36.0
@@ -75,14 +79,31 @@ class PdfDocument:
             traits=(view.traits(glyphs.traits) | view.cropped(glyphs.boxes)).tobytes(),
             elements=structure.of_characters.tobytes(),
             element_table=structure.elements,
+            links=tuple(PageLink(view.box(link.bounds), link.target) for link in page_links(self._handle, page)),
         )
 
     @contextmanager
     def render(self, number: int, *, dpi: float) -> Iterator[PixelImage]:
         """Draw a page in grey, at most ``max_pixels`` large. Raises ``PageUnreadable``."""
         samples, used_dpi = self._draw(self._page(number), dpi)
-        height, width = samples.shape
-        yield PixelImage(width, height, 1, samples.reshape(-1).data, used_dpi)
+        height, width, channels = samples.shape
+        yield PixelImage(width, height, channels, samples.reshape(-1).data, used_dpi)
+
+    @contextmanager
+    def screenshot(self, number: int, *, dpi: float) -> Iterator[PixelImage]:
+        """Draw a page in colour, at most ``max_pixels`` large. Raises ``PageUnreadable``."""
+        samples, used_dpi = self._draw(self._page(number), dpi, channels=3)
+        height, width, channels = samples.shape
+        yield PixelImage(width, height, channels, samples.reshape(-1).data, used_dpi)
+
+    def images(self, number: int) -> Iterator[EmbeddedImage]:
+        """Give the images of a page in drawing order, each decoded when it is asked for."""
+        page = self._page(number)
+        view = _View(page)
+        for placed in images(page_objects(page)):
+            found = embedded_image(self._handle, page, placed.handle, view.box(placed.bounds), self._limits.max_pixels)
+            if found is not None:
+                yield found
 
     def close(self) -> None:
         """Give everything back to PDFium."""
@@ -107,18 +128,19 @@ class PdfDocument:
     def _leaves_ink(self, page: int) -> bool:
         return bool((self._draw(page, _GLANCE_DPI)[0] != _WHITE).any())
 
-    def _draw(self, page: int, dpi: float) -> tuple[npt.NDArray[np.uint8], float]:
+    def _draw(self, page: int, dpi: float, channels: int = 1) -> tuple[npt.NDArray[np.uint8], float]:
         pdfium = library()
         width_pt = max(1.0, pdfium.FPDF_GetPageWidthF(page))
         height_pt = max(1.0, pdfium.FPDF_GetPageHeightF(page))
         scale = min(dpi / _POINTS_PER_INCH, sqrt(self._limits.max_pixels / (width_pt * height_pt)))
         width, height = max(1, int(width_pt * scale)), max(1, int(height_pt * scale))
         height = max(1, min(height, self._limits.max_pixels // width))
-        samples = np.full((height, width), _WHITE, np.uint8)
-        bitmap = pdfium.FPDFBitmap_CreateEx(width, height, GREY_BITMAP, ffi.from_buffer(samples), width)
+        kind, flags = (GREY_BITMAP, RENDER_GREY) if channels == 1 else (COLOUR_BITMAP, RENDER_RGB)
+        samples = np.full((height, width, channels), _WHITE, np.uint8)
+        bitmap = pdfium.FPDFBitmap_CreateEx(width, height, kind, ffi.from_buffer(samples), width * channels)
         if bitmap == ffi.NULL:
             raise PageUnreadable(f"The page cannot be drawn at {width} × {height} pixels.")
-        pdfium.FPDF_RenderPageBitmap(bitmap, page, 0, 0, width, height, 0, RENDER_ANNOTATIONS | RENDER_GREY)
+        pdfium.FPDF_RenderPageBitmap(bitmap, page, 0, 0, width, height, 0, RENDER_ANNOTATIONS | flags)
         pdfium.FPDFBitmap_Destroy(bitmap)
         return samples, scale * _POINTS_PER_INCH
 

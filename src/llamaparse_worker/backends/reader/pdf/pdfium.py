@@ -23,8 +23,10 @@ INVISIBLE = (3, 7)
 """Text render modes that leave no ink: neither fill nor stroke, with or without clipping."""
 FORM_OBJECT = 5
 GREY_BITMAP = 1
+COLOUR_BITMAP = 2
 RENDER_ANNOTATIONS = 0x01
 RENDER_GREY = 0x08
+RENDER_RGB = 0x10
 
 _DECLARATIONS = """
 typedef struct { float left, top, right, bottom; } FS_RECTF;
@@ -74,6 +76,26 @@ int FPDFFont_GetFlags(uintptr_t font);
 int FPDFFont_GetWeight(uintptr_t font);
 int FPDFFont_GetItalicAngle(uintptr_t font, int* angle);
 
+typedef struct {
+    unsigned int width, height;
+    float horizontal_dpi, vertical_dpi;
+    unsigned int bits_per_pixel;
+    int colorspace, marked_content_id;
+} FPDF_IMAGEOBJ_METADATA;
+int FPDFPageObj_SetMatrix(uintptr_t object, const FS_MATRIX* matrix);
+int FPDFPageObj_HasTransparency(uintptr_t object);
+int FPDFImageObj_GetImageMetadata(uintptr_t image, uintptr_t page, FPDF_IMAGEOBJ_METADATA* metadata);
+int FPDFImageObj_GetImageFilterCount(uintptr_t image);
+unsigned long FPDFImageObj_GetImageFilter(uintptr_t image, int index, void* buffer, unsigned long size);
+unsigned long FPDFImageObj_GetImageDataRaw(uintptr_t image, void* buffer, unsigned long size);
+void* FPDFImageObj_GetBitmap(uintptr_t image);
+void* FPDFImageObj_GetRenderedBitmap(uintptr_t document, uintptr_t page, uintptr_t image);
+void* FPDFBitmap_GetBuffer(void* bitmap);
+int FPDFBitmap_GetFormat(void* bitmap);
+int FPDFBitmap_GetWidth(void* bitmap);
+int FPDFBitmap_GetHeight(void* bitmap);
+int FPDFBitmap_GetStride(void* bitmap);
+
 int FPDFCatalog_IsTagged(uintptr_t document);
 int FPDFPageObj_GetMarkedContentID(uintptr_t object);
 uintptr_t FPDF_StructTree_GetForPage(uintptr_t page);
@@ -89,6 +111,15 @@ uintptr_t FPDF_StructElement_GetAttributeAtIndex(uintptr_t element, int index);
 uintptr_t FPDF_StructElement_Attr_GetValue(uintptr_t attribute, const char* name);
 int FPDF_StructElement_Attr_GetNumberValue(uintptr_t value, float* result);
 int FPDF_StructElement_Attr_GetStringValue(uintptr_t value, void* buffer, unsigned long size, unsigned long* used);
+
+int FPDFLink_Enumerate(uintptr_t page, int* start, uintptr_t* link);
+int FPDFLink_GetAnnotRect(uintptr_t link, FS_RECTF* rect);
+uintptr_t FPDFLink_GetDest(uintptr_t document, uintptr_t link);
+uintptr_t FPDFLink_GetAction(uintptr_t link);
+unsigned long FPDFAction_GetURIPath(uintptr_t document, uintptr_t action, void* buffer, unsigned long size);
+uintptr_t FPDFAction_GetDest(uintptr_t document, uintptr_t action);
+unsigned long FPDFAction_GetType(uintptr_t action);
+int FPDFDest_GetDestPageIndex(uintptr_t document, uintptr_t dest);
 
 void* FPDFBitmap_CreateEx(int width, int height, int format, void* first_scan, int stride);
 void FPDFBitmap_Destroy(void* bitmap);
