@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 
 import pytest
 from llama_cloud.types.parsing_get_response import (
@@ -19,8 +20,9 @@ from llamaparse_worker.backends.writer.json import JsonWriter
 from llamaparse_worker.backends.writer.markdown import MarkdownWriter
 from llamaparse_worker.backends.writer.text import TextWriter
 from llamaparse_worker.interfaces import Writer
+from llamaparse_worker.model.geometry import Box
 from llamaparse_worker.model.options import ParseOptions
-from llamaparse_worker.model.page import ParsedPage
+from llamaparse_worker.model.page import Paragraph, ParsedPage
 from llamaparse_worker.testing.writer_conformance import BLANK, FAILED, PARSED, WriterConformance, written
 
 SECTIONS: dict[str, type[BaseModel]] = {
@@ -81,6 +83,42 @@ def test_the_page_separator_names_the_page_that_follows() -> None:
     options = ParseOptions(page_separator="\n== {page_number} ==\n")
     content = written(MarkdownWriter(), [PARSED, BLANK, FAILED], options).decode()
     assert content == "# Title\n\nText\n== 2 ==\n\n== 3 ==\n<!-- page 3 failed: PAGE_UNREADABLE -->\n"
+
+
+RUNNING = replace(
+    PARSED,
+    header=(Paragraph("Annals", Box(72, 30, 120, 40)),),
+    footer=(Paragraph("vii", Box(280, 800, 290, 810)),),
+    printed_number="vii",
+)
+
+
+def test_a_prefix_and_a_suffix_stand_around_each_page() -> None:
+    options = ParseOptions(page_separator="|", page_prefix="<{page_number}>", page_suffix="</{page_number}>")
+    content = written(MarkdownWriter(), [PARSED, BLANK], options).decode()
+    assert content == "<1># Title\n\nText</1>|<2></2>\n"
+
+
+def test_running_heads_are_in_the_markdown_only_where_they_are_asked_for() -> None:
+    assert written(MarkdownWriter(), [RUNNING]).decode() == "# Title\n\nText\n"
+    shown = written(MarkdownWriter(), [RUNNING], ParseOptions(hide_headers=False, hide_footers=False)).decode()
+    assert shown == "Annals\n\n# Title\n\nText\n\nvii\n"
+
+
+def test_running_heads_are_items_of_their_own() -> None:
+    content = json.loads(written(JsonWriter(), [RUNNING]))
+    Items.model_validate_json(json.dumps(content["items"]), strict=True)
+    (page,) = content["items"]["pages"]
+    assert [item["type"] for item in page["items"]] == ["header", "heading", "text", "list", "table", "code", "footer"]
+    assert page["items"][0]["items"][0]["value"] == "Annals"
+    (markdown,) = content["markdown"]["pages"]
+    assert (markdown["header"], markdown["footer"]) == ("Annals", "vii")
+
+
+@pytest.mark.parametrize(("asked", "expected"), [(True, "vii"), (False, None)])
+def test_the_printed_page_number_is_told_on_request(*, asked: bool, expected: str | None) -> None:
+    content = json.loads(written(JsonWriter(), [RUNNING], ParseOptions(extract_printed_page_number=asked)))
+    assert content["metadata"]["pages"][0].get("printed_page_number") == expected
 
 
 def test_plain_text_has_one_part_for_each_page() -> None:
