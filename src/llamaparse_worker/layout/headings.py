@@ -81,6 +81,8 @@ def prominence(line: TextLine, style: Style, left: float, right: float) -> int:
 
 
 def _is_bold_but_for_code(line: TextLine) -> bool:
+    if not line.rich:
+        return False
     looks = [ord(switch) - ord(SWITCHES[0]) for switch, text in _RUN.findall(line.rich) if text.strip()]
     return (
         bool(looks) and line.rich[0] in SWITCHES and looks[0] & BOLD > 0 and all(look & (BOLD | CODE) for look in looks)

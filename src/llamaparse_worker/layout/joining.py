@@ -14,6 +14,8 @@ SOFT_HYPHEN = "\u00ad"
 _LINE_END = re.compile("(?P<last>..|.)(?P<switches>[\ufdd0-\ufdef]*)$", re.DOTALL)
 """The last characters of a line, and the switches of look (see ``inline``) behind them."""
 _LINE_START = re.compile("[\ufdd0-\ufdef]*(?P<first>.?)", re.DOTALL)
+_LONGEST_END = 64
+"""Characters at the end of a text that are looked at: more than a page has switches in a row."""
 _HYPHENS = ("-", "\u2010", "\u2011")
 _BOUND = ("/", "_")
 """Within addresses and names, where lines may break behind them."""
@@ -26,7 +28,7 @@ def joined(lines: Sequence[str]) -> str:
     """Join lines, which may be rich, with a space; a divided word becomes whole, Chinese and Japanese need no space."""
     text = lines[0]
     for line in lines[1:]:
-        end, start = _LINE_END.search(text), _LINE_START.match(line)
+        end, start = _LINE_END.search(text, max(0, len(text) - _LONGEST_END)), _LINE_START.match(line)
         if end is None or start is None:
             text += line
         elif end["last"].endswith(SOFT_HYPHEN):
