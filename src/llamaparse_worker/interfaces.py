@@ -10,11 +10,11 @@ Readers and writers, which live in parser processes, are plain callables without
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, AbstractContextManager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import BinaryIO, Generic, Protocol, TypeVar
+from typing import BinaryIO, Generic, Protocol, TypeVar, runtime_checkable
 
 from pydantic import BaseModel
 
@@ -32,7 +32,7 @@ from llamaparse_worker.model.job import (
     StoreCounts,
 )
 from llamaparse_worker.model.options import ParseOptions
-from llamaparse_worker.model.page import FailedPage, LaidOutPage, ParsedPage, PixelImage, RawPage, Word
+from llamaparse_worker.model.page import EmbeddedImage, FailedPage, LaidOutPage, ParsedPage, PixelImage, RawPage, Word
 from llamaparse_worker.model.parsing import ParserEvent, ParserRequest
 
 API_VERSION = 1
@@ -294,6 +294,19 @@ class OpenDocument(Protocol):
 
     def render(self, number: int, *, dpi: float) -> AbstractContextManager[PixelImage]:
         """Draw one page; the samples live until the context is left. The image is clamped to ``max_pixels``."""
+        ...
+
+
+@runtime_checkable
+class Illustrated(Protocol):
+    """An open document that gives its images too; a reader without any need not have this."""
+
+    def images(self, number: int) -> Iterator[EmbeddedImage]:
+        """Give the images of one page in drawing order, each decoded when it is asked for."""
+        ...
+
+    def screenshot(self, number: int, *, dpi: float) -> AbstractContextManager[PixelImage]:
+        """Draw one page in colour, as ``OpenDocument.render`` does in grey."""
         ...
 
 

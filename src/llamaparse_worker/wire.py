@@ -271,6 +271,7 @@ HONOURED = frozenset(
         "crop_box.right",
         "crop_box.top",
         "output_options.extract_printed_page_number",
+        "output_options.images_to_save",
         "output_options.markdown.annotate_links",
         "output_options.markdown.hide_footers",
         "output_options.markdown.hide_headers",
@@ -356,8 +357,13 @@ def options_of(configuration: ParseConfiguration, mode: ModeName | None = None) 
         extract_printed_page_number=bool(output.extract_printed_page_number),
         do_not_unroll_columns=bool(spatial.do_not_unroll_columns),
         preserve_layout_alignment_across_pages=bool(spatial.preserve_layout_alignment_across_pages),
-        ignored=tuple(sorted(path for path in given if path not in HONOURED)),
+        ignored=tuple(sorted([path for path in given if path not in HONOURED] + _ignored_images(output))),
     )
+
+
+def _ignored_images(output: OutputOptions) -> list[str]:
+    """Name the one kind of images that is not saved in this version."""
+    return ["output_options.images_to_save.layout"] if ImageKind.LAYOUT in (output.images_to_save or ()) else []
 
 
 def _crop_box(given: CropBox | None) -> PageCrop | None:

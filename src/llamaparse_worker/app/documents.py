@@ -50,6 +50,7 @@ async def open_documents(settings: LocalSettings, ocr: CapacityLimiter | None = 
         readers=targets(Seam.READER, settings.plugins),
         writers=targets(Seam.WRITER, settings.plugins),
         max_pixels=settings.max_page_pixels,
+        max_images_per_page=settings.max_extracted_images_per_pages,
     )
     async with AsyncExitStack() as stack:
         pool = await stack.enter_async_context(open_parsers(pool_settings, TASKS, config.model_dump_json()))

@@ -10,8 +10,8 @@ import numpy as np
 import numpy.typing as npt
 
 from llamaparse_worker.backends.reader.pdf.glyphs import Floats, Glyphs, extract
-from llamaparse_worker.backends.reader.pdf.links import page_links
 from llamaparse_worker.backends.reader.pdf.images import embedded_image
+from llamaparse_worker.backends.reader.pdf.links import page_links
 from llamaparse_worker.backends.reader.pdf.objects import page_objects
 from llamaparse_worker.backends.reader.pdf.pdfium import (
     COLOUR_BITMAP,

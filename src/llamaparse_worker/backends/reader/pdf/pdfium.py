@@ -87,7 +87,7 @@ int FPDFPageObj_HasTransparency(uintptr_t object);
 int FPDFImageObj_GetImageMetadata(uintptr_t image, uintptr_t page, FPDF_IMAGEOBJ_METADATA* metadata);
 int FPDFImageObj_GetImageFilterCount(uintptr_t image);
 unsigned long FPDFImageObj_GetImageFilter(uintptr_t image, int index, void* buffer, unsigned long size);
-unsigned long FPDFImageObj_GetImageDataRaw(uintptr_t image, void* buffer, unsigned long size);
+unsigned long FPDFImageObj_GetImageDataDecoded(uintptr_t image, void* buffer, unsigned long size);
 void* FPDFImageObj_GetBitmap(uintptr_t image);
 void* FPDFImageObj_GetRenderedBitmap(uintptr_t document, uintptr_t page, uintptr_t image);
 void* FPDFBitmap_GetBuffer(void* bitmap);
