@@ -166,8 +166,9 @@ def _bands(rows: Sequence[_Row], frame: _Frame) -> list[Region]:
         end, gutters = band
         members = _members(rows[index:end])
         columns = _columns(members, gutters)
-        grid = None if _is_code(members) else unruled_grid(members)
-        if grid is None and (_is_code(members) or not all(map(_is_tall, columns))):
+        code = _is_code(members)
+        grid = unruled_grid(members, fixed_pitch=code)
+        if grid is None and (code or not all(map(_is_tall, columns))):
             plain.extend(rows[index].segments)
             index += 1
             continue

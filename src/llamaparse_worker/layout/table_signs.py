@@ -8,7 +8,6 @@ from itertools import pairwise
 
 from llamaparse_worker.layout.columns import Line, Strip, spanned
 from llamaparse_worker.layout.grid import Grid, GridCell
-from llamaparse_worker.layout.marks import is_bullet
 from llamaparse_worker.layout.segments import Segment
 
 _LEAST_FILLED = 0.2
@@ -20,6 +19,11 @@ _MOST_FULL = 0.6
 _LEADERS = re.compile(r"(?:\s?[.·…_]){4,}\s*$")
 _PAGE_NUMBER = re.compile(r"[\divxlcIVXLC]{1,6}|[A-Z]{1,3}-\d{1,4}")
 _CONTENTS = 0.6
+_LABEL = 20
+_MARK = re.compile(r"(?:[^\w\s]{1,3}\s?)+|\(?(?:\d{1,3}|[a-zA-Z])[.)]")
+"""A bullet or number of a list."""
+_LEAST_LABELS = 3
+_MOST_LABELS = 0.9
 _PLAIN_NUMBER = re.compile(r"-?[\d,]*\.?\d+%?")
 _LEAST_TICKS = 4
 _EVEN = 0.1
@@ -39,7 +43,7 @@ def is_table(grid: Grid, *, is_ruled: bool) -> bool:
     if aligned < max(2.0, _LEAST_ALIGNED * grid.row_count):
         return False
     first = [" ".join(one.text for one in cell.segments) for cell in filled if cell.column == 0]
-    return not (is_contents(grid, filled) or _is_scale(first) or all(map(is_bullet, first)))
+    return not (is_contents(grid, filled) or _is_scale(first) or all(map(_MARK.fullmatch, first)))
 
 
 def _is_scale(texts: Sequence[str]) -> bool:
@@ -60,12 +64,24 @@ def is_contents(grid: Grid, filled: Sequence[GridCell]) -> bool:
 
 
 def are_prose(lines: Sequence[Line], columns: Sequence[Strip]) -> bool:
-    """Tell whether columns hold running text: many lines, most of them as wide as their column."""
+    """Tell whether columns hold running text: many lines, most of them as wide as their column.
+
+    Beside labels, each of which begins a row, one column of running text is that of a table.
+    """
     found = [
         _is_prose([one for line in lines for one in line if spanned(one, columns) == (at, at)], strip)
         for at, strip in enumerate(columns)
     ]
+    if len(columns) == 2 and found == [False, True]:  # noqa: PLR2004 - labels and text
+        return not _are_labels([line for line in lines if spanned(line[0], columns)[0] == 0], len(lines))
     return any(found) and sum(found) >= len(columns) - 1
+
+
+def _are_labels(labelled: Sequence[Line], count: int) -> bool:
+    """Tell whether short texts stand level with others, for some of all lines."""
+    beside = sum(len(line) > 1 for line in labelled)
+    short = sum(len(line[0].text) <= _LABEL and not _MARK.fullmatch(line[0].text) for line in labelled)
+    return _LEAST_LABELS <= len(labelled) < _MOST_FULL * count and min(beside, short) >= _MOST_LABELS * len(labelled)
 
 
 def _is_prose(texts: Sequence[Segment], strip: Strip) -> bool:

@@ -20,10 +20,11 @@ _LEAST_ROWS_OF_WIDE = 2
 _WIDE = 3
 _LEAST_ALIGNED = 0.5
 _MOST_LABELS = 0.6
+_MOST_NUMBERS = 0.75
 
 
-def unruled_grid(segments: Sequence[Segment]) -> Grid | None:
-    """Arrange segments as a table if that is what they are."""
+def unruled_grid(segments: Sequence[Segment], *, fixed_pitch: bool = False) -> Grid | None:
+    """Arrange segments as a table if that is what they are; those of fixed pitch need numbers in most rows."""
     if any(isinstance(segment, GridSegment) for segment in segments):
         return None
     lines: Sequence[Line] = baselines(segments)
@@ -43,7 +44,13 @@ def unruled_grid(segments: Sequence[Segment]) -> Grid | None:
     least = _LEAST_ROWS_OF_WIDE if grid.column_count >= _WIDE else _LEAST_ROWS
     if aligned < least or aligned < _LEAST_ALIGNED * grid.row_count:
         return None
+    if fixed_pitch and sum(_has_number(line) for line in lines) < _MOST_NUMBERS * len(lines):
+        return None
     return grid if is_table(grid, is_ruled=False) else None
+
+
+def _has_number(line: Line) -> bool:
+    return len(line) > 1 and any(is_number(segment.text) for segment in line[1:])
 
 
 def _has_short_cells(lines: Sequence[Line], columns: Sequence[Strip]) -> bool:

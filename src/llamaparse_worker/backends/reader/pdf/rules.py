@@ -27,6 +27,7 @@ MAX_PATHS = 5_000
 _MAX_SEGMENTS = 64
 _DEEPEST_FORM = 4
 _THIN = 3.0
+_LETTER = 10.0
 _SLANT = 0.5
 _NEARLY_WHITE = 248
 _LEAST_ALPHA = 8
@@ -96,7 +97,7 @@ def _add_path(path: int, matrix: Matrix, found: _Found, memory: _Memory) -> None
     count = pdfium.FPDFPath_CountSegments(path)
     if filled and count in _RECTANGLE_SEGMENTS and _add_thin(path, matrix, found, memory):
         return
-    if not 1 < count <= _MAX_SEGMENTS:
+    if not 1 < count <= _MAX_SEGMENTS or (count > max(_RECTANGLE_SEGMENTS) and _is_small(path, memory)):
         return
     own = _product(_matrix(path, memory), matrix)
     for points in _polylines(path, count, own, memory):
@@ -112,6 +113,14 @@ def _add_thin(path: int, matrix: Matrix, found: _Found, memory: _Memory) -> bool
         return False
     _add_rule((x0, y0), (x1, y1), found)
     return True
+
+
+def _is_small(path: int, memory: _Memory) -> bool:
+    """Tell whether a path is no larger than a letter, such as a bullet or an arrow."""
+    if not library().FPDFPageObj_GetBounds(path, *memory.pointers):
+        return False
+    x0, y0, x1, y1 = memory.floats
+    return bool(max(x1 - x0, y1 - y0) < _LETTER)
 
 
 def _mapped(bounds: Sequence[float], matrix: Matrix) -> Rectangle:
