@@ -32,8 +32,9 @@ _LONG = 25
 """Characters from which on a segment counts as running text."""
 _ENOUGH = 0.15
 _SMALL = 0.85
-_RAISED = 0.2
+_RAISED = 0.28
 _LOWERED = 0.35
+_NEAR_EDGE = 0.2
 _LAST_OF_ASCII_SIGNS, _LAST_OF_ASCII = 0x40, 0x7E
 _LEAST_LETTERS, _FEW_LETTERS = 8, 4
 _NARROW, _WIDE = set("iljtfrI"), set("mwMW")
@@ -280,8 +281,9 @@ def _shifted(ink: _Ink, starts: npt.NDArray[np.intp], ends: npt.NDArray[np.intp]
     top = np.repeat(np.minimum.reduceat(np.where(small, np.inf, tops), starts), counts)
     bottom = np.repeat(np.maximum.reduceat(np.where(small, -np.inf, bottoms), starts), counts)
     height = bottom - top
-    raised = small & (bottom - bottoms > _RAISED * height) & (tops - top < _RAISED * height)
-    lowered = small & (tops - top > _LOWERED * height) & (bottoms - bottom > -_RAISED * height)
+    small &= (ink.looks & CODE) == 0
+    raised = small & (bottom - bottoms > _RAISED * height) & (tops - top < _NEAR_EDGE * height)
+    lowered = small & (tops - top > _LOWERED * height) & (bottoms - bottom > -_NEAR_EDGE * height)
     shifted[raised] = RAISED
     shifted[lowered] = LOWERED
     return shifted
