@@ -18,7 +18,14 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationErro
 
 from llamaparse_worker.errors import InvalidJob, InvalidOption, InvalidPageRange
 from llamaparse_worker.model.job import Job, JobStatus, OutboxEvent, Priority, SourceKind, SourceRef
-from llamaparse_worker.model.options import DEFAULT_SEPARATOR, ImageKind, ModeName, ParseOptions
+from llamaparse_worker.model.options import (
+    DEFAULT_SEPARATOR,
+    ImageKind,
+    ModeName,
+    ParseOptions,
+    TableForm,
+    TableOptions,
+)
 from llamaparse_worker.model.options import CropBox as PageCrop
 
 MESSAGE_VERSION: Literal["1"] = "1"
@@ -104,10 +111,20 @@ class InputOptions(_Strict):
 class MarkdownTables(_Strict):
     """How tables are written in Markdown."""
 
-    compact_markdown_tables: bool | None = None
-    markdown_table_multiline_separator: str | None = None
-    merge_continued_tables: bool | None = None
-    output_tables_as_markdown: bool | None = None
+    compact_markdown_tables: bool | None = Field(
+        default=None, description="Write pipe tables without spaces around cells; default false"
+    )
+    markdown_table_multiline_separator: str | None = Field(
+        default=None, max_length=100, description="Between the lines of a cell; default <br/>"
+    )
+    merge_continued_tables: bool | None = Field(
+        default=None, description="Give a table that goes over pages whole on its first page; default true"
+    )
+    output_tables_as_markdown: bool | None = Field(
+        default=None,
+        description="true: pipe tables only; false: HTML only; default: HTML only for tables with cells over several"
+        " rows or columns",
+    )
 
 
 class MarkdownOutput(_Strict):
@@ -278,6 +295,10 @@ HONOURED = frozenset(
         "output_options.markdown.page_prefix",
         "output_options.markdown.page_separator",
         "output_options.markdown.page_suffix",
+        "output_options.markdown.tables.compact_markdown_tables",
+        "output_options.markdown.tables.markdown_table_multiline_separator",
+        "output_options.markdown.tables.merge_continued_tables",
+        "output_options.markdown.tables.output_tables_as_markdown",
         "output_options.spatial_text.do_not_unroll_columns",
         "output_options.spatial_text.preserve_layout_alignment_across_pages",
         "output_options.spatial_text.preserve_very_small_text",
@@ -354,10 +375,22 @@ def options_of(configuration: ParseConfiguration, mode: ModeName | None = None) 
         hide_headers=markdown.hide_headers is not False,
         hide_footers=markdown.hide_footers is not False,
         annotate_links=bool(markdown.annotate_links),
+        tables=_table_options(markdown.tables or MarkdownTables()),
         extract_printed_page_number=bool(output.extract_printed_page_number),
         do_not_unroll_columns=bool(spatial.do_not_unroll_columns),
         preserve_layout_alignment_across_pages=bool(spatial.preserve_layout_alignment_across_pages),
         ignored=tuple(sorted([path for path in given if path not in HONOURED] + _ignored_images(output))),
+    )
+
+
+def _table_options(given: MarkdownTables) -> TableOptions:
+    forms = {None: TableForm.FITTING, True: TableForm.MARKDOWN, False: TableForm.HTML}
+    line_break = given.markdown_table_multiline_separator
+    return TableOptions(
+        form=forms[given.output_tables_as_markdown],
+        compact=bool(given.compact_markdown_tables),
+        line_break=TableOptions().line_break if line_break is None else line_break,
+        merge_continued=given.merge_continued_tables is not False,
     )
 
 

@@ -21,6 +21,8 @@ from llamaparse_worker.layout.headings import (
 )
 from llamaparse_worker.layout.markdown import markdown
 from llamaparse_worker.layout.plain import plain_text
+from llamaparse_worker.layout.table_markup import FITTING
+from llamaparse_worker.model.options import TableOptions
 from llamaparse_worker.model.page import (
     Block,
     Edge,
@@ -101,7 +103,7 @@ def _stands_out(sign: HeadingSign, body_size: float) -> bool:
 
 
 def finish(
-    pages: Iterable[LaidOutPage | FailedPage], document: DocumentSigns, *, merge_tables: bool = True
+    pages: Iterable[LaidOutPage | FailedPage], document: DocumentSigns, tables: TableOptions = FITTING
 ) -> Iterator[ParsedPage | FailedPage]:
     """Settle what is open on each page, in order, and make its Markdown.
 
@@ -110,24 +112,24 @@ def finish(
     held: list[LaidOutPage] = []
     for page in pages:
         if isinstance(page, FailedPage):
-            yield from _parsed_all(held, document)
+            yield from _parsed_all(held, document, tables)
             held = []
             yield page
             continue
         ready = settled(page, document)
-        if held and merge_tables and continues_table(held[-1], ready) and len(held) < MOST_PAGES_OF_TABLE:
+        if held and tables.merge_continued and continues_table(held[-1], ready) and len(held) < MOST_PAGES_OF_TABLE:
             held.append(ready)
             continue
         done, held = held, [ready]
         if done:
             done[-1], held[0] = _joined(done[-1], held[0])
-        yield from _parsed_all(done, document)
-    yield from _parsed_all(held, document)
+        yield from _parsed_all(done, document, tables)
+    yield from _parsed_all(held, document, tables)
 
 
-def _parsed_all(pages: list[LaidOutPage], document: DocumentSigns) -> Iterator[ParsedPage]:
+def _parsed_all(pages: list[LaidOutPage], document: DocumentSigns, tables: TableOptions) -> Iterator[ParsedPage]:
     for page in with_whole_tables(pages):
-        yield _parsed(page, document)
+        yield _parsed(page, document, tables)
 
 
 def settled(page: LaidOutPage, document: DocumentSigns) -> LaidOutPage:
@@ -157,7 +159,7 @@ def _joined(page: LaidOutPage, following: LaidOutPage) -> tuple[LaidOutPage, Lai
     return replace(page, blocks=blocks), replace(following, blocks=following.blocks[1:])
 
 
-def _parsed(page: LaidOutPage, document: DocumentSigns) -> ParsedPage:
+def _parsed(page: LaidOutPage, document: DocumentSigns, tables: TableOptions) -> ParsedPage:
     edges = {edge.side: edge.blocks for edge in page.edges}
     return ParsedPage(
         number=page.number,
@@ -166,7 +168,7 @@ def _parsed(page: LaidOutPage, document: DocumentSigns) -> ParsedPage:
         rotation=page.rotation,
         blocks=page.blocks,
         text=page.text,
-        markdown=markdown(page.blocks),
+        markdown=markdown(page.blocks, tables),
         engine=page.engine,
         reason=page.reason,
         confidence=page.confidence,

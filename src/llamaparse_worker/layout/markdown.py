@@ -6,14 +6,15 @@ import re
 from collections.abc import Iterable
 
 from llamaparse_worker.layout.phrases import phrase
-from llamaparse_worker.layout.table_markup import table_markdown
+from llamaparse_worker.layout.table_markup import FITTING, table_markdown
+from llamaparse_worker.model.options import TableOptions
 from llamaparse_worker.model.page import Block, CodeBlock, Footnote, Heading, ListBlock, ListItem, Paragraph, Table
 
 _ORDINAL = re.compile(r"(\d{1,9})[.)]")
 _FENCE = re.compile(r"`{3,}")
 
 
-def markdown(blocks: Iterable[Block]) -> str:
+def markdown(blocks: Iterable[Block], tables: TableOptions = FITTING) -> str:
     """Give the blocks in order, a blank line between them."""
     parts: list[str] = []
     quoted = False
@@ -22,11 +23,11 @@ def markdown(blocks: Iterable[Block]) -> str:
             continue
         goes_on = quoted and isinstance(block, Paragraph) and block.quoted
         quoted = isinstance(block, Paragraph) and block.quoted
-        parts.append(("\n>\n" if goes_on else "\n\n") * bool(parts) + block_markdown(block))
+        parts.append(("\n>\n" if goes_on else "\n\n") * bool(parts) + block_markdown(block, tables))
     return "".join(parts)
 
 
-def block_markdown(block: Block) -> str:
+def block_markdown(block: Block, tables: TableOptions = FITTING) -> str:
     """Give one block."""
     match block:
         case Heading():
@@ -39,7 +40,7 @@ def block_markdown(block: Block) -> str:
         case ListBlock():
             return "\n".join(map(_item, block.items))
         case Table():
-            return table_markdown(block)
+            return table_markdown(block, tables)
         case CodeBlock():
             return _fenced(block)
 

@@ -10,29 +10,37 @@ from collections.abc import Sequence
 from html import escape
 
 from llamaparse_worker.layout.phrases import phrase
+from llamaparse_worker.model.options import TableForm, TableOptions
 from llamaparse_worker.model.page import Span, Table
 
-LINE_BREAK = "<br/>"
+FITTING = TableOptions()
 
 
-def table_markdown(table: Table) -> str:
-    """Give a pipe table whose first row is its header, or HTML where a cell spans others."""
+def table_markdown(table: Table, options: TableOptions = FITTING) -> str:
+    """Give a pipe table whose first row is its header, or HTML as the options say."""
     if not table.rows:
         return ""
-    return table_html(table) if has_spans(table) else pipe_table(table)
+    if options.form is TableForm.HTML or (options.form is TableForm.FITTING and has_spans(table)):
+        return table_html(table, options)
+    return pipe_table(table, options)
 
 
-def pipe_table(table: Table) -> str:
+def pipe_table(table: Table, options: TableOptions = FITTING) -> str:
     """Give a pipe table; the first row is its header."""
     spans = {(cell.row, cell.column): cell.spans for cell in table.cells if cell.spans}
+    # A pipe table ends at a line end, whatever is to stand there.
+    line_break = options.line_break.replace("\n", " ")
+    edge, between, rule = ("|", "|", "-|") if options.compact else ("| ", " | ", " --- |")
     rows = [
-        "| " + " | ".join(_pipe_cell(text, spans.get((number, column), ())) for column, text in enumerate(row)) + " |"
+        edge
+        + between.join(_pipe_cell(text, spans.get((number, column), ()), line_break) for column, text in enumerate(row))
+        + edge[::-1]
         for number, row in enumerate(table.rows)
     ]
-    return "\n".join([rows[0], "|" + " --- |" * len(table.rows[0]), *rows[1:]])
+    return "\n".join([rows[0], "|" + rule * len(table.rows[0]), *rows[1:]])
 
 
-def table_html(table: Table) -> str:
+def table_html(table: Table, options: TableOptions = FITTING) -> str:
     """Give an HTML table."""
     spans = {(cell.row, cell.column): (cell.row_span, cell.column_span) for cell in table.cells}
     hidden = {
@@ -45,7 +53,7 @@ def table_html(table: Table) -> str:
     for number, row in enumerate(table.rows):
         tag = "th" if number < table.header_rows else "td"
         cells = [
-            f"<{tag}{_span(spans.get((number, column), (1, 1)))}>{_content(text)}</{tag}>"
+            f"<{tag}{_span(spans.get((number, column), (1, 1)))}>{_content(text, options)}</{tag}>"
             for column, text in enumerate(row)
             if (number, column) not in hidden
         ]
@@ -59,8 +67,8 @@ def has_spans(table: Table) -> bool:
     return any(cell.row_span > 1 or cell.column_span > 1 for cell in table.cells)
 
 
-def _pipe_cell(text: str, spans: Sequence[Span]) -> str:
-    return phrase(text, spans, in_line=True).replace("|", "\\|").replace("\n", LINE_BREAK)
+def _pipe_cell(text: str, spans: Sequence[Span], line_break: str) -> str:
+    return phrase(text, spans, in_line=True).replace("|", "\\|").replace("\n", line_break)
 
 
 def _span(span: tuple[int, int]) -> str:
@@ -68,5 +76,5 @@ def _span(span: tuple[int, int]) -> str:
     return (f' rowspan="{rows}"' if rows > 1 else "") + (f' colspan="{columns}"' if columns > 1 else "")
 
 
-def _content(text: str) -> str:
-    return escape(text, quote=False).replace("\n", LINE_BREAK)
+def _content(text: str, options: TableOptions) -> str:
+    return escape(text, quote=False).replace("\n", options.line_break)

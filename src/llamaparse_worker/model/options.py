@@ -35,6 +35,29 @@ class CropBox:
     right: float = 1.0
 
 
+class TableForm(StrEnum):
+    """What a table is written as in Markdown."""
+
+    FITTING = "fitting"
+    """A pipe table, or HTML where a cell reaches over several rows or columns, which a pipe table cannot express."""
+    MARKDOWN = "markdown"
+    """Always a pipe table; the further places of a cell over several are empty."""
+    HTML = "html"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TableOptions:
+    """How tables are written."""
+
+    form: TableForm = TableForm.FITTING
+    compact: bool = False
+    """Without spaces around the cells of a pipe table."""
+    line_break: str = "<br/>"
+    """Stands between the lines of a cell."""
+    merge_continued: bool = True
+    """Give a table that goes over pages whole on its first page."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ParseOptions:
     """The options of one job, checked and with defaults filled in."""
@@ -67,6 +90,7 @@ class ParseOptions:
     """Leave out text without ink, such as that behind a scan."""
     ignore_diagonal_text: bool = False
     """Leave out text that runs across the page, such as a watermark."""
+    tables: TableOptions = TableOptions()
     allowed_page_failure_ratio: float = 0.05
     timeout_base_s: float | None = None
     timeout_extra_per_page_s: float | None = None

@@ -212,7 +212,7 @@ def _pages(request: Assemble) -> Iterator[ParsedPage | FailedPage]:
         failed = {page.number: page for page in request.failed}
         numbers = sorted({*stored, *failed})
         laid_out = (_failed_page(failed[n]) if n in failed else blob.read_page(*stored[n]) for n in numbers)
-        yield from finish(laid_out, document)
+        yield from finish(laid_out, document, request.options.tables)
 
 
 def _failed_page(page: PageSummary) -> FailedPage:

@@ -10,9 +10,9 @@ from typing import Literal
 
 from llamaparse_worker.layout.markdown import block_markdown, markdown
 from llamaparse_worker.layout.phrases import phrase
-from llamaparse_worker.layout.table_markup import table_html
+from llamaparse_worker.layout.table_markup import FITTING, table_html
 from llamaparse_worker.model.geometry import Box
-from llamaparse_worker.model.options import ImageKind
+from llamaparse_worker.model.options import ImageKind, TableOptions
 from llamaparse_worker.model.page import (
     Block,
     CodeBlock,
@@ -80,6 +80,8 @@ class TableItem:
     html: str
     md: str
     bbox: tuple[Place, ...]
+    merged_from_pages: tuple[int, ...] | None = None
+    merged_into_page: int | None = None
     type: Literal["table"] = "table"
 
 
@@ -215,20 +217,22 @@ def markdown_page(page: ParsedPage) -> MarkdownPage:
     return MarkdownPage(page.number, page.markdown, markdown(page.header) or None, markdown(page.footer) or None)
 
 
-def items(page: ParsedPage) -> ItemsPage:
+def items(page: ParsedPage, tables: TableOptions = FITTING) -> ItemsPage:
     """Give the blocks of a page."""
     header, footer = _running(page.header, "header"), _running(page.footer, "footer")
-    return ItemsPage(page.number, page.width, page.height, (*header, *map(_item, page.blocks), *footer))
+    body = (_item(block, tables) for block in page.blocks)
+    return ItemsPage(page.number, page.width, page.height, (*header, *body, *footer))
 
 
 def _running(blocks: Sequence[Block], kind: Literal["header", "footer"]) -> tuple[RunningItem, ...]:
     if not blocks:
         return ()
-    return (RunningItem(tuple(map(_item, blocks)), markdown(blocks), tuple(_place(b.box) for b in blocks), kind),)
+    made = tuple(_item(block, FITTING) for block in blocks)
+    return (RunningItem(made, markdown(blocks), tuple(_place(block.box) for block in blocks), kind),)
 
 
-def _item(block: Block) -> TextItem | HeadingItem | ListResult | TableItem | CodeItem:
-    md, bbox = block_markdown(block), (_place(block.box),)
+def _item(block: Block, tables: TableOptions) -> TextItem | HeadingItem | ListResult | TableItem | CodeItem:
+    md, bbox = block_markdown(block, tables), (_place(block.box),)
     match block:
         case Heading():
             return HeadingItem(max(1, block.level), block.text, md, bbox)
@@ -237,7 +241,15 @@ def _item(block: Block) -> TextItem | HeadingItem | ListResult | TableItem | Cod
         case ListBlock():
             return ListResult(_nested(block.items, 0, block.ordered), block.ordered, md, bbox)
         case Table():
-            return TableItem(block.rows, _csv(block.rows), table_html(block), md, bbox)
+            return TableItem(
+                rows=block.rows,
+                csv=_csv(block.rows),
+                html=table_html(block, tables) if block.rows else "",
+                md=md,
+                bbox=bbox,
+                merged_from_pages=block.merged_from_pages or None,
+                merged_into_page=block.merged_into_page,
+            )
         case CodeBlock():
             return CodeItem(block.text, md, bbox, block.language)
 

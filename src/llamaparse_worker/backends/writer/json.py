@@ -52,15 +52,15 @@ class JsonWriter:
     @contextmanager
     def open(self, out: BinaryIO, options: ParseOptions) -> Iterator[PageSink]:
         """Begin the file."""
-        sink = _JsonSink(out, printed_number=options.extract_printed_page_number)
+        sink = _JsonSink(out, options)
         yield sink
         sink.complete()
 
 
 class _JsonSink:
-    def __init__(self, out: BinaryIO, *, printed_number: bool) -> None:
+    def __init__(self, out: BinaryIO, options: ParseOptions) -> None:
         self._out = out
-        self._printed_number = printed_number
+        self._options = options
         self._text: list[bytes] = []
         self._markdown: list[bytes] = []
         self._metadata: list[bytes] = []
@@ -76,13 +76,15 @@ class _JsonSink:
             self._markdown.append(content)
             self._text.append(_TEXT.dump_json(TextPage(page.number, "")))
         else:
-            self._out.write(_ITEMS.dump_json(items(page), exclude_none=True))
+            self._out.write(_ITEMS.dump_json(items(page, self._options.tables), exclude_none=True))
             self._markdown.append(_MARKDOWN.dump_json(markdown_page(page), exclude_none=True))
             self._text.append(_TEXT.dump_json(TextPage(page.number, page.text)))
             for image in page.images:
                 self._images.append(_IMAGE.dump_json(image_metadata(image, len(self._images), page.number)))
         self._metadata.append(
-            _METADATA.dump_json(metadata(page, printed_number=self._printed_number), exclude_none=True)
+            _METADATA.dump_json(
+                metadata(page, printed_number=self._options.extract_printed_page_number), exclude_none=True
+            )
         )
 
     def complete(self) -> None:
