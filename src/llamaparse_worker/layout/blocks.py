@@ -7,7 +7,16 @@ from dataclasses import dataclass
 from itertools import pairwise
 from statistics import quantiles
 
-from llamaparse_worker.layout.headings import COLONS, is_centred, is_large, is_sentence, numbering, prominence
+from llamaparse_worker.layout.headings import (
+    COLONS,
+    SLANTED,
+    is_centred,
+    is_large,
+    is_sentence,
+    numbering,
+    prominence,
+    run_in,
+)
 from llamaparse_worker.layout.inline import PLAIN, SWITCHES, Inline, closed_up, inline
 from llamaparse_worker.layout.joining import joined
 from llamaparse_worker.layout.lines import TextLine
@@ -184,7 +193,7 @@ def _mark(
     following: TextLine | None,
 ) -> tuple[str, str]:
     """Part the mark of a list item from its text; a dash or number within running text is no mark."""
-    found = None if line.monospaced else marked(line.text)
+    found = None if line.monospaced or (line.rich and run_in(line.rich)) else marked(line.text)
     if found is None or (_stands_out(line, style, column) and found["mark"] not in SURE_BULLETS):
         return "", ""
     expected = apart or bool(groups[-1].mark) or groups[-1].lines[-1].text.endswith(":")
@@ -217,6 +226,11 @@ def _block(group: _Group, style: Style, column: _Column) -> list[Block]:
     box = enclosing(line.box for line in lines)
     if all(line.monospaced for line in lines) and not is_large(lines[0], style):
         return [CodeBlock(code_text(lines), box)]
+    parted = run_in(group.rich())
+    if parted is not None and not group.note:
+        title, rest = (inline(closed_up(part), style.look) for part in parted)
+        text = Paragraph(rest.text, box, tuple(line.line for line in lines), rest.spans)
+        return [heading(Inline(title.text), lines[:1], prominence=SLANTED), text]
     found = inline(closed_up(group.rich()), style.look)
     carried = tuple(line.line for line in lines)
     if group.note:

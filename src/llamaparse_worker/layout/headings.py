@@ -32,6 +32,12 @@ _NUMBER = re.compile(
     r"|(?P<roman>[IVXL]+)\.\s+\S|(?P<letter>[A-Z])\.\s+\S|(?P<bracket>\d{1,2}|[a-z])\)\s+\S"
 )
 _RUN = re.compile("([\ufdd0-\ufdef])([^\ufdd0-\ufdef]+)")
+_RUN_IN = re.compile(
+    r"(?P<before>[\ufdd0-\ufdef]?)(?P<number>(?:\d{1,2}|[a-z])\)\s*|\d{1,2}(?:\.\d{1,2}){1,3}\.?\s+)"
+    r"(?P<look>[\ufdd0-\ufdef]?)(?P<title>[^\ufdd0-\ufdef]{2,100})[:.]\s*"
+    r"(?P<rest>\ufdd0\s*(?:[\ufdd0-\ufdef]\s*)?[^\ufdd0-\ufdef\s].*)",
+    re.DOTALL,
+)
 _SENTENCE = re.compile("[.,;!?。\uff0c\uff1b]$")
 
 
@@ -73,7 +79,7 @@ def prominence(line: TextLine, style: Style, left: float, right: float) -> int:
         return 0
     if not style.look & BOLD and (line.bold or _is_bold_but_for_code(line)):
         return BOLD_TYPE
-    if is_capitals(line.text) and is_centred(line, left, right):
+    if is_capitals(line.text) and (is_centred(line, left, right) or numbering(line.text) == "roman"):
         return CAPITALS
     if line.italic and not style.look & ITALIC and numbering(line.text):
         return SLANTED
@@ -87,6 +93,15 @@ def _is_bold_but_for_code(line: TextLine) -> bool:
     return (
         bool(looks) and line.rich[0] in SWITCHES and looks[0] & BOLD > 0 and all(look & (BOLD | CODE) for look in looks)
     )
+
+
+def run_in(rich: str) -> tuple[str, str] | None:
+    """Part a numbered heading in bold or italics from the text that follows it on its line, both with switches."""
+    found = _RUN_IN.match(rich)
+    look = found["look"] or found["before"] if found else ""
+    if found is None or not look or not (ord(look) - ord(SWITCHES[0])) & (BOLD | ITALIC):
+        return None
+    return found["number"] + found["title"].rstrip(), found["rest"]
 
 
 def is_capitals(text: str) -> bool:
