@@ -41,9 +41,10 @@ _NARROW, _WIDE = set("iljtfrI"), set("mwMW")
 _SAME_WIDTH = 0.03
 _MOSTLY_EVEN = 0.93
 _LAST_SPACE = 0x3000
-_ZERO_WIDTH_SPACE = 0x200B
+ZERO_WIDTH_SPACE = "\u200b"
 _SPACES = np.array(
-    [chr(code).isspace() or code < ord(" ") or code == _ZERO_WIDTH_SPACE for code in range(_LAST_SPACE + 1)] + [False],
+    [chr(code).isspace() or code < ord(" ") or chr(code) == ZERO_WIDTH_SPACE for code in range(_LAST_SPACE + 1)]
+    + [False],
     np.bool_,
 )
 """Whether a code is white space; the last place stands for all codes behind."""
@@ -218,9 +219,13 @@ def _cut(text: str, ink: _Ink, ruled: Flags) -> list[Segment]:
         strict=True,
     )
     return [
-        Segment(x0, y0, x1, y1, size, " ".join(text[first:last].split()), *trait)
+        Segment(x0, y0, x1, y1, size, _words(text[first:last]), *trait)
         for (x0, y0), (x1, y1), size, first, last, trait in zip(low, high, sizes, firsts, lasts, traits, strict=True)
     ]
+
+
+def _words(text: str) -> str:
+    return " ".join(text.replace(ZERO_WIDTH_SPACE, "").split())
 
 
 def _sizes(ink: _Ink, starts: npt.NDArray[np.intp], counts: npt.NDArray[np.intp]) -> npt.NDArray[np.float64]:
@@ -266,7 +271,7 @@ def _rich_texts(text: str, ink: _Ink, starts: npt.NDArray[np.intp], ends: npt.ND
 
 def _rich(text: str, places: list[int], looks: list[int], last: int) -> str:
     runs = zip(places, [*places[1:], last], looks, strict=True)
-    made = " ".join("".join([SWITCHES[look] + text[start:end] for start, end, look in runs]).split())
+    made = _words("".join([SWITCHES[look] + text[start:end] for start, end, look in runs]))
     return made + PLAIN if looks[-1] else made
 
 
