@@ -19,7 +19,9 @@ _WIDER = 1.22
 _CELL_PITCH_EM = 1.9
 _SPACE_EM = 0.28
 _ROOM_EM = 0.3
-_OVERLAPPING = 0.35
+_OVERLAPPING = 0.25
+_LEAST_SPACED = 2
+_MOST_SPACED = 0.3
 _BREAKS_OFF = (",", "/", "_", "-", "(", "&", "+", "\u00ad")
 _ENDS = (")", ".", ":", ";")
 
@@ -33,9 +35,11 @@ def row_groups(lines: Sequence[Line], columns: Sequence[Strip]) -> Rows:
     if not runs:
         return []
     pitch = _cell_pitch(lines, columns)
+    distances = [_distance(above, run, columns) for above, run in pairwise(runs)]
+    spaced = sum(distance > pitch for distance in distances) >= max(_LEAST_SPACED, _MOST_SPACED * len(distances))
     groups: Rows = [list(runs[0])]
-    for above, run in pairwise(runs):
-        if _distance(above, run, columns) > pitch or _begins_row(groups[-1], run[0], columns):
+    for run, distance in zip(runs[1:], distances, strict=True):
+        if distance > pitch or _begins_row(groups[-1], run[0], columns, spaced=spaced):
             groups.append(list(run))
         else:
             groups[-1].extend(run)
@@ -97,8 +101,8 @@ def _cell_pitch(lines: Sequence[Line], columns: Sequence[Strip]) -> float:
     return min(_WIDER * closest, _CELL_PITCH_EM * size)
 
 
-def _begins_row(group: Sequence[Line], line: Line, columns: Sequence[Strip]) -> bool:
-    """Tell whether a line close below a row begins the next one."""
+def _begins_row(group: Sequence[Line], line: Line, columns: Sequence[Strip], *, spaced: bool) -> bool:
+    """Tell whether a line close below a row begins the next one; in rows set apart, a label may stand in the last."""
     above, here = cells_of(group[-1], columns), cells_of(line, columns)
     both = [index for index in here if index in above]
     if any(is_number(here[index].text) and is_number(above[index].text) for index in both):
@@ -106,8 +110,10 @@ def _begins_row(group: Sequence[Line], line: Line, columns: Sequence[Strip]) -> 
     with_room = sum(_has_room(above[index], here[index], columns[index]) for index in both)
     if with_room and (0 in here or with_room == len(both) > 1):
         return True
+    if 0 in here and 0 not in above:
+        return not spaced or any(0 in cells_of(member, columns) for member in group)
     if 0 in here:
-        return 0 not in above or is_number(here[0].text) or not _goes_on(above[0], here[0], alone=len(here) == 1)
+        return is_number(here[0].text) or not _goes_on(above[0], here[0], alone=len(here) == 1)
     started = {index for member in group for index in cells_of(member, columns)}
     return not set(here) <= started
 

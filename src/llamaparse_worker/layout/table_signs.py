@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from itertools import pairwise
+from itertools import pairwise, takewhile
 
 from llamaparse_worker.layout.columns import Line, Strip, spanned
 from llamaparse_worker.layout.grid import Grid, GridCell
@@ -38,21 +38,19 @@ def is_table(grid: Grid, *, is_ruled: bool) -> bool:
         return False
     by_row = [sum(cell.row == row for cell in filled) for row in range(grid.row_count)]
     aligned = sum(count > 1 for count in by_row)
-    if is_ruled:
-        return aligned > 0
-    if aligned < max(2.0, _LEAST_ALIGNED * grid.row_count):
-        return False
     first = [" ".join(one.text for one in cell.segments) for cell in filled if cell.column == 0]
-    return not (is_contents(grid, filled) or _is_scale(first) or all(map(_MARK.fullmatch, first)))
+    if _is_scale(first) or aligned < (1 if is_ruled else max(2.0, _LEAST_ALIGNED * grid.row_count)):
+        return False
+    return is_ruled or not (is_contents(grid, filled) or all(map(_MARK.fullmatch, first)))
 
 
 def _is_scale(texts: Sequence[str]) -> bool:
     """Tell whether texts are the numbers beside the upright axis of a chart: falling in even steps."""
     values = [float(text.replace(",", "").rstrip("%")) for text in texts if _PLAIN_NUMBER.fullmatch(text)]
-    if len(values) < _LEAST_TICKS or len(values) < _MOST_FULL * len(texts):
-        return False
     steps = [above - below for above, below in pairwise(values)]
-    return steps[0] > 0 and steps[0] != 1 and max(steps) - min(steps) < _EVEN * steps[0]
+    even = list(takewhile(lambda step: abs(step - steps[0]) <= _EVEN * abs(steps[0]), steps))
+    ticks = len(even) + 1
+    return ticks >= max(_LEAST_TICKS, _MOST_FULL * len(texts)) and steps[0] > 0 and steps[0] != 1
 
 
 def is_contents(grid: Grid, filled: Sequence[GridCell]) -> bool:

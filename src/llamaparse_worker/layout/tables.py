@@ -10,7 +10,7 @@ from llamaparse_worker.layout.header import header_areas, header_bands
 from llamaparse_worker.layout.lines import baselines
 from llamaparse_worker.layout.segments import Segment
 from llamaparse_worker.layout.table_parts import close_strips, parted_by
-from llamaparse_worker.layout.table_rows import is_number, row_groups
+from llamaparse_worker.layout.table_rows import Rows, is_number, row_groups
 from llamaparse_worker.layout.table_signs import are_prose, is_table
 
 _LONG = 22
@@ -32,10 +32,14 @@ def unruled_grid(segments: Sequence[Segment], *, fixed_pitch: bool = False) -> G
     lines = parted_by(lines, columns)
     if len(columns) < 2 or are_prose(lines, columns) or not _has_short_cells(lines, columns):  # noqa: PLR2004
         return None
-    header = _header_lines(lines, columns)
-    groups = [*header_bands(lines[:header], columns, ()), *row_groups(lines[header:], columns)]
+    groups = row_groups(lines, columns)
+    above = _header_groups(groups, columns)
+    if above > 1:
+        header = header_bands([line for group in groups[:above] for line in group], columns, ())
+        groups = [*header, *groups[above:]]
+        above = len(header)
     rows = [[segment for line in group for segment in line] for group in groups]
-    header_rows = len(groups) - len(row_groups(lines[header:], columns)) if header else 1
+    header_rows = max(1, above)
     areas = header_areas(rows[:header_rows], columns, (), ())
     grid = without_empty(make_grid(rows, columns, areas, header_rows))
     aligned = sum(
@@ -66,10 +70,10 @@ def _has_short_cells(lines: Sequence[Line], columns: Sequence[Strip]) -> bool:
     return long <= 1 or counts[0] < _MOST_LABELS * len(lines)
 
 
-def _header_lines(lines: Sequence[Line], columns: Sequence[Strip]) -> int:
-    """Count the lines above the first that has numbers, where the columns below are of numbers; 0 if that is open."""
-    numbers = [sum(is_number(segment.text) for segment in line[1:]) for line in lines]
+def _header_groups(groups: Rows, columns: Sequence[Strip]) -> int:
+    """Count the rows above the first that has numbers, where the columns below are of numbers; 0 if that is open."""
+    numbers = [sum(is_number(segment.text) for line in group for segment in line[1:]) for group in groups]
     first = next((index for index, count in enumerate(numbers) if count), 0)
-    if first > len(lines) / 2 or sum(map(bool, numbers)) < len(lines) / 2 or len(columns) < _WIDE:
+    if first > len(groups) / 2 or sum(map(bool, numbers)) < len(groups) / 2 or len(columns) < _WIDE:
         return 0
     return first
