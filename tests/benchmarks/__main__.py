@@ -14,13 +14,16 @@ from pathlib import Path
 import structlog
 
 from benchmarks import command_line, start, whole_way
-from benchmarks.bound import extract
 from benchmarks.figures import Figure, table, write_json
+from benchmarks.yardsticks import Yardstick, measured
 from support.documents import corpus
 from support.services import postgres_cluster, rabbitmq_node, s3_server
 
 PAGES = 10
-BOUND = "bound: text extraction by PDFium alone, two processes, best of 3"
+YARDSTICKS = {
+    "bound": "bound: text extraction by PDFium alone, two processes, best of 3",
+    "peer": "peer: Markdown by liteparse, OCR off, two processes, best of 3",
+}
 S3_SHARE = 5
 """The stand-in for S3 is slow: a part of the corpus tells enough."""
 
@@ -56,10 +59,19 @@ class Run:
 
 def bound(run: Run) -> Iterator[Figure]:
     """PDFium alone."""
+    return _yardstick(run, Yardstick.PDFIUM, YARDSTICKS["bound"])
+
+
+def peer(run: Run) -> Iterator[Figure]:
+    """The liteparse package."""
+    return _yardstick(run, Yardstick.LITEPARSE, YARDSTICKS["peer"])
+
+
+def _yardstick(run: Run, yardstick: Yardstick, scenario: str) -> Iterator[Figure]:
     load = run.load
-    best = min((extract(load.files) for _ in range(3)), key=lambda extraction: extraction.cpu_s)
-    yield Figure(BOUND, "throughput", load.pages / best.wall_s * 60, "pages/min")
-    yield Figure(BOUND, "CPU of the tree", best.cpu_s / load.pages * 1000, "ms/page")
+    best = min((measured(yardstick, load.files) for _ in range(3)), key=lambda work: work.cpu_s)
+    yield Figure(scenario, "throughput", load.pages / best.wall_s * 60, "pages/min")
+    yield Figure(scenario, "CPU of the tree", best.cpu_s / load.pages * 1000, "ms/page")
 
 
 def start_up(run: Run) -> Iterator[Figure]:
@@ -103,6 +115,7 @@ def growth(run: Run) -> Iterator[Figure]:
 
 PARTS: dict[str, Callable[[Run], Iterator[Figure]]] = {
     "bound": bound,
+    "peer": peer,
     "start": start_up,
     "queue": through_queue,
     "s3": through_s3,
@@ -111,13 +124,14 @@ PARTS: dict[str, Callable[[Run], Iterator[Figure]]] = {
 }
 
 
-def ratios(figures: Sequence[Figure]) -> Iterator[Figure]:
-    """Give throughput and CPU of every scenario as a multiple of the bound's."""
-    bounds = {figure.name: figure.value for figure in figures if figure.scenario == BOUND}
+def ratios(figures: Sequence[Figure], yardstick: str) -> Iterator[Figure]:
+    """Give throughput and CPU of every scenario as a multiple of a yardstick's."""
+    scenarios = set(YARDSTICKS.values())
+    marks = {figure.name: figure.value for figure in figures if figure.scenario == YARDSTICKS[yardstick]}
     for figure in figures:
-        if figure.unit in {"pages/min", "ms/page"} and figure.name in bounds and figure.scenario != BOUND:
-            name = f"{figure.name}, as a multiple of the bound"
-            yield Figure(figure.scenario, name, figure.value / bounds[figure.name], "x")
+        if figure.unit in {"pages/min", "ms/page"} and figure.name in marks and figure.scenario not in scenarios:
+            name = f"{figure.name}, as a multiple of the {yardstick}"
+            yield Figure(figure.scenario, name, figure.value / marks[figure.name], "x")
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -136,8 +150,9 @@ def main(arguments: Sequence[str]) -> int:
             sys.stderr.write(f"measuring: {name}\n")
             figures += PARTS[name](run)
         documents = run.documents
-    if "bound" in args.only:
-        figures += ratios(figures)
+    for yardstick in YARDSTICKS:
+        if yardstick in args.only:
+            figures += ratios(figures, yardstick)
     sys.stdout.write(f"{table(figures)}\n")
     path = args.figures or Path(tempfile.mkdtemp(prefix="bench-figures-")) / "figures.json"
     write_json(figures, path, documents=documents, pages=PAGES)
