@@ -1,14 +1,14 @@
 """Columns of a table from the white space between its texts.
 
-Texts above each other make a column, narrow ones first, so that a heading over several columns does not hide the
-space between them (compare Kieninger, "Table structure recognition based on robust block segmentation", 1998). Then
-columns are joined that no line shows side by side, or that many lines run across.
+Texts above each other make a column, those of full lines and narrow ones first, so that a heading over several columns
+does not hide the space between them (compare Kieninger, "Table structure recognition based on robust block
+segmentation", 1998). Then columns are joined that no line shows side by side, or that many lines run across.
 """
 
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from llamaparse_worker.layout.segments import Segment
@@ -29,7 +29,7 @@ class Strip:
 
 def strips(lines: Sequence[Line]) -> list[Strip]:
     """Give the columns of lines from left to right."""
-    found = _narrow_first(segment for line in lines for segment in line)
+    found = _narrow_first(lines)
     while len(found) > 1:
         worst = _worst_gap(lines, found)
         if worst is None:
@@ -48,9 +48,11 @@ def spanned(segment: Segment, columns: Sequence[Strip]) -> tuple[int, int]:
     return nearest, nearest
 
 
-def _narrow_first(segments: Iterable[Segment]) -> list[Strip]:
+def _narrow_first(lines: Sequence[Line]) -> list[Strip]:
+    """Gather texts above each other; those of full lines come first, as a title over columns may be narrow too."""
     found: list[Strip] = []
-    for segment in sorted(segments, key=lambda one: (one.x1 - one.x0, one.x0, one.y0)):
+    every = ((-len(line), segment) for line in lines for segment in line)
+    for _, segment in sorted(every, key=lambda one: (one[0], one[1].x1 - one[1].x0, one[1].x0, one[1].y0)):
         first, last = _overlapped(segment, found)
         if last - first > 1:
             continue
