@@ -3,6 +3,7 @@ from __future__ import annotations
 import io
 import time
 from collections.abc import Sequence
+from typing import Any
 
 import pytest
 from reportlab.lib import colors
@@ -28,7 +29,7 @@ LIMITS = ReaderLimits(100, 4_000_000)
 BOX = Box(0, 0, 1, 1)
 STYLE = ParagraphStyle("cell", fontName="Helvetica", fontSize=9, leading=11)
 
-LOOKS = {
+LOOKS: dict[str, list[Any]] = {
     "grid": [("GRID", (0, 0), (-1, -1), 0.5, colors.black)],
     "inner lines only": [("INNERGRID", (0, 0), (-1, -1), 0.5, colors.black)],
     "three lines": [
@@ -69,9 +70,7 @@ def tables(page: LaidOutPage) -> list[Table]:
     return [block for block in page.blocks if isinstance(block, Table)]
 
 
-def drawn(
-    rows: Sequence[Sequence[str]], style: Sequence[tuple[object, ...]], widths: Sequence[float], *, x: float = MARGIN
-) -> Draw:
+def drawn(rows: Sequence[Sequence[str]], style: Sequence[Any], widths: Sequence[float], *, x: float = MARGIN) -> Draw:
     """Draw a paragraph, a table whose cells wrap, and another paragraph."""
 
     def draw(canvas: Canvas) -> None:
@@ -152,6 +151,20 @@ def test_tables_beside_each_other_stay_apart() -> None:
             made.drawOn(canvas, x, 500)
 
     assert [found.rows for found in tables(page_of(draw))] == [as_rows(NUMBERS)] * 2
+
+
+def test_a_line_alone_between_two_tables_belongs_to_neither() -> None:
+    def draw(canvas: Canvas) -> None:
+        for top in (700, 560):
+            made = Drawn(NUMBERS, colWidths=[120, 80, 80, 80], rowHeights=16)
+            made.wrapOn(canvas, 500, 600)
+            made.drawOn(canvas, MARGIN, top - 80)
+        canvas.setFont("Helvetica", 10)
+        canvas.drawString(MARGIN + 6, 587, "Later on:")
+
+    page = page_of(draw)
+    assert [found.rows for found in tables(page)] == [as_rows(NUMBERS)] * 2
+    assert [type(block) for block in page.blocks].count(Table) == len(page.blocks) - 1
 
 
 def test_a_table_beside_running_text_is_read_apart_from_it() -> None:

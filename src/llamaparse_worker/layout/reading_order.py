@@ -30,6 +30,8 @@ _MOSTLY_FIXED = 0.8
 _MOSTLY_ON_PITCH = 0.9
 _ON_PITCH = 0.1
 _LEAST_GAPS = 3
+_WIDER = 1.5
+_WIDE_GAP = 0.4
 _EQUAL = 0.93
 _FULL = 0.9
 _LEAST_FULL = 0.1
@@ -167,7 +169,12 @@ def _bands(rows: Sequence[_Row], frame: _Frame) -> list[Region]:
         members = _members(rows[index:end])
         columns = _columns(members, gutters)
         code = _is_code(members)
-        grid = unruled_grid(members, fixed_pitch=code)
+        alone = _first_alone(rows, index, end)
+        grid = unruled_grid(_members(rows[index:alone]), fixed_pitch=code) if alone < end else None
+        if grid is not None:
+            end = alone
+        else:
+            grid = unruled_grid(members, fixed_pitch=code)
         if grid is None and (code or not all(map(_is_tall, columns))):
             plain.extend(rows[index].segments)
             index += 1
@@ -182,6 +189,18 @@ def _bands(rows: Sequence[_Row], frame: _Frame) -> list[Region]:
         index = end
     found.extend(_flow(plain, frame))
     return found
+
+
+def _first_alone(rows: Sequence[_Row], start: int, end: int) -> int:
+    """Find the first row of a band that stands between wider gaps, on the left alone: no row of the table above."""
+    gaps = [below.top - above.bottom for above, below in pairwise(rows[start:end])]
+    if len(gaps) < _LEAST_GAPS:
+        return end
+    wide = max(_WIDER * sorted(gaps)[len(gaps) // 2], _WIDE_GAP * (rows[start].bottom - rows[start].top))
+    for index in range(1, len(gaps)):
+        if len(rows[start + index].segments) == 1 and min(gaps[index - 1], gaps[index]) > wide:
+            return start + index
+    return end
 
 
 def _are_prose(columns: Sequence[Sequence[Segment]]) -> bool:
