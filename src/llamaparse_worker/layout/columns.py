@@ -10,11 +10,13 @@ from __future__ import annotations
 from bisect import bisect_left
 from collections.abc import Sequence
 from dataclasses import dataclass
+from operator import attrgetter
 
 from llamaparse_worker.layout.segments import Segment
 
 Line = Sequence[Segment]
 
+_END = attrgetter("x1")
 _TOUCHING = 1.5
 _MOST_CROSSING = 0.34
 
@@ -66,7 +68,7 @@ def _narrow_first(lines: Sequence[Line]) -> list[Strip]:
 
 def _overlapped(segment: Segment, found: Sequence[Strip]) -> tuple[int, int]:
     """Give the half-open range of the strips that a text overlaps."""
-    first = bisect_left(found, segment.x0 + _TOUCHING, key=lambda strip: strip.x1)
+    first = bisect_left(found, segment.x0 + _TOUCHING, key=_END)
     last = first
     while last < len(found) and found[last].x0 < segment.x1 - _TOUCHING:
         last += 1

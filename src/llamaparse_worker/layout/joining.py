@@ -20,6 +20,9 @@ _HYPHENS = ("-", "\u2010", "\u2011")
 _BOUND = ("/", "_")
 """Within addresses and names, where lines may break behind them."""
 _UNSPACED = re.compile("[\u2e80-\u9fff\uf900-\ufaff\uff00-\uffef\U00020000-\U0003ffff]")
+_LEAST_TELLING_SIGN = "\u2010"
+_TELLING = frozenset({*"-/_\n", SOFT_HYPHEN})
+"""With all from ``_LEAST_TELLING_SIGN`` on: behind any other last character a line is joined with a space."""
 ELLIPTIC = re.compile(r"[\ufdd0-\ufdef]*(?:and|or|to|und|oder|bis|bzw|sowie|et|ou|y|o|e|ed|och|en|of|og)\b")
 """What follows a hyphen that stands for the rest of a word: ``pre- and postwar``."""
 
@@ -28,6 +31,9 @@ def joined(lines: Sequence[str]) -> str:
     """Join lines, which may be rich, with a space; a divided word becomes whole, Chinese and Japanese need no space."""
     text = lines[0]
     for line in lines[1:]:
+        if text and text[-1] < _LEAST_TELLING_SIGN and text[-1] not in _TELLING:
+            text = f"{text} {line}"
+            continue
         end, start = _LINE_END.search(text, max(0, len(text) - _LONGEST_END)), _LINE_START.match(line)
         if end is None or start is None:
             text += line

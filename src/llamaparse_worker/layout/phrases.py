@@ -38,10 +38,11 @@ def phrase(text: str, spans: Sequence[Span] = (), *, in_line: bool = False) -> s
 def escaped_within(text: str) -> str:
     """Escape what Markdown would take for a mark within a line; what cannot be mistaken stays as it is."""
     text = _CERTAIN.sub(lambda found: "\\" + found[0], text)
-    for pairs in (_STARS, _UNDERSCORES):
-        if len(pairs.findall(text)) > 1:
+    for mark, pairs in (("*", _STARS), ("_", _UNDERSCORES)):
+        # Few texts have the mark at all: to look for it is far cheaper than to match around every character.
+        if mark in text and len(pairs.findall(text)) > 1:
             text = pairs.sub(lambda found: "\\" + found[0], text)
-    if _LINKED.search(text):
+    if ("[" in text or "]" in text) and _LINKED.search(text):
         text = _BRACKETS.sub(lambda found: "\\" + found[0], text)
     return text
 

@@ -29,9 +29,12 @@ class Box:
 def enclosing(boxes: Iterable[Box]) -> Box:
     """Give the smallest box around at least one box."""
     found = tuple(boxes)
+    if len(found) == 1:  # as most cells and list items are
+        only = found[0]
+        return Box(only.x0, only.y0, only.x1, only.y1)
     return Box(
-        min(box.x0 for box in found),
-        min(box.y0 for box in found),
-        max(box.x1 for box in found),
-        max(box.y1 for box in found),
+        min([box.x0 for box in found]),
+        min([box.y0 for box in found]),
+        max([box.x1 for box in found]),
+        max([box.y1 for box in found]),
     )

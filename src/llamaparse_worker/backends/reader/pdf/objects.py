@@ -23,8 +23,12 @@ class PageObjects:
 
     def of_kind(self, *kinds: int) -> Iterator[tuple[int, int]]:
         """Give the handle and kind of every object that is of one of these kinds."""
-        for index in np.flatnonzero(np.isin(self.kinds, kinds)).tolist():
-            yield self.handles[index], int(self.kinds[index])
+        chosen = np.zeros(len(self.kinds), np.bool_)
+        for kind in kinds:
+            chosen |= self.kinds == kind
+        places = np.flatnonzero(chosen)
+        for place, kind in zip(places.tolist(), self.kinds[places].tolist(), strict=True):
+            yield self.handles[place], kind
 
 
 def page_objects(page: int) -> PageObjects:
