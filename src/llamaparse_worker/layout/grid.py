@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from itertools import product
 
 from llamaparse_worker.layout.columns import Strip, spanned
 from llamaparse_worker.layout.inline import Inline, closed_up, inline
@@ -43,6 +44,10 @@ class Area:
             and other.column < self.end_column
         )
 
+    def places(self) -> Iterator[tuple[int, int]]:
+        """Give the row and column of each place in it."""
+        return product(range(self.row, self.end_row), range(self.column, self.end_column))
+
     def around(self, other: Area) -> Area:
         """Give the smallest area that holds both."""
         return Area(
@@ -81,30 +86,59 @@ def make_grid(
     rows: Sequence[Sequence[Segment]], columns: Sequence[Strip], areas: Iterable[Area], header_rows: int
 ) -> Grid:
     """Put the segments of rows into columns; ``areas`` are cells over several rows or columns that lines enclose."""
-    found: list[tuple[Area, list[Segment]]] = [(area, []) for area in areas]
+    cells = _Cells()
+    for area in areas:
+        cells.put((), area)
     for number, row in enumerate(rows):
         for segment in row:
             first, last = spanned(segment, columns)
-            _put(segment, Area(number, number + 1, first, last + 1), found)
-    cells = tuple(
-        GridCell(area.row, area.column, tuple(held), area.end_row - area.row, area.end_column - area.column)
-        for area, held in sorted(found, key=lambda one: (one[0].row, one[0].column))
-    )
+            cells.put((segment,), Area(number, number + 1, first, last + 1))
     box = enclosing(Box(one.x0, one.y0, one.x1, one.y1) for row in rows for one in row)
-    return Grid(cells, len(rows), len(columns), box, header_rows)
+    return Grid(cells.sorted(), len(rows), len(columns), box, header_rows)
 
 
-def _put(segment: Segment, area: Area, found: list[tuple[Area, list[Segment]]]) -> None:
-    """Add a segment to the area that it stands in; areas that it joins become one."""
-    held = [segment]
-    touched = [one for one in found if one[0].overlaps(area)]
-    while touched:
-        for one in touched:
-            found.remove(one)
-            area = area.around(one[0])
-            held = [*one[1], *held]
-        touched = [one for one in found if one[0].overlaps(area)]
-    found.append((area, held))
+@dataclass(slots=True)
+class _Held:
+    area: Area
+    segments: list[Segment]
+
+
+class _Cells:
+    """The cells of a grid by the places that they reach over."""
+
+    def __init__(self) -> None:
+        self._at: dict[tuple[int, int], _Held] = {}
+
+    def put(self, segments: Sequence[Segment], area: Area) -> None:
+        """Add segments to the area that they stand in; areas that it joins become one."""
+        held: list[Segment] = []
+        joined_areas = area
+        while touched := {id(one): one for place in joined_areas.places() if (one := self._at.get(place)) is not None}:
+            if len(touched) == 1 and (only := next(iter(touched.values()))).area == joined_areas:
+                only.segments.extend((*held, *segments))
+                return
+            for one in touched.values():
+                held.extend(one.segments)
+                joined_areas = joined_areas.around(one.area)
+                for place in one.area.places():
+                    del self._at[place]
+        made = _Held(joined_areas, [*held, *segments])
+        self._at.update((place, made) for place in joined_areas.places())
+
+    def sorted(self) -> tuple[GridCell, ...]:
+        """Give the cells from top to bottom, those of a row from left to right."""
+        every = {id(one): one for one in self._at.values()}.values()
+        ordered = sorted(every, key=lambda one: (one.area.row, one.area.column))
+        return tuple(
+            GridCell(
+                one.area.row,
+                one.area.column,
+                tuple(one.segments),
+                one.area.end_row - one.area.row,
+                one.area.end_column - one.area.column,
+            )
+            for one in ordered
+        )
 
 
 def table(grid: Grid, body: int = 0) -> Table:
@@ -143,23 +177,27 @@ def _box(segments: Sequence[Segment]) -> Box | None:
 
 def without_empty(grid: Grid) -> Grid:
     """Leave out rows and columns in which no cell begins or has text."""
-    rows = sorted({cell.row for cell in grid.cells if cell.segments})
-    columns = sorted({cell.column for cell in grid.cells if cell.segments})
+    rows = _numbered({cell.row for cell in grid.cells if cell.segments})
+    columns = _numbered({cell.column for cell in grid.cells if cell.segments})
     if len(rows) == grid.row_count and len(columns) == grid.column_count:
         return grid
     cells = []
     for cell in grid.cells:
         if cell.row not in rows or cell.column not in columns:
             continue
-        kept_rows = sum(cell.row <= row < cell.row + cell.row_span for row in rows)
-        kept_columns = sum(cell.column <= column < cell.column + cell.column_span for column in columns)
+        kept_rows = sum(row in rows for row in range(cell.row, cell.row + cell.row_span))
+        kept_columns = sum(column in columns for column in range(cell.column, cell.column + cell.column_span))
         cells.append(
             replace(
                 cell,
-                row=rows.index(cell.row),
-                column=columns.index(cell.column),
+                row=rows[cell.row],
+                column=columns[cell.column],
                 row_span=kept_rows,
                 column_span=kept_columns,
             )
         )
     return Grid(tuple(cells), len(rows), len(columns), grid.box, min(grid.header_rows, len(rows)))
+
+
+def _numbered(kept: set[int]) -> dict[int, int]:
+    return {old: new for new, old in enumerate(sorted(kept))}

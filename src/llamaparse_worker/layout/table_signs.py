@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Sequence
 from itertools import pairwise, takewhile
 
@@ -36,12 +37,16 @@ def is_table(grid: Grid, *, is_ruled: bool) -> bool:
     filled = [cell for cell in grid.cells if cell.segments]
     if len(filled) < _LEAST_FILLED * grid.row_count * grid.column_count:
         return False
-    by_row = [sum(cell.row == row for cell in filled) for row in range(grid.row_count)]
-    aligned = sum(count > 1 for count in by_row)
+    aligned = count_aligned(grid)
     first = [" ".join(one.text for one in cell.segments) for cell in filled if cell.column == 0]
     if _is_scale(first) or aligned < (1 if is_ruled else max(2.0, _LEAST_ALIGNED * grid.row_count)):
         return False
     return is_ruled or not (is_contents(grid, filled) or all(map(_MARK.fullmatch, first)))
+
+
+def count_aligned(grid: Grid) -> int:
+    """Count the rows in which several cells begin that are not empty."""
+    return sum(count > 1 for count in Counter(cell.row for cell in grid.cells if cell.segments).values())
 
 
 def _is_scale(texts: Sequence[str]) -> bool:

@@ -11,7 +11,7 @@ from llamaparse_worker.layout.lines import baselines
 from llamaparse_worker.layout.segments import Segment
 from llamaparse_worker.layout.table_parts import close_strips, parted_by
 from llamaparse_worker.layout.table_rows import Rows, is_number, row_groups
-from llamaparse_worker.layout.table_signs import are_prose, is_table
+from llamaparse_worker.layout.table_signs import are_prose, count_aligned, is_table
 
 _LONG = 22
 """Characters a line of a cell; columns of prose have longer ones. One column may be longer."""
@@ -42,9 +42,7 @@ def unruled_grid(segments: Sequence[Segment], *, fixed_pitch: bool = False) -> G
     header_rows = max(1, above)
     areas = header_areas(rows[:header_rows], columns, (), ())
     grid = without_empty(make_grid(rows, columns, areas, header_rows))
-    aligned = sum(
-        sum(cell.row == row and bool(cell.segments) for cell in grid.cells) > 1 for row in range(grid.row_count)
-    )
+    aligned = count_aligned(grid)
     least = _LEAST_ROWS_OF_WIDE if grid.column_count >= _WIDE else _LEAST_ROWS
     if aligned < least or aligned < _LEAST_ALIGNED * grid.row_count:
         return None
