@@ -60,7 +60,7 @@ class PdfDocument:
         objects = page_objects(page)
         little = len(glyphs.text) < _LITTLE_TEXT or len("".join(glyphs.text.split())) < _LITTLE_TEXT
         lines = drawn(objects)
-        structure = self._structures.of_page(page, glyphs.objects)
+        structure = self._structures.of_page(page, number, glyphs.objects)
         return RawPage(
             number=number,
             width=view.width,

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import cache, lru_cache
+from itertools import repeat
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -17,6 +20,8 @@ cost of a page would grow with the number of pages."""
 
 _MAX_DEPTH = 64
 _MAX_SPAN = 1_000
+_ROLE_BYTES = 64
+"""A longer role is none of the standard ones."""
 _OUTSIDE = -1
 _SPANNING = frozenset({"TD", "TH"})
 
@@ -36,25 +41,30 @@ class Structures:
 
     def __init__(self, document: int) -> None:
         self._document = document
-        self._usable: bool | None = None
+        self._tagged = bool(library().FPDFCatalog_IsTagged(document))
+        self._first: _Tree | None = None
 
-    def of_page(self, page: int, objects: npt.NDArray[np.uint64]) -> Structure:
-        """Give the structure of an open page whose characters are drawn by these text objects."""
-        if not self._is_usable():
+    def of_page(self, page: int, number: int, objects: npt.NDArray[np.uint64]) -> Structure:
+        """Give the structure of an open page whose characters are drawn by these text objects.
+
+        The first page decides for all, so that every process decides alike.
+        """
+        if not self._tagged:
             return Structure()
-        found = _Tree.of(page)
+        if self._first is None:
+            self._first = _Tree.of(page) if number == 1 else self._tree_of_first()
+        if self._first.too_wide:
+            return Structure()
+        found = self._first if number == 1 else _Tree.of(page)
         return found.structure(objects) if found.elements else Structure()
 
-    def _is_usable(self) -> bool:
-        """Look at the first page, whichever is asked for, so that every process decides alike."""
-        if self._usable is None:
-            pdfium = library()
-            self._usable = bool(pdfium.FPDFCatalog_IsTagged(self._document))
-            first = pdfium.FPDF_LoadPage(self._document, 0) if self._usable else 0
-            if first:
-                self._usable = not _Tree.of(first).too_wide
-                pdfium.FPDF_ClosePage(first)
-        return self._usable
+    def _tree_of_first(self) -> _Tree:
+        page = library().FPDF_LoadPage(self._document, 0)
+        if not page:
+            return _Tree()
+        found = _Tree.of(page)
+        library().FPDF_ClosePage(page)
+        return found
 
 
 class _Tree:
@@ -86,12 +96,12 @@ class _Tree:
 
     def structure(self, objects: npt.NDArray[np.uint64]) -> Structure:
         """Find the element of each character by the marked content that its text object stands in."""
-        handles, places = np.unique(objects, return_inverse=True)
-        contents = [
-            library().FPDFPageObj_GetMarkedContentID(handle) if handle else _OUTSIDE for handle in handles.tolist()
-        ]
-        found = np.array([self.of_content.get(content, _OUTSIDE) for content in contents], np.int32)
-        return Structure(tuple(self.elements), found[places])
+        starts = np.flatnonzero(np.diff(objects, prepend=np.uint64(0)))
+        # PDFium gives -1 for no object, as for one that stands in no marked content.
+        contents = map(library().FPDFPageObj_GetMarkedContentID, objects[starts].tolist())
+        found = np.array([_OUTSIDE, *map(self.of_content.get, contents, repeat(_OUTSIDE))], np.int32)
+        lengths = np.diff(starts, prepend=0, append=len(objects))
+        return Structure(tuple(self.elements), np.repeat(found, lengths))
 
     def _add(self, handle: int, parent: int, depth: int) -> None:
         if not handle or depth > _MAX_DEPTH or self.too_wide:
@@ -120,9 +130,19 @@ class _Tree:
 
 
 def _role(handle: int) -> str:
-    buffer = ffi.new("char[]", 64)
-    size = min(64, library().FPDF_StructElement_GetType(handle, buffer, 64))
-    return bytes(ffi.buffer(buffer, max(0, size - 2))).decode("utf-16-le", "replace")
+    buffer = _role_buffer()
+    size = library().FPDF_StructElement_GetType(handle, buffer, _ROLE_BYTES)
+    return _decoded(ffi.buffer(buffer)[: max(0, size - 2)]) if size <= _ROLE_BYTES else ""
+
+
+@cache
+def _role_buffer() -> Any:  # noqa: ANN401 - a C array
+    return ffi.new("char[]", _ROLE_BYTES)
+
+
+@lru_cache(256)
+def _decoded(role: bytes) -> str:
+    return role.decode("utf-16-le", "replace")
 
 
 def _spans(handle: int) -> tuple[int, int]:
