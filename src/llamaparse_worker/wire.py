@@ -135,7 +135,9 @@ class MarkdownOutput(_Strict):
     annotate_revisions: bool | None = None
     hide_footers: bool | None = Field(default=None, description="Leave running feet out of the Markdown; default true")
     hide_headers: bool | None = Field(default=None, description="Leave running heads out of the Markdown; default true")
-    inline_images: bool | None = None
+    inline_images: bool | None = Field(
+        default=None, description="Show images in the Markdown where they stand; saves embedded ones; default false"
+    )
     page_prefix: str | None = Field(default=None, max_length=1000, description="Before each page of the Markdown")
     page_separator: str | None = Field(default=None, max_length=1000, description="Between pages of the Markdown")
     page_suffix: str | None = Field(default=None, max_length=1000, description="After each page of the Markdown")
@@ -292,6 +294,7 @@ HONOURED = frozenset(
         "output_options.markdown.annotate_links",
         "output_options.markdown.hide_footers",
         "output_options.markdown.hide_headers",
+        "output_options.markdown.inline_images",
         "output_options.markdown.page_prefix",
         "output_options.markdown.page_separator",
         "output_options.markdown.page_suffix",
@@ -362,7 +365,8 @@ def options_of(configuration: ParseConfiguration, mode: ModeName | None = None) 
         target_pages=ranges.target_pages,
         max_pages=ranges.max_pages,
         languages=ocr.languages or (),
-        images_to_save=output.images_to_save or (),
+        images_to_save=_images(output.images_to_save or (), inline=bool(markdown.inline_images)),
+        inline_images=bool(markdown.inline_images),
         crop_box=_crop_box(configuration.crop_box),
         ignore_hidden_text=bool(ignore.ignore_hidden_text),
         ignore_diagonal_text=bool(ignore.ignore_diagonal_text),
@@ -392,6 +396,11 @@ def _table_options(given: MarkdownTables) -> TableOptions:
         line_break=TableOptions().line_break if line_break is None else line_break,
         merge_continued=given.merge_continued_tables is not False,
     )
+
+
+def _images(given: tuple[ImageKind, ...], *, inline: bool) -> tuple[ImageKind, ...]:
+    """Add what is to be shown in the Markdown to what is to be saved."""
+    return (*given, ImageKind.EMBEDDED) if inline and ImageKind.EMBEDDED not in given else given
 
 
 def _ignored_images(output: OutputOptions) -> list[str]:
@@ -511,6 +520,8 @@ class ManifestPage(_Strict):
     reason: str | None = None
     characters: int = 0
     confidence: float | None = None
+    images_left_out: int | None = None
+    """How many embedded images were not saved, as ``MAX_EXTRACTED_IMAGES_PER_PAGES`` were."""
     error_code: str | None = None
     error_message: str | None = None
 

@@ -70,6 +70,8 @@ class ParseOptions:
     ocr: str = "auto"
     """``auto``, ``off`` or the name of an engine."""
     images_to_save: tuple[ImageKind, ...] = ()
+    inline_images: bool = False
+    """Show saved images in the Markdown where they stand on the page."""
     page_separator: str = DEFAULT_SEPARATOR
     """Stands between two pages in ``result.md``; ``{page_number}`` is the number of the page that follows."""
     page_prefix: str = ""

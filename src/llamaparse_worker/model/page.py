@@ -116,6 +116,17 @@ class PageImage:
 
 
 @dataclass(frozen=True, slots=True)
+class Figure:
+    """A saved image where it belongs in the text."""
+
+    name: str
+    box: Box
+    before: int
+    """Index of the block that it stands before; the number of blocks for one at the end."""
+    caption: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class RawPage:
     """The characters of one page in the order of the file, not yet in reading order.
 
@@ -382,6 +393,8 @@ class ParsedPage:
     """The page number as the page prints it."""
     images: tuple[PageImage, ...] = ()
     images_left_out: int = 0
+    figures: tuple[Figure, ...] = ()
+    """The images that the Markdown shows, in its order."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -410,6 +423,7 @@ class PageSummary:
     characters: int = 0
     confidence: float | None = None
     error: ErrorReport | None = None
+    images_left_out: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -74,6 +74,7 @@ def _page(page: PageSummary) -> ManifestPage:
         reason=page.reason,
         characters=page.characters,
         confidence=page.confidence,
+        images_left_out=page.images_left_out or None,
         error_code=page.error.code if page.error else None,
         error_message=page.error.message if page.error else None,
     )

@@ -34,6 +34,7 @@ def summary(page: LaidOutPage) -> PageSummary:
         reason=page.reason,
         characters=len(page.text),
         confidence=page.confidence,
+        images_left_out=page.images_left_out,
     )
 
 

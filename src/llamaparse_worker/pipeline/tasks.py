@@ -14,6 +14,7 @@ from llamaparse_worker.errors import EmptyDocument, ErrorReport, PageUnreadable,
 from llamaparse_worker.interfaces import Emit, OpenDocument, PageSink, Reader, ReaderLimits, Tasks, Writer
 from llamaparse_worker.layout.arrange import lay_out_words
 from llamaparse_worker.layout.assemble import document_signs, finish
+from llamaparse_worker.layout.figures import with_figures
 from llamaparse_worker.layout.selection import selected_words
 from llamaparse_worker.model.document import DocumentInfo, ResultFile, Spooled
 from llamaparse_worker.model.page import FailedPage, LaidOutPage, PageImage, PageSummary, ParsedPage, RawPage
@@ -212,7 +213,11 @@ def _pages(request: Assemble) -> Iterator[ParsedPage | FailedPage]:
         failed = {page.number: page for page in request.failed}
         numbers = sorted({*stored, *failed})
         laid_out = (_failed_page(failed[n]) if n in failed else blob.read_page(*stored[n]) for n in numbers)
-        yield from finish(laid_out, document, request.options.tables)
+        for page in finish(laid_out, document, request.options.tables):
+            if request.options.inline_images and isinstance(page, ParsedPage):
+                yield with_figures(page, request.options.tables)
+            else:
+                yield page
 
 
 def _failed_page(page: PageSummary) -> FailedPage:

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+from llamaparse_worker.layout.figures import figure_markdown
 from llamaparse_worker.layout.markdown import block_markdown, markdown
 from llamaparse_worker.layout.phrases import phrase
 from llamaparse_worker.layout.table_markup import FITTING, table_html
@@ -17,6 +18,7 @@ from llamaparse_worker.model.page import (
     Block,
     CodeBlock,
     FailedPage,
+    Figure,
     Footnote,
     Heading,
     ListBlock,
@@ -97,6 +99,17 @@ class CodeItem:
 
 
 @dataclass(frozen=True, slots=True)
+class ImageItem:
+    """An image that the Markdown shows; ``url`` is its file in the result."""
+
+    caption: str
+    md: str
+    url: str
+    bbox: tuple[Place, ...]
+    type: Literal["image"] = "image"
+
+
+@dataclass(frozen=True, slots=True)
 class RunningItem:
     """A running head or foot."""
 
@@ -106,7 +119,7 @@ class RunningItem:
     type: Literal["header", "footer"]
 
 
-Item = TextItem | HeadingItem | ListResult | TableItem | CodeItem | RunningItem
+Item = TextItem | HeadingItem | ListResult | TableItem | CodeItem | ImageItem | RunningItem
 
 
 @dataclass(frozen=True, slots=True)
@@ -220,7 +233,9 @@ def markdown_page(page: ParsedPage) -> MarkdownPage:
 def items(page: ParsedPage, tables: TableOptions = FITTING) -> ItemsPage:
     """Give the blocks of a page."""
     header, footer = _running(page.header, "header"), _running(page.footer, "footer")
-    body = (_item(block, tables) for block in page.blocks)
+    body: list[Item] = [_item(block, tables) for block in page.blocks]
+    for figure in reversed(page.figures):
+        body.insert(figure.before, _image(figure))
     return ItemsPage(page.number, page.width, page.height, (*header, *body, *footer))
 
 
@@ -252,6 +267,10 @@ def _item(block: Block, tables: TableOptions) -> TextItem | HeadingItem | ListRe
             )
         case CodeBlock():
             return CodeItem(block.text, md, bbox, block.language)
+
+
+def _image(figure: Figure) -> ImageItem:
+    return ImageItem(figure.caption, figure_markdown(figure), figure.name, (_place(figure.box),))
 
 
 def _place(box: Box) -> Place:

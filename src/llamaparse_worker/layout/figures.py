@@ -1,0 +1,96 @@
+"""Where the saved images of a page belong among its text, and the Markdown that shows them there."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+
+from llamaparse_worker.layout.markdown import markdown
+from llamaparse_worker.layout.table_markup import FITTING
+from llamaparse_worker.model.geometry import Box
+from llamaparse_worker.model.options import ImageKind, TableOptions
+from llamaparse_worker.model.page import Block, Figure, PageImage, Paragraph, ParsedPage
+
+_CAPTION = re.compile(
+    r"(?:fig(?:ure|ura|\.)?|image|photo(?:graph)?|plate|chart|diagram|illustration|abb(?:ildung|\.)?|bild|图|図)"
+    r"\s*[0-9ivx]+\b",
+    re.IGNORECASE,
+)
+_CAPTION_GAP = 48.0
+"""Points between an image and its caption."""
+_BACKGROUND = 0.9
+"""Share of a page that only a picture of the page, or one behind its text, covers."""
+
+
+def with_figures(page: ParsedPage, tables: TableOptions = FITTING) -> ParsedPage:
+    """Give the page with its images in the Markdown, each at its place and with its caption as alternative text."""
+    figures = tuple(sorted(_figures(page), key=lambda figure: (figure.before, figure.box.y0, figure.box.x0)))
+    return replace(page, figures=figures, markdown=_markdown(page.blocks, figures, tables)) if figures else page
+
+
+def figure_markdown(figure: Figure) -> str:
+    """Give the Markdown of one image."""
+    caption = re.sub(r"([\\\[\]])", r"\\\1", " ".join(figure.caption.split()))
+    return f"![{caption}]({figure.name})"
+
+
+def _figures(page: ParsedPage) -> Iterator[Figure]:
+    for image in page.images:
+        if image.kind is ImageKind.SCREENSHOT or (page.blocks and _is_background(image, page)):
+            continue
+        caption = _caption(image.box, page.blocks)
+        place = _place(image.box, page.blocks) if caption is None else caption.before
+        yield Figure(image.name, image.box, place, caption.text if caption else "")
+
+
+def _is_background(image: PageImage, page: ParsedPage) -> bool:
+    return image.box.width * image.box.height > _BACKGROUND * page.width * page.height
+
+
+@dataclass(frozen=True, slots=True)
+class _Caption:
+    text: str
+    before: int
+    """Index of the block that the image stands before."""
+
+
+def _caption(box: Box, blocks: Sequence[Block]) -> _Caption | None:
+    """Find the nearest caption under an image, or else above it."""
+    near = [
+        (block.box.y0 < box.y0, gap, at, block.text)
+        for at, block in enumerate(blocks)
+        if isinstance(block, Paragraph) and _CAPTION.match(block.text) and _beside(block.box, box)
+        if (gap := max(block.box.y0 - box.y1, box.y0 - block.box.y1)) < _CAPTION_GAP
+    ]
+    if not near:
+        return None
+    above, _, at, text = min(near)
+    return _Caption(text, at + above)
+
+
+def _place(box: Box, blocks: Sequence[Block]) -> int:
+    """Find the block that an image stands before: the first below it in its column, or what follows those above."""
+    middle = box.y0 + box.height / 2
+    last = 0
+    for at, block in enumerate(blocks):
+        if not _beside(block.box, box):
+            continue
+        if block.box.y0 + block.box.height / 2 > middle:
+            return at
+        last = at + 1
+    return last or len(blocks)
+
+
+def _beside(one: Box, other: Box) -> bool:
+    """Tell whether something stands above or below something else."""
+    return one.x0 < other.x1 and other.x0 < one.x1
+
+
+def _markdown(blocks: Sequence[Block], figures: Sequence[Figure], tables: TableOptions) -> str:
+    parts: list[str] = []
+    done = 0
+    for figure in figures:
+        parts.extend((markdown(blocks[done : figure.before], tables), figure_markdown(figure)))
+        done = figure.before
+    return "\n\n".join(filter(None, (*parts, markdown(blocks[done:], tables))))
