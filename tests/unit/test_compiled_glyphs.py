@@ -76,6 +76,18 @@ def test_both_ways_give_the_same_to_the_last_bit(draw: Callable[[Canvas], None])
         assert_equal(through_compiled(text, count), through_cffi(text, count))
 
 
+@needs_compiled
+def test_members_and_what_is_said_of_each_are_the_same_both_ways(monkeypatch: pytest.MonkeyPatch) -> None:
+    with text_page(make(directions)) as (text, count):
+        found = compiled.members("FPDFText_GetTextObject", text, count)
+        said = compiled.answers("FPDFPageObj_GetType", found)
+        monkeypatch.setattr(compiled, "is_compiled", lambda: False)
+        np.testing.assert_array_equal(found, compiled.members("FPDFText_GetTextObject", text, count), strict=True)
+        np.testing.assert_array_equal(said, compiled.answers("FPDFPageObj_GetType", found), strict=True)
+    assert found.any()
+    assert said.any()
+
+
 @pytest.fixture
 def build() -> ModuleType:
     spec = spec_from_file_location("compile_glyphs", ROOT / "config/compile.py")

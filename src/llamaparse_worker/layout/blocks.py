@@ -146,7 +146,7 @@ def _parts(group: _Group, line: TextLine, following: TextLine | None, style: Sty
     outstanding = _weight(line, style, column)
     if _looks_different(before, line) or _weight(before, style, column) != outstanding:
         return True
-    if _stands_out(line, style, column):
+    if outstanding or is_large(line, style):
         close = 0 <= line.middle - before.middle <= _HEADING_PITCH_EM * line.size
         names = not outstanding and line.size < _TITLE * style.size and _are_centred(before, line, column)
         return not close or names or bool(numbering(line.text))

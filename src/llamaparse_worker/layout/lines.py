@@ -59,7 +59,8 @@ def baselines(segments: Iterable[Segment]) -> list[list[Segment]]:
             groups.append([segment])
             top, bottom = segment.y0, segment.y1
     for group in groups:
-        group.sort(key=attrgetter("x0"))
+        if len(group) > 1:
+            group.sort(key=attrgetter("x0"))
     return groups
 
 

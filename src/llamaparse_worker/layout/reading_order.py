@@ -8,7 +8,9 @@ A band whose cells are short and stand on common baselines is a grid, that is, a
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from itertools import combinations, pairwise
 
@@ -110,10 +112,11 @@ class _Columns:
 def _text_columns(rows: Sequence[_Row], em: float) -> _Columns | None:
     """Find the tallest part of a page that is set in columns of running text."""
     gutters = _common_gutters(rows, _GUTTER_EM * em)
+    crossing = {place: _crossing(rows, place) for place in gutters}
     best: _Columns | None = None
     for count in range(1, min(len(gutters), _MOST_COLUMNS - 1) + 1):
         for chosen in combinations(gutters, count):
-            start, end = _longest_free(rows, chosen)
+            start, end = _longest_free(rows, set().union(*(crossing[place] for place in chosen)))
             if best is not None and end - start <= best.end - best.start:
                 continue
             cut = [(place, place) for place in chosen]
@@ -141,12 +144,15 @@ def _common_gutters(rows: Sequence[_Row], least: float) -> list[float]:
     return sorted(found)
 
 
-def _longest_free(rows: Sequence[_Row], places: Sequence[float]) -> tuple[int, int]:
-    """Give the tallest run of rows that leave all these places free."""
+def _crossing(rows: Sequence[_Row], place: float) -> set[int]:
+    """Give the places of the rows that cross an upright line."""
+    return {index for index, row in enumerate(rows) if any(x0 < place < x1 for x0, x1 in row.covered)}
+
+
+def _longest_free(rows: Sequence[_Row], crossing: AbstractSet[int]) -> tuple[int, int]:
+    """Give the tallest run of rows that are not among those crossing."""
     best, start, tallest = (0, 0), 0, 0.0
-    for index in range(len(rows) + 1):
-        if index < len(rows) and not any(x0 < place < x1 for x0, x1 in rows[index].covered for place in places):
-            continue
+    for index in (*sorted(crossing), len(rows)):
         height = rows[index - 1].bottom - rows[start].top if index > start else 0.0
         if height > tallest:
             best, tallest = (start, index), height
@@ -273,6 +279,9 @@ def _rows(segments: Sequence[Segment]) -> list[_Row]:
 
 
 def _row(segments: Sequence[Segment]) -> _Row:
+    if len(segments) == 1:  # as in most rows of running text
+        only = segments[0]
+        return _Row((only,), ((only.x0, only.x1),), only.y0, only.y1)
     covered: list[Interval] = []
     for x0, x1 in sorted((segment.x0, segment.x1) for segment in segments):
         if covered and x0 <= covered[-1][1]:
@@ -335,5 +344,5 @@ def _columns(segments: Sequence[Segment], gutters: Sequence[Interval]) -> list[l
     middles = [(start + end) / 2 for start, end in gutters]
     columns: list[list[Segment]] = [[] for _ in range(len(middles) + 1)]
     for segment in segments:
-        columns[sum(segment.x0 >= middle for middle in middles)].append(segment)
+        columns[bisect_right(middles, segment.x0)].append(segment)
     return [column for column in columns if column]

@@ -304,5 +304,5 @@ def _style(ink: _Ink, found: Sequence[Segment]) -> Style:
         size = max(weights.items(), key=lambda item: (item[1], item[0]))[0]
     else:
         size = float(np.bincount(np.clip(ink.sizes * 2 + 0.5, 0, 2000).astype(np.intp)).argmax()) / 2
-    common = sum(bit for bit in (BOLD, ITALIC, CODE) if (ink.looks & bit).astype(np.bool_).mean() > _MOST)
+    common = sum(bit for bit in (BOLD, ITALIC, CODE) if np.count_nonzero(ink.looks & bit) / len(ink.looks) > _MOST)
     return Style(size, bold=bool(common & BOLD), look=common)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cache
+from itertools import repeat
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,7 @@ from cffi import FFI
 from llamaparse_worker.backends.reader.pdf.pdfium import ffi as pdfium_ffi
 from llamaparse_worker.backends.reader.pdf.pdfium import library
 
-VERSION = 1
+VERSION = 2
 """Of ``glyphs.c``: a library that an earlier version has left is not used."""
 FILE_NAME = "libglyphs.so"
 FUNCTIONS = (
@@ -34,7 +35,12 @@ FUNCTIONS = (
 _MOST_FONTS = 65_535
 
 _ffi: Any = FFI()
-_ffi.cdef("int glyphs_version(void); int glyphs_read(void*, uintptr_t, int, void*, void*, int);")
+_ffi.cdef("""
+int glyphs_version(void);
+int glyphs_read(void*, uintptr_t, int, void*, void*, int);
+void glyphs_members(uintptr_t, uintptr_t, int, void*);
+void glyphs_answers(uintptr_t, void*, int, void*);
+""")
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,21 +67,49 @@ def read(text_page: int, count: int) -> Arrays:
     codes, boxes, objects = np.empty(count, np.uint32), np.empty((count, 4), np.float32), np.empty(count, np.uint64)
     sizes, fonts, traits = np.empty(count, np.float32), np.empty(count, np.uint16), np.empty(count, np.uint8)
     table = np.empty(min(count, _MOST_FONTS) + 1, np.uint64)
-    filled = np.array([array.ctypes.data for array in (codes, boxes, objects, sizes, fonts, traits)], np.uintp)
+    filled = np.array([_place(array) for array in (codes, boxes, objects, sizes, fonts, traits)], np.uintp)
     known = _library().glyphs_read(
         _address(_functions()), text_page, count, _address(filled), _address(table), len(table)
     )
     return Arrays(codes, boxes, objects, sizes, fonts, traits, tuple(table[:known].tolist()))
 
 
+def members(name: str, owner: int, count: int) -> npt.NDArray[np.uint64]:
+    """Give what PDFium's function of this name gives for an owner and each index."""
+    if not is_compiled():
+        return np.fromiter(map(getattr(library(), name), repeat(owner), range(count)), np.uint64, count)
+    found = np.empty(count, np.uint64)
+    _library().glyphs_members(_pointer(name), owner, count, _address(found))
+    return found
+
+
+def answers(name: str, handles: npt.NDArray[np.uint64]) -> npt.NDArray[np.intc]:
+    """Give the number that PDFium's function of this name gives for each handle."""
+    if not is_compiled():
+        return np.fromiter(map(getattr(library(), name), handles.tolist()), np.intc, len(handles))
+    handles = np.ascontiguousarray(handles)
+    found = np.empty(len(handles), np.intc)
+    _library().glyphs_answers(_pointer(name), _address(handles), len(handles), _address(found))
+    return found
+
+
+@cache
+def _pointer(name: str) -> int:
+    return int(pdfium_ffi.cast("uintptr_t", getattr(library(), name)))
+
+
 def _address(array: npt.NDArray[Any]) -> Any:  # noqa: ANN401 - a C pointer
-    return _ffi.cast("void*", array.ctypes.data)
+    return _ffi.cast("void*", _place(array))
+
+
+def _place(array: npt.NDArray[Any]) -> int:
+    # ``array.ctypes.data`` says the same, but builds an object of ctypes first.
+    return int(array.__array_interface__["data"][0])
 
 
 @cache
 def _functions() -> npt.NDArray[np.uintp]:
-    pointers = (pdfium_ffi.cast("uintptr_t", getattr(library(), name)) for name in FUNCTIONS)
-    return np.array([int(pointer) for pointer in pointers], np.uintp)
+    return np.array(list(map(_pointer, FUNCTIONS)), np.uintp)
 
 
 @cache

@@ -160,6 +160,8 @@ class _View:
 
     def boxes(self, user: Floats) -> Floats:
         """Map boxes of left, top, right, bottom."""
+        if not len(user):
+            return user
         left, bottom, right, top = self._bounds
         x0, x1 = np.minimum(user[:, 0], user[:, 2]), np.maximum(user[:, 0], user[:, 2])
         y0, y1 = np.minimum(user[:, 1], user[:, 3]), np.maximum(user[:, 1], user[:, 3])

@@ -5,7 +5,7 @@
  */
 #include <stdint.h>
 
-#define VERSION 1
+#define VERSION 2
 
 #if defined(_WIN32)
 #define EXPORTED __declspec(dllexport)
@@ -107,4 +107,14 @@ EXPORTED int glyphs_read(
         glyphs->boxes[index] = box;
     }
     return known;
+}
+
+/* Fills `members` with what an owner gives for each index. */
+EXPORTED void glyphs_members(Handle (*member)(Handle owner, int index), Handle owner, int count, Handle *members) {
+    for (int index = 0; index < count; index++) members[index] = member(owner, index);
+}
+
+/* Fills `answers` with what a function says of each handle. */
+EXPORTED void glyphs_answers(int (*function)(Handle handle), const Handle *handles, int count, int *answers) {
+    for (int index = 0; index < count; index++) answers[index] = function(handles[index]);
 }

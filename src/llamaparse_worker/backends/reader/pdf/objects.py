@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from itertools import repeat
 
 import numpy as np
 import numpy.typing as npt
 
+from llamaparse_worker.backends.reader.pdf.compiled import answers, members
 from llamaparse_worker.backends.reader.pdf.pdfium import library
 
 MAX_OBJECTS = 50_000
@@ -18,7 +18,7 @@ MAX_OBJECTS = 50_000
 class PageObjects:
     """Handles and kinds of the objects of a page or of a form, in drawing order."""
 
-    handles: list[int]
+    handles: npt.NDArray[np.uint64]
     kinds: npt.NDArray[np.intc]
 
     def of_kind(self, *kinds: int) -> Iterator[tuple[int, int]]:
@@ -27,23 +27,20 @@ class PageObjects:
         for kind in kinds:
             chosen |= self.kinds == kind
         places = np.flatnonzero(chosen)
-        for place, kind in zip(places.tolist(), self.kinds[places].tolist(), strict=True):
-            yield self.handles[place], kind
+        yield from zip(self.handles[places].tolist(), self.kinds[places].tolist(), strict=True)
 
 
 def page_objects(page: int) -> PageObjects:
     """Give the objects of a page, the first ``MAX_OBJECTS`` of them."""
-    pdfium = library()
-    count = min(max(0, pdfium.FPDFPage_CountObjects(page)), MAX_OBJECTS)
-    return _of_handles(list(map(pdfium.FPDFPage_GetObject, repeat(page), range(count))))
+    count = min(max(0, library().FPDFPage_CountObjects(page)), MAX_OBJECTS)
+    return _of_handles(members("FPDFPage_GetObject", page, count))
 
 
 def form_objects(form: int) -> PageObjects:
     """Give the objects of a form, the first ``MAX_OBJECTS`` of them."""
-    pdfium = library()
-    count = min(max(0, pdfium.FPDFFormObj_CountObjects(form)), MAX_OBJECTS)
-    return _of_handles(list(map(pdfium.FPDFFormObj_GetObject, repeat(form), range(count))))
+    count = min(max(0, library().FPDFFormObj_CountObjects(form)), MAX_OBJECTS)
+    return _of_handles(members("FPDFFormObj_GetObject", form, count))
 
 
-def _of_handles(handles: list[int]) -> PageObjects:
-    return PageObjects(handles, np.fromiter(map(library().FPDFPageObj_GetType, handles), np.intc, len(handles)))
+def _of_handles(handles: npt.NDArray[np.uint64]) -> PageObjects:
+    return PageObjects(handles, answers("FPDFPageObj_GetType", handles))

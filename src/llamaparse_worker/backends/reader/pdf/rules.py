@@ -71,6 +71,8 @@ def drawn(objects: PageObjects) -> Drawn:
 
 
 def _array(rectangles: Sequence[Rectangle]) -> Floats:
+    if not rectangles:  # as on most pages
+        return np.empty((0, 4), np.float32)
     array = np.array(rectangles, np.float32).reshape(-1, 4)
     return np.nan_to_num(array, copy=False, nan=0.0, posinf=0.0, neginf=0.0)
 

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from llamaparse_worker.backends.reader.pdf.compiled import answers
 from llamaparse_worker.backends.reader.pdf.pdfium import ffi, library
 from llamaparse_worker.model.page import Element
 
@@ -98,7 +99,7 @@ class _Tree:
         """Find the element of each character by the marked content that its text object stands in."""
         starts = np.flatnonzero(np.diff(objects, prepend=np.uint64(0)))
         # PDFium gives -1 for no object, as for one that stands in no marked content.
-        contents = map(library().FPDFPageObj_GetMarkedContentID, objects[starts].tolist())
+        contents = answers("FPDFPageObj_GetMarkedContentID", objects[starts]).tolist()
         found = np.array([_OUTSIDE, *map(self.of_content.get, contents, repeat(_OUTSIDE))], np.int32)
         lengths = np.diff(starts, prepend=0, append=len(objects))
         return Structure(tuple(self.elements), np.repeat(found, lengths))
