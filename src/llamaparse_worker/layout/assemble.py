@@ -13,9 +13,9 @@ from llamaparse_worker.layout.headings import (
     COLONS,
     HeadingLevels,
     HeadingSign,
+    heading_evidence,
     heading_levels,
     heading_sign,
-    is_one_of,
     is_sentence,
     style_of,
 )
@@ -87,7 +87,7 @@ def document_signs(pages: Iterable[PageSigns]) -> DocumentSigns:
     heads = running_heads(edge for page in known for edge in page.edges)
     signs = [sign for page in known for sign in _headings(page, heads)]
     outstanding = [sign for sign in signs if _stands_out(sign, body_size)]
-    levels = heading_levels(sign for sign in outstanding if is_one_of(sign, outstanding))
+    levels = heading_levels(filter(heading_evidence(outstanding).includes, outstanding))
     return DocumentSigns(levels, heads, body_size, any(sign.level for sign in signs))
 
 

@@ -144,26 +144,45 @@ def heading_sign(block: Heading) -> HeadingSign:
     return HeadingSign(block.size, block.prominence, numbering(block.text), block.level, len(block.text))
 
 
-def is_one_of(sign: HeadingSign, signs: Sequence[HeadingSign]) -> bool:
-    """Tell whether a sign is like the others: where headings are bold, large type is a title's or no heading's."""
-    if not sign.numbering and _are_numbered(sign, signs):
-        return False
-    if sign.prominence or sign.level or sign.size >= max(other.size for other in signs):
-        return True
-    plain = sum(not other.prominence for other in signs)
-    return len(signs) - plain < _MOSTLY_PROMINENT * plain
+@dataclass(frozen=True, slots=True)
+class HeadingEvidence:
+    """What all headings of a document show together; asked once for each of them, however many there are."""
+
+    count: int
+    prominent: int
+    largest: float
+    numbered: int
+    largest_numbered: float
+    numbered_styles: frozenset[tuple[float, int]]
+
+    def includes(self, sign: HeadingSign) -> bool:
+        """Tell whether a sign is like the others: where headings are bold, large type is a title's or no heading's."""
+        if not sign.numbering and self._asks_for_number(sign):
+            return False
+        if sign.prominence or sign.level or sign.size >= self.largest:
+            return True
+        return self.prominent < _MOSTLY_PROMINENT * (self.count - self.prominent)
+
+    def _asks_for_number(self, sign: HeadingSign) -> bool:
+        """Tell whether headings have numbers, those that look like this one too or those that look less."""
+        return (
+            self.numbered > _MOSTLY_NUMBERED * self.count
+            and style_of(sign)[:2] not in self.numbered_styles
+            and sign.size < self.largest
+            and sign.size <= self.largest_numbered
+        )
 
 
-def _are_numbered(sign: HeadingSign, signs: Sequence[HeadingSign]) -> bool:
-    """Tell whether headings have numbers, those that look like this one too or those that look less."""
-    largest = max(other.size for other in signs)
-    numbered = [other for other in signs if other.numbering]
-    unlike = [other for other in numbered if style_of(other)[:2] != style_of(sign)[:2]]
-    return (
-        len(numbered) > _MOSTLY_NUMBERED * len(signs)
-        and len(unlike) == len(numbered)
-        and sign.size < largest
-        and sign.size <= max(other.size for other in numbered)
+def heading_evidence(signs: Sequence[HeadingSign]) -> HeadingEvidence:
+    """Gather what the headings of a document show."""
+    numbered = [sign for sign in signs if sign.numbering]
+    return HeadingEvidence(
+        count=len(signs),
+        prominent=sum(sign.prominence > 0 for sign in signs),
+        largest=max((sign.size for sign in signs), default=0.0),
+        numbered=len(numbered),
+        largest_numbered=max((sign.size for sign in numbered), default=0.0),
+        numbered_styles=frozenset(style_of(sign)[:2] for sign in numbered),
     )
 
 

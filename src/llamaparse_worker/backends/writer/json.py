@@ -1,12 +1,16 @@
 """``result.json``: the LlamaParse v2 result object without its job, for the official client's models to read.
 
-The largest section, ``items``, is written as pages come; the smaller ones are kept as encoded bytes until the end.
+The largest section, ``items``, is written as pages come; the smaller ones wait for the end, in memory while they are
+short and then in temporary files beside the result, so that memory does not grow with the pages.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import shutil
+from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
+from tempfile import SpooledTemporaryFile
 from typing import BinaryIO
 
 from pydantic import TypeAdapter
@@ -34,6 +38,7 @@ _TEXT = TypeAdapter(TextPage)
 _METADATA = TypeAdapter(MetadataPage)
 _FAILED = TypeAdapter(FailedPageResult)
 _IMAGE = TypeAdapter(ImageMetadata)
+_IN_MEMORY_BYTES = 512 * 1024
 
 
 class JsonWriter:
@@ -52,36 +57,38 @@ class JsonWriter:
     @contextmanager
     def open(self, out: BinaryIO, options: ParseOptions) -> Iterator[PageSink]:
         """Begin the file."""
-        sink = _JsonSink(out, options)
-        yield sink
-        sink.complete()
+        with _short_file(out) as markdown, _short_file(out) as text, _short_file(out) as metadata:
+            sections = _Section(b"markdown", markdown), _Section(b"text", text), _Section(b"metadata", metadata)
+            sink = _JsonSink(out, options, sections)
+            yield sink
+            sink.complete()
 
 
 class _JsonSink:
-    def __init__(self, out: BinaryIO, options: ParseOptions) -> None:
+    def __init__(self, out: BinaryIO, options: ParseOptions, sections: tuple[_Section, _Section, _Section]) -> None:
         self._out = out
         self._options = options
-        self._text: list[bytes] = []
-        self._markdown: list[bytes] = []
-        self._metadata: list[bytes] = []
+        self._markdown, self._text, self._metadata = sections
         self._images: list[bytes] = []
+        self._first = True
         out.write(b'{"items":{"pages":[')
 
     def add(self, page: ParsedPage | FailedPage) -> None:
-        if self._metadata:
+        if not self._first:
             self._out.write(b",")
+        self._first = False
         if isinstance(page, FailedPage):
             content = _FAILED.dump_json(failed(page))
             self._out.write(content)
-            self._markdown.append(content)
-            self._text.append(_TEXT.dump_json(TextPage(page.number, "")))
+            self._markdown.add(content)
+            self._text.add(_TEXT.dump_json(TextPage(page.number, "")))
         else:
             self._out.write(_ITEMS.dump_json(items(page, self._options.tables), exclude_none=True))
-            self._markdown.append(_MARKDOWN.dump_json(markdown_page(page), exclude_none=True))
-            self._text.append(_TEXT.dump_json(TextPage(page.number, page.text)))
+            self._markdown.add(_MARKDOWN.dump_json(markdown_page(page), exclude_none=True))
+            self._text.add(_TEXT.dump_json(TextPage(page.number, page.text)))
             for image in page.images:
                 self._images.append(_IMAGE.dump_json(image_metadata(image, len(self._images), page.number)))
-        self._metadata.append(
+        self._metadata.add(
             _METADATA.dump_json(
                 metadata(page, printed_number=self._options.extract_printed_page_number), exclude_none=True
             )
@@ -89,15 +96,33 @@ class _JsonSink:
 
     def complete(self) -> None:
         self._out.write(b"]}")
-        self._section(b"markdown", self._markdown)
-        self._section(b"text", self._text)
-        self._section(b"metadata", self._metadata)
+        for section in (self._markdown, self._text, self._metadata):
+            section.write_to(self._out)
         count = str(len(self._images)).encode()
         images = b",".join(self._images)
         self._out.write(b',"images_content_metadata":{"total_count":' + count + b',"images":[' + images + b"]}}\n")
 
-    def _section(self, name: bytes, pages: Sequence[bytes]) -> None:
-        self._out.write(b',"' + name + b'":{"pages":[')
-        for index, page in enumerate(pages):
-            self._out.write(b"," + page if index else page)
-        self._out.write(b"]}")
+
+class _Section:
+    """The pages of one section, kept until their turn."""
+
+    def __init__(self, name: bytes, pages: SpooledTemporaryFile[bytes]) -> None:
+        self._pages = pages
+        self._pages.write(b',"' + name + b'":{"pages":[')
+        self._first = True
+
+    def add(self, page: bytes) -> None:
+        self._pages.write(page if self._first else b"," + page)
+        self._first = False
+
+    def write_to(self, out: BinaryIO) -> None:
+        self._pages.seek(0)
+        shutil.copyfileobj(self._pages, out)
+        out.write(b"]}")
+
+
+def _short_file(out: BinaryIO) -> SpooledTemporaryFile[bytes]:
+    """Open a file that is in memory until it is long, and then in the folder of ``out``, where there is room."""
+    name = getattr(out, "name", None)
+    folder = str(Path(name).parent) if isinstance(name, str) else None
+    return SpooledTemporaryFile(_IN_MEMORY_BYTES, dir=folder)
