@@ -32,7 +32,16 @@ from llamaparse_worker.model.job import (
     StoreCounts,
 )
 from llamaparse_worker.model.options import ParseOptions
-from llamaparse_worker.model.page import EmbeddedImage, FailedPage, LaidOutPage, ParsedPage, PixelImage, RawPage, Word
+from llamaparse_worker.model.page import (
+    EmbeddedImage,
+    FailedPage,
+    FormField,
+    LaidOutPage,
+    ParsedPage,
+    PixelImage,
+    RawPage,
+    Word,
+)
 from llamaparse_worker.model.parsing import ParserEvent, ParserRequest
 
 API_VERSION = 1
@@ -307,6 +316,15 @@ class Illustrated(Protocol):
 
     def screenshot(self, number: int, *, dpi: float) -> AbstractContextManager[PixelImage]:
         """Draw one page in colour, as ``OpenDocument.render`` does in grey."""
+        ...
+
+
+@runtime_checkable
+class Fillable(Protocol):
+    """An open document that may have forms; a reader without any need not have this."""
+
+    def fields(self, number: int) -> Iterator[FormField]:
+        """Give the fields of one page that hold something, and all boxes and buttons to choose."""
         ...
 
 

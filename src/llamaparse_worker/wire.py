@@ -200,7 +200,9 @@ class ProcessingOptions(_Strict):
     confidence_score_effort: Literal["high"] | None = None
     cost_optimizer: CostOptimizer | None = None
     disable_heuristics: bool | None = None
-    forms: Literal["default", "enrich"] | None = None
+    forms: Literal["default", "enrich"] | None = Field(
+        default=None, description="enrich: read what is filled in fields and boxes of forms as well"
+    )
     ignore: Ignore | None = None
     ocr_parameters: OcrParameters | None = None
     specialized_chart_parsing: Literal["efficient", "agentic", "agentic_plus"] | None = None
@@ -307,6 +309,7 @@ HONOURED = frozenset(
         "output_options.spatial_text.preserve_very_small_text",
         "page_ranges.max_pages",
         "page_ranges.target_pages",
+        "processing_options.forms",
         "processing_options.ignore.ignore_diagonal_text",
         "processing_options.ignore.ignore_hidden_text",
         "processing_options.ocr_parameters.languages",
@@ -366,6 +369,7 @@ def options_of(configuration: ParseConfiguration, mode: ModeName | None = None) 
         max_pages=ranges.max_pages,
         languages=ocr.languages or (),
         images_to_save=_images(output.images_to_save or (), inline=bool(markdown.inline_images)),
+        form_values=processing.forms == "enrich",
         inline_images=bool(markdown.inline_images),
         crop_box=_crop_box(configuration.crop_box),
         ignore_hidden_text=bool(ignore.ignore_hidden_text),

@@ -11,6 +11,8 @@ from llamaparse_worker.model.options import TableOptions
 from llamaparse_worker.model.page import Block, CodeBlock, Footnote, Heading, ListBlock, ListItem, Paragraph, Table
 
 _ORDINAL = re.compile(r"(\d{1,9})[.)]")
+_BOXES = {"☐": "[ ]", "☑": "[x]", "☒": "[x]"}
+"""Boxes to be checked as GitHub's task lists have them."""
 _FENCE = re.compile(r"`{3,}")
 
 
@@ -49,6 +51,8 @@ def _item(item: ListItem) -> str:
     indent = "    " * item.depth
     if _ORDINAL.fullmatch(item.mark):
         return f"{indent}{item.mark} {phrase(item.text, item.spans)}"
+    if item.mark in _BOXES:
+        return f"{indent}- {_BOXES[item.mark]} {phrase(item.text, item.spans)}"
     kept = f"{item.mark} " if item.mark[-1:] in {".", ")"} else ""
     return f"{indent}- {kept}{phrase(item.text, item.spans)}"
 

@@ -70,6 +70,8 @@ class ParseOptions:
     ocr: str = "auto"
     """``auto``, ``off`` or the name of an engine."""
     images_to_save: tuple[ImageKind, ...] = ()
+    form_values: bool = False
+    """Read what is filled in forms."""
     inline_images: bool = False
     """Show saved images in the Markdown where they stand on the page."""
     page_separator: str = DEFAULT_SEPARATOR

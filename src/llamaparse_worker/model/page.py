@@ -116,6 +116,16 @@ class PageImage:
 
 
 @dataclass(frozen=True, slots=True)
+class FormField:
+    """A field of a form and what is filled in."""
+
+    box: Box
+    value: str
+    checked: bool | None = None
+    """Whether a box or button is chosen; None for a field of text."""
+
+
+@dataclass(frozen=True, slots=True)
 class Figure:
     """A saved image where it belongs in the text."""
 

@@ -32,6 +32,7 @@ from llamaparse_worker.model.parsing import (
 )
 from llamaparse_worker.pipeline import blob
 from llamaparse_worker.pipeline.file_kind import HEAD_BYTES, file_kind
+from llamaparse_worker.pipeline.forms import with_forms
 from llamaparse_worker.pipeline.images import ImageLimits, image_files, with_images
 from llamaparse_worker.pipeline.page import failure, finished, needs_ocr, summary, wanted
 from llamaparse_worker.pipeline.task_config import TaskConfig
@@ -132,7 +133,7 @@ class DocumentTasks:
     ) -> PageSummary | None:
         """Read one page; None: it went out as pixels."""
         try:
-            page = wanted(pages.read(number), request.options)
+            page = wanted(with_forms(pages.read(number), pages, request.options), request.options)
             page = with_images(page, pages, request.options, Path(request.blob).parent, self._image_limits)
             if request.ocr and needs_ocr(page):
                 self._hand_out(pages, page, emit)

@@ -9,6 +9,7 @@ from math import sqrt
 import numpy as np
 import numpy.typing as npt
 
+from llamaparse_worker.backends.reader.pdf.forms import Forms
 from llamaparse_worker.backends.reader.pdf.glyphs import Floats, Glyphs, extract
 from llamaparse_worker.backends.reader.pdf.images import embedded_image
 from llamaparse_worker.backends.reader.pdf.links import page_links
@@ -28,7 +29,7 @@ from llamaparse_worker.backends.reader.pdf.structure import Structures
 from llamaparse_worker.errors import PageUnreadable
 from llamaparse_worker.interfaces import ReaderLimits
 from llamaparse_worker.model.geometry import Box
-from llamaparse_worker.model.page import TURNS, EmbeddedImage, PageLink, PixelImage, RawPage, Trait
+from llamaparse_worker.model.page import TURNS, EmbeddedImage, FormField, PageLink, PixelImage, RawPage, Trait
 
 _POINTS_PER_INCH = 72
 _GLANCE_DPI = 36.0
@@ -45,6 +46,7 @@ class PdfDocument:
         self._page_count = page_count
         self._limits = limits
         self._structures = Structures(handle)
+        self._forms = Forms(handle)
         self._loaded: tuple[int, int] | None = None
 
     @property
@@ -105,9 +107,17 @@ class PdfDocument:
             if found is not None:
                 yield found
 
+    def fields(self, number: int) -> Iterator[FormField]:
+        """Give the fields of forms on a page."""
+        page = self._page(number)
+        view = _View(page)
+        for field in self._forms.of_page(page):
+            yield FormField(view.box(field.bounds), field.value, field.checked)
+
     def close(self) -> None:
         """Give everything back to PDFium."""
         self._unload()
+        self._forms.close()
         library().FPDF_CloseDocument(self._handle)
 
     def _page(self, number: int) -> int:

@@ -121,6 +121,19 @@ uintptr_t FPDFAction_GetDest(uintptr_t document, uintptr_t action);
 unsigned long FPDFAction_GetType(uintptr_t action);
 int FPDFDest_GetDestPageIndex(uintptr_t document, uintptr_t dest);
 
+int FPDF_GetFormType(uintptr_t document);
+uintptr_t FPDFDOC_InitFormFillEnvironment(uintptr_t document, void* info);
+void FPDFDOC_ExitFormFillEnvironment(uintptr_t form);
+uintptr_t FPDFPage_GetAnnot(uintptr_t page, int index);
+void FPDFPage_CloseAnnot(uintptr_t annotation);
+int FPDFAnnot_GetSubtype(uintptr_t annotation);
+int FPDFAnnot_GetFlags(uintptr_t annotation);
+int FPDFAnnot_GetRect(uintptr_t annotation, FS_RECTF* rect);
+int FPDFAnnot_GetFormFieldType(uintptr_t form, uintptr_t annotation);
+int FPDFAnnot_GetFormFieldFlags(uintptr_t form, uintptr_t annotation);
+unsigned long FPDFAnnot_GetFormFieldValue(uintptr_t form, uintptr_t annotation, void* buffer, unsigned long size);
+unsigned long FPDFAnnot_GetStringValue(uintptr_t annotation, const char* key, void* buffer, unsigned long size);
+
 void* FPDFBitmap_CreateEx(int width, int height, int format, void* first_scan, int stride);
 void FPDFBitmap_Destroy(void* bitmap);
 void FPDF_RenderPageBitmap(void* bitmap, uintptr_t page, int x, int y, int width, int height, int rotate, int flags);
