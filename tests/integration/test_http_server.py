@@ -39,7 +39,7 @@ class Scene:
 
     health: Health = field(default_factory=lambda: Health(["broker"]))
     depths: Sequence[QueueDepth] = (QueueDepth(QUEUE, 8, 3, 3),)
-    counts: StoreCounts = field(default_factory=lambda: StoreCounts(running=9, delayed=1))
+    counts: StoreCounts = field(default_factory=lambda: StoreCounts(running=3, delayed=1))
     failure: BackendUnavailable | None = None
     store_failure: BackendUnavailable | None = None
     bug: Exception | None = None
