@@ -8,7 +8,7 @@ from itertools import product
 
 from llamaparse_worker.layout.columns import Strip, spanned
 from llamaparse_worker.layout.inline import Inline, closed_up, inline
-from llamaparse_worker.layout.joining import joined
+from llamaparse_worker.layout.joining import joined, whole
 from llamaparse_worker.layout.lines import baselines, joined_rich, joined_text
 from llamaparse_worker.layout.segments import Segment
 from llamaparse_worker.model.geometry import Box, enclosing
@@ -168,6 +168,8 @@ def without_strong(spans: Iterable[Span]) -> tuple[Span, ...]:
 
 def cell_text(segments: Sequence[Segment]) -> str:
     """Join the lines of a cell."""
+    if len(segments) == 1:
+        return whole(segments[0].text)
     return joined([joined_text(line) for line in baselines(segments)])
 
 

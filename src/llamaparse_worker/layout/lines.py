@@ -13,6 +13,7 @@ from llamaparse_worker.model.page import Line
 
 _TOUCHING_EM = 0.12
 _SAME_LINE = 0.5
+_ABOVE_ALL = float("-inf")
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,10 +51,10 @@ class TextLine:
 def baselines(segments: Iterable[Segment]) -> list[list[Segment]]:
     """Group segments that stand on one line, from top to bottom; each group from left to right."""
     groups: list[list[Segment]] = []
-    top = bottom = 0.0
+    top = bottom = _ABOVE_ALL
     for segment in sorted(segments, key=lambda found: (found.y0 + found.y1, found.x0)):
-        shared = min(bottom, segment.y1) - max(top, segment.y0)
-        if groups and shared > _SAME_LINE * min(bottom - top, segment.y1 - segment.y0):
+        # Most lines begin below the one before: that costs no more than one comparison.
+        if segment.y0 < bottom and _is_level(segment, top, bottom):
             groups[-1].append(segment)
         else:
             groups.append([segment])
@@ -62,6 +63,11 @@ def baselines(segments: Iterable[Segment]) -> list[list[Segment]]:
         if len(group) > 1:
             group.sort(key=attrgetter("x0"))
     return groups
+
+
+def _is_level(segment: Segment, top: float, bottom: float) -> bool:
+    shared = min(bottom, segment.y1) - max(top, segment.y0)
+    return shared > _SAME_LINE * min(bottom - top, segment.y1 - segment.y0)
 
 
 def join(segments: Sequence[Segment]) -> TextLine:

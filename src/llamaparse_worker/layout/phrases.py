@@ -61,6 +61,9 @@ def _set(text: str, spans: Sequence[Span], start: int, end: int, order: Sequence
     inner = [span for span in spans if span.start < end and span.end > start]
     if not inner:
         return escaped_within(text[start:end])
+    kinds = {span.kind for span in inner}
+    while order and order[0] not in kinds:
+        order = order[1:]
     if not order:
         return _with_code(text, inner, start, end)
     parts: list[str] = []

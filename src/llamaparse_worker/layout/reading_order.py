@@ -8,7 +8,7 @@ A band whose cells are short and stand on common baselines is a grid, that is, a
 
 from __future__ import annotations
 
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
@@ -129,18 +129,19 @@ def _text_columns(rows: Sequence[_Row], em: float) -> _Columns | None:
 
 def _common_gutters(rows: Sequence[_Row], least: float) -> list[float]:
     """Give the places, from left to right, that lie within gaps of the most rows."""
-    gaps = [(index, gap) for index, row in enumerate(rows) for gap in _gaps(row, least)]
+    gaps = [gap for row in rows for gap in _gaps(row, least)]
     found: list[float] = []
     while gaps and len(found) < _MOST_GUTTERS:
-        ends = sorted({end for _, (_, end) in gaps})
-        places = [end - least / 2 for end in ends]
-        counts = [sum(start < place < end for _, (start, end) in gaps) for place in places]
+        starts, ends = sorted([start for start, _ in gaps]), sorted([end for _, end in gaps])
+        places = [end - least / 2 for end in sorted(set(ends))]
+        # Around a place are the gaps that begin before it, but for those that have ended there.
+        counts = [bisect_left(starts, place) - bisect_right(ends, place) for place in places]
         most = max(counts)
         if most < _LEAST_GAPS and len(rows) > _LEAST_GAPS:
             break
         place = places[counts.index(most)]
         found.append(place)
-        gaps = [(index, (start, end)) for index, (start, end) in gaps if not start < place < end]
+        gaps = [(start, end) for start, end in gaps if not start < place < end]
     return sorted(found)
 
 
@@ -321,6 +322,8 @@ def _without_tail(rows: Sequence[_Row], start: int, end: int, gutters: Sequence[
 
 
 def _gaps(row: _Row, least: float) -> list[Interval]:
+    if len(row.covered) == 1:
+        return []
     return [(left[1], right[0]) for left, right in pairwise(row.covered) if right[0] - left[1] >= least]
 
 
