@@ -20,6 +20,7 @@ from llamaparse_worker.errors import InvalidJob, InvalidOption, InvalidPageRange
 from llamaparse_worker.model.job import Job, JobStatus, OutboxEvent, Priority, SourceKind, SourceRef
 from llamaparse_worker.model.options import (
     DEFAULT_SEPARATOR,
+    Granularity,
     ImageKind,
     ModeName,
     ParseOptions,
@@ -166,7 +167,9 @@ class OutputOptions(_Strict):
     spatial_text: SpatialText | None = None
     tables_as_spreadsheet: TablesAsSpreadsheet | None = None
     images_to_save: tuple[ImageKind, ...] | None = None
-    granular_bboxes: tuple[Literal["word", "line", "cell"], ...] | None = None
+    granular_bboxes: tuple[Granularity, ...] | None = Field(
+        default=None, description="Boxes of these in grounded_items.jsonl, one row a page"
+    )
     additional_outputs: tuple[Literal["stripped_md", "concatenated_stripped_txt", "word_bbox"], ...] | None = None
     extract_printed_page_number: bool | None = None
     save_output_pdf: bool | None = None
@@ -292,6 +295,7 @@ HONOURED = frozenset(
         "crop_box.right",
         "crop_box.top",
         "output_options.extract_printed_page_number",
+        "output_options.granular_bboxes",
         "output_options.images_to_save",
         "output_options.markdown.annotate_links",
         "output_options.markdown.hide_footers",
@@ -369,6 +373,7 @@ def options_of(configuration: ParseConfiguration, mode: ModeName | None = None) 
         max_pages=ranges.max_pages,
         languages=ocr.languages or (),
         images_to_save=_images(output.images_to_save or (), inline=bool(markdown.inline_images)),
+        granular_bboxes=output.granular_bboxes or (),
         form_values=processing.forms == "enrich",
         inline_images=bool(markdown.inline_images),
         crop_box=_crop_box(configuration.crop_box),

@@ -174,6 +174,8 @@ def _parsed(page: LaidOutPage, document: DocumentSigns, tables: TableOptions) ->
         confidence=page.confidence,
         images=page.images,
         images_left_out=page.images_left_out,
+        words=page.words,
+        lines=page.lines,
         header=edges.get(Side.TOP, ()),
         footer=edges.get(Side.BOTTOM, ()),
         printed_number=document.heads.numbers.get(page.number),

@@ -25,6 +25,14 @@ class ImageKind(StrEnum):
     SCREENSHOT = "screenshot"
 
 
+class Granularity(StrEnum):
+    """What a result may tell the box of, beside its items."""
+
+    WORD = "word"
+    LINE = "line"
+    CELL = "cell"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CropBox:
     """The part of each page that is read: edges as shares of the page, all from the top or left."""
@@ -70,6 +78,7 @@ class ParseOptions:
     ocr: str = "auto"
     """``auto``, ``off`` or the name of an engine."""
     images_to_save: tuple[ImageKind, ...] = ()
+    granular_bboxes: tuple[Granularity, ...] = ()
     form_values: bool = False
     """Read what is filled in forms."""
     inline_images: bool = False

@@ -380,6 +380,9 @@ class LaidOutPage:
     """Those that were saved."""
     images_left_out: int = 0
     """How many embedded images were not saved, as a page may give so many only."""
+    words: tuple[Word, ...] = ()
+    """Every word with its box, and every line, for jobs that ask for them."""
+    lines: tuple[Line, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -405,6 +408,8 @@ class ParsedPage:
     images_left_out: int = 0
     figures: tuple[Figure, ...] = ()
     """The images that the Markdown shows, in its order."""
+    words: tuple[Word, ...] = ()
+    lines: tuple[Line, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from llamaparse_worker.errors import ErrorReport
 from llamaparse_worker.layout.arrange import lay_out
+from llamaparse_worker.layout.granular import with_granular, words_of
 from llamaparse_worker.layout.quality import text_layer_problem
 from llamaparse_worker.layout.selection import selected
 from llamaparse_worker.model.options import ParseOptions
@@ -17,7 +18,9 @@ def wanted(page: RawPage | LaidOutPage, options: ParseOptions) -> RawPage | Laid
 
 def finished(page: RawPage | LaidOutPage, options: ParseOptions) -> LaidOutPage:
     """Lay out a page unless its reader did."""
-    return page if isinstance(page, LaidOutPage) else lay_out(page, options)
+    if isinstance(page, LaidOutPage):
+        return page
+    return with_granular(lay_out(page, options), words_of(page), options)
 
 
 def needs_ocr(page: RawPage | LaidOutPage) -> bool:

@@ -15,6 +15,7 @@ from llamaparse_worker.interfaces import Emit, OpenDocument, PageSink, Reader, R
 from llamaparse_worker.layout.arrange import lay_out_words
 from llamaparse_worker.layout.assemble import document_signs, finish
 from llamaparse_worker.layout.figures import with_figures
+from llamaparse_worker.layout.granular import with_granular
 from llamaparse_worker.layout.selection import selected_words
 from llamaparse_worker.model.document import DocumentInfo, ResultFile, Spooled
 from llamaparse_worker.model.page import FailedPage, LaidOutPage, PageImage, PageSummary, ParsedPage, RawPage
@@ -33,6 +34,7 @@ from llamaparse_worker.model.parsing import (
 from llamaparse_worker.pipeline import blob
 from llamaparse_worker.pipeline.file_kind import HEAD_BYTES, file_kind
 from llamaparse_worker.pipeline.forms import with_forms
+from llamaparse_worker.pipeline.grounded import GroundedWriter
 from llamaparse_worker.pipeline.images import ImageLimits, image_files, with_images
 from llamaparse_worker.pipeline.page import failure, finished, needs_ocr, summary, wanted
 from llamaparse_worker.pipeline.task_config import TaskConfig
@@ -156,14 +158,16 @@ class DocumentTasks:
         with blob.appending(Path(request.blob)) as out:
             words = selected_words(request.words, request.page, request.options)
             page = lay_out_words(request.page, words, request.engine, request.options)
+            page = with_granular(page, words, request.options)
             emit(PageDone(_append(page, out)), None)
         emit(Completed(), None)
 
     def _assemble(self, request: Assemble, emit: Emit) -> tuple[ResultFile, ...]:
         folder = Path(request.folder)
+        writers = (*self._writers, GroundedWriter()) if request.options.granular_bboxes else self._writers
         images: list[PageImage] = []
         with ExitStack() as stack:
-            sinks = [stack.enter_context(_sink(writer, folder, request)) for writer in self._writers]
+            sinks = [stack.enter_context(_sink(writer, folder, request)) for writer in writers]
             for count, page in enumerate(_pages(request), 1):
                 images.extend(page.images if isinstance(page, ParsedPage) else ())
                 for sink in sinks:
@@ -172,7 +176,7 @@ class DocumentTasks:
                     emit(PageStarted(page.number), None)
         written = (
             ResultFile(writer.file_name, (folder / writer.file_name).stat().st_size, writer.content_type)
-            for writer in self._writers
+            for writer in writers
         )
         return (*written, *image_files(folder, images))
 
