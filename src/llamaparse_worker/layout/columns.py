@@ -18,6 +18,7 @@ Line = Sequence[Segment]
 
 _END = attrgetter("x1")
 _TOUCHING = 1.5
+_BESIDE = 2
 _MOST_CROSSING = 0.34
 
 
@@ -46,7 +47,9 @@ def spanned(segment: Segment, columns: Sequence[Strip]) -> tuple[int, int]:
     if last > first:
         return first, last - 1
     middle = (segment.x0 + segment.x1) / 2
-    nearest = min(range(len(columns)), key=lambda index: max(columns[index].x0 - middle, middle - columns[index].x1))
+    # Columns stand in order: only those beside the place where the text would lie can be the nearest.
+    beside = range(max(0, first - _BESIDE), min(len(columns), first + _BESIDE + 1))
+    nearest = min(beside, key=lambda index: max(columns[index].x0 - middle, middle - columns[index].x1))
     return nearest, nearest
 
 

@@ -98,7 +98,9 @@ def _rows(found: Sequence[Segment]) -> list[_Row]:
     rows: list[_Row] = []
     for segment in sorted(found, key=lambda segment: segment.y0):
         if rows and segment.y0 < rows[-1][1]:
-            rows[-1] = rows[-1][0], max(rows[-1][1], segment.y1), [*rows[-1][2], segment]
+            top, bottom, members = rows[-1]
+            members.append(segment)
+            rows[-1] = top, max(bottom, segment.y1), members
         else:
             rows.append((segment.y0, segment.y1, [segment]))
     return rows
