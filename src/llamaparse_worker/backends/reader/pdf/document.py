@@ -75,7 +75,7 @@ class PdfDocument:
             font_table=glyphs.font_table,
             image_boxes=tuple(view.box(image.bounds) for image in images(objects)),
             outlines=count_outlines(objects) if little else 0,
-            drawn=bool(glyphs.text.strip()) or (_has_content(page) and self._leaves_ink(page)),
+            drawn=bool(glyphs.text.strip()) or (_has_content(page) and (objects.is_full or self._leaves_ink(page))),
             rules=view.boxes(lines.rules).tobytes(),
             fills=view.boxes(lines.fills).tobytes(),
             traits=(view.traits(glyphs.traits) | view.cropped(glyphs.boxes)).tobytes(),

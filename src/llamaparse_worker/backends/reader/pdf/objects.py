@@ -21,6 +21,11 @@ class PageObjects:
     handles: npt.NDArray[np.uint64]
     kinds: npt.NDArray[np.intc]
 
+    @property
+    def is_full(self) -> bool:
+        """Whether there may be more: so many take seconds to draw, and hardly leave the page blank."""
+        return len(self.handles) >= MAX_OBJECTS
+
     def of_kind(self, *kinds: int) -> Iterator[tuple[int, int]]:
         """Give the handle and kind of every object that is of one of these kinds."""
         chosen = np.zeros(len(self.kinds), np.bool_)
