@@ -61,6 +61,9 @@ def _narrow_first(lines: Sequence[Line]) -> list[Strip]:
         first, last = _overlapped(segment, found)
         if last - first > 1:
             continue
+        if last == first and first and segment.x1 <= found[first - 1].x1 and segment.x0 >= found[first - 1].x0:
+            first -= 1  # a text too narrow to overlap anything
+            last = first + 1
         if last - first == 1:
             strip = found[first]
             found[first] = Strip(min(strip.x0, segment.x0), max(strip.x1, segment.x1))
