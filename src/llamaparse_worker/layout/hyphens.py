@@ -68,14 +68,13 @@ def _goes_on(segment: Segment, following: Segment) -> bool:
 
 
 def _evidence(found: Sequence[Segment], ends: int) -> _Evidence:
-    words: Counter[str] = Counter()
-    for segment in found:
-        inner = segment.text.lower()
-        words.update(_WORD.findall(inner if not inner.endswith(_HYPHENS) else inner.rpartition(" ")[0]))
+    inner = (segment.text.lower() for segment in found)
+    whole = [text.rpartition(" ")[0] if text.endswith(_HYPHENS) else text for text in inner]
+    words = frozenset(_WORD.findall("\n".join(whole)))
     lines = [segment for segment in found if len(segment.text) >= _LONG_LINE]
     if len(lines) < _FEW_LINES:
-        return _Evidence(frozenset(words), bool(lines))
-    return _Evidence(frozenset(words), _is_justified(lines, _LIKELY_JUSTIFIED if ends >= _MANY_ENDS else _JUSTIFIED))
+        return _Evidence(words, bool(lines))
+    return _Evidence(words, _is_justified(lines, _LIKELY_JUSTIFIED if ends >= _MANY_ENDS else _JUSTIFIED))
 
 
 def _is_justified(lines: Sequence[Segment], least: float) -> bool:
