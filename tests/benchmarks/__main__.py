@@ -145,7 +145,7 @@ def main(arguments: Sequence[str]) -> int:
     figures: list[Figure] = []
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="bench-")))
-        run = Run(folder, 20 if args.quick else 200, (10, 100) if args.quick else (10, 100, 1000, 2000), stack)
+        run = Run(folder, 20 if args.quick else 200, (10, 100) if args.quick else (10, 100, 1000, 10_000), stack)
         for name in args.only:
             sys.stderr.write(f"measuring: {name}\n")
             figures += PARTS[name](run)

@@ -53,6 +53,8 @@ def growth(page_counts: Sequence[int], state: Path) -> list[Figure]:
             Figure(scenario, "wall", usage.wall_s, "s"),
             Figure(scenario, "CPU", usage.cpu_s / count * 1000, "ms/page"),
             Figure(scenario, "peak PSS of the tree", usage.peak_pss_mb, "MB"),
+            Figure(scenario, "peak RSS of the tree", usage.peak_rss_mb, "MB", at_most(700)),
+            Figure(scenario, "cores busy, start and end included", usage.cpu_s / usage.wall_s, "cores"),
         ]
     return found
 

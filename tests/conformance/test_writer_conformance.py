@@ -3,6 +3,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from llama_cloud.types.parsing_get_response import (
@@ -57,6 +58,16 @@ def test_the_official_client_validates_each_section_of_the_json(section: str) ->
     content = json.loads(written(JsonWriter(), [PARSED, BLANK, FAILED]))
     assert set(content) == set(SECTIONS)
     SECTIONS[section].model_validate_json(json.dumps(content[section]), strict=True)
+
+
+def test_a_long_result_in_a_file_is_the_same_as_in_memory_and_leaves_nothing_beside_it(tmp_path: Path) -> None:
+    pages = [replace(PARSED, number=number, text="long " * 5000) for number in range(1, 100)]
+    with (tmp_path / "result.json").open("wb") as out, JsonWriter().open(out, ParseOptions()) as sink:
+        for page in pages:
+            sink.add(page)
+
+    assert (tmp_path / "result.json").read_bytes() == written(JsonWriter(), pages)
+    assert [path.name for path in tmp_path.iterdir()] == ["result.json"]
 
 
 def test_the_official_client_finds_every_kind_of_item() -> None:

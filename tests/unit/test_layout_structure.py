@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import time
 from collections.abc import Sequence
 
 import pytest
@@ -11,8 +12,8 @@ from reportlab.pdfgen.canvas import Canvas
 from llamaparse_worker.backends.reader.pdf import PdfReader
 from llamaparse_worker.interfaces import ReaderLimits
 from llamaparse_worker.layout.arrange import lay_out
-from llamaparse_worker.layout.assemble import document_signs, finish, page_signs
-from llamaparse_worker.layout.headings import HeadingSign, heading_levels
+from llamaparse_worker.layout.assemble import PageSigns, document_signs, finish, page_signs
+from llamaparse_worker.layout.headings import HeadingSign, heading_levels, style_of
 from llamaparse_worker.layout.selection import selected
 from llamaparse_worker.model.options import ParseOptions
 from llamaparse_worker.model.page import CodeBlock, Heading, ListBlock, Paragraph, ParsedPage, SpanKind, Table
@@ -272,3 +273,14 @@ def test_what_a_tagged_page_calls_an_artifact_is_no_text() -> None:
     assert "Page 7" not in page.markdown
     assert [block.text for block in page.footer if isinstance(block, Paragraph)] == ["Page 7 of 9"]
     assert page.printed_number == "7"
+
+
+def test_levels_of_very_many_headings_are_found_in_a_moment() -> None:
+    signs = [HeadingSign(12.0 + index % 9, index % 2, "", characters=9) for index in range(50_000)]
+    pages = [PageSigns(tuple(signs[at : at + 10]), (), 10.0, 500) for at in range(0, len(signs), 10)]
+    started = time.process_time()
+
+    levels = document_signs(pages).levels
+
+    assert len({style_of(sign) for sign in signs}) == len(levels)
+    assert time.process_time() - started < 5, "what compares each with each takes minutes"
