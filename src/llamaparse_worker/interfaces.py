@@ -40,6 +40,7 @@ from llamaparse_worker.model.page import (
     ParsedPage,
     PixelImage,
     RawPage,
+    Remark,
     Word,
 )
 from llamaparse_worker.model.parsing import ParserEvent, ParserRequest
@@ -325,6 +326,15 @@ class Fillable(Protocol):
 
     def fields(self, number: int) -> Iterator[FormField]:
         """Give the fields of one page that hold something, and all boxes and buttons to choose."""
+        ...
+
+
+@runtime_checkable
+class Annotated(Protocol):
+    """An open document that its readers may have remarked on; a reader without any need not have this."""
+
+    def remarks(self, number: int) -> Iterator[Remark]:
+        """Give the comments and marked text on one page."""
         ...
 
 

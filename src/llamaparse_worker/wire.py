@@ -133,7 +133,9 @@ class MarkdownOutput(_Strict):
 
     annotate_links: bool | None = None
     annotate_line_numbers: bool | None = None
-    annotate_revisions: bool | None = None
+    annotate_revisions: bool | None = Field(
+        default=None, description="Show comments, and text that is highlighted, underlined or struck out by a reader"
+    )
     hide_footers: bool | None = Field(default=None, description="Leave running feet out of the Markdown; default true")
     hide_headers: bool | None = Field(default=None, description="Leave running heads out of the Markdown; default true")
     inline_images: bool | None = Field(
@@ -298,6 +300,7 @@ HONOURED = frozenset(
         "output_options.granular_bboxes",
         "output_options.images_to_save",
         "output_options.markdown.annotate_links",
+        "output_options.markdown.annotate_revisions",
         "output_options.markdown.hide_footers",
         "output_options.markdown.hide_headers",
         "output_options.markdown.inline_images",
@@ -374,6 +377,7 @@ def options_of(configuration: ParseConfiguration, mode: ModeName | None = None) 
         languages=ocr.languages or (),
         images_to_save=_images(output.images_to_save or (), inline=bool(markdown.inline_images)),
         granular_bboxes=output.granular_bboxes or (),
+        annotate_revisions=bool(markdown.annotate_revisions),
         form_values=processing.forms == "enrich",
         inline_images=bool(markdown.inline_images),
         crop_box=_crop_box(configuration.crop_box),

@@ -68,6 +68,14 @@ def linked() -> bytes:
     return make(draw)
 
 
+def highlighted() -> bytes:
+    def draw(canvas: Canvas) -> None:
+        Pen(canvas).write("Read the almanac")
+        canvas.highlightAnnotation("Which one?", (MARGIN, 778, MARGIN + 76, 790))
+
+    return make(draw)
+
+
 def readings() -> bytes:
     return make(table(measurements(1), ruled=True))
 
@@ -129,6 +137,7 @@ CHANGES_FILES: Mapping[str, tuple[object, Document]] = {
     "output_options.granular_bboxes": (["word"], three_pages),
     "output_options.images_to_save": (["embedded"], illustrated),
     "output_options.markdown.annotate_links": (True, linked),
+    "output_options.markdown.annotate_revisions": (True, highlighted),
     "output_options.markdown.hide_footers": (False, report),
     "output_options.markdown.hide_headers": (False, report),
     "output_options.markdown.inline_images": (True, illustrated),

@@ -17,7 +17,6 @@ from llamaparse_worker.model.page import (
     Paragraph,
     RawPage,
     Span,
-    SpanKind,
 )
 
 _Texts = Mapping[int, str]
@@ -71,8 +70,12 @@ def _with_spans(text: str, spans: Sequence[Span], links: Sequence[tuple[PageLink
             continue
         at = start + len(words)
         last = made[-1] if made else None
-        if last is not None and last.target == link.target and not text[last.end : start].strip():
+        if (
+            last is not None
+            and (last.kind, last.target) == (link.kind, link.target)
+            and not text[last.end : start].strip()
+        ):
             made[-1] = replace(last, end=at)
         else:
-            made.append(Span(start, at, SpanKind.LINK, link.target))
+            made.append(Span(start, at, link.kind, link.target))
     return tuple(sorted((*spans, *made), key=lambda span: (span.start, -span.end)))

@@ -20,7 +20,12 @@ _AT_START = re.compile(
 )
 _TICKS = re.compile("`+")
 _ORDER = (SpanKind.LINK, SpanKind.STRONG, SpanKind.EMPHASIS, SpanKind.SUPERSCRIPT, SpanKind.SUBSCRIPT)
+_MARKS = (SpanKind.HIGHLIGHT, SpanKind.UNDERLINE, SpanKind.STRIKEOUT)
+"""What readers of the document have added; looked for only in texts that have it."""
 _AROUND = {
+    SpanKind.HIGHLIGHT: ("<mark>", "</mark>"),
+    SpanKind.UNDERLINE: ("<u>", "</u>"),
+    SpanKind.STRIKEOUT: ("~~", "~~"),
     SpanKind.STRONG: ("**", "**"),
     SpanKind.EMPHASIS: ("*", "*"),
     SpanKind.SUPERSCRIPT: ("<sup>", "</sup>"),
@@ -31,8 +36,12 @@ _FLANKED = frozenset({SpanKind.STRONG, SpanKind.EMPHASIS})
 
 def phrase(text: str, spans: Sequence[Span] = (), *, in_line: bool = False) -> str:
     """Give a text as Markdown; ``in_line`` says that it does not begin a line, so that no block mark can be seen."""
-    made = _set(text, spans, 0, len(text), _ORDER) if spans else escaped_within(text)
+    made = _set(text, spans, 0, len(text), _order(spans)) if spans else escaped_within(text)
     return made if in_line else _escaped_start(made)
+
+
+def _order(spans: Sequence[Span]) -> Sequence[SpanKind]:
+    return (*_MARKS, *_ORDER) if any(span.kind in _MARKS for span in spans) else _ORDER
 
 
 def escaped_within(text: str) -> str:

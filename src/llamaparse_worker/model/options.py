@@ -79,6 +79,8 @@ class ParseOptions:
     """``auto``, ``off`` or the name of an engine."""
     images_to_save: tuple[ImageKind, ...] = ()
     granular_bboxes: tuple[Granularity, ...] = ()
+    annotate_revisions: bool = False
+    """Write comments and marked text into the Markdown."""
     form_values: bool = False
     """Read what is filled in forms."""
     inline_images: bool = False

@@ -79,13 +79,42 @@ TURNS = Trait.DOWNWARD | Trait.BACKWARD
 """As a number: the clockwise quarter turns in which a character reads."""
 
 
+class SpanKind(StrEnum):
+    """What a part of a text is set as."""
+
+    STRONG = "strong"
+    EMPHASIS = "emphasis"
+    CODE = "code"
+    SUPERSCRIPT = "superscript"
+    SUBSCRIPT = "subscript"
+    LINK = "link"
+    HIGHLIGHT = "highlight"
+    UNDERLINE = "underline"
+    STRIKEOUT = "strikeout"
+    FOOTNOTE = "footnote"
+    """The mark of a footnote; ``target`` is its label."""
+
+
 @dataclass(frozen=True, slots=True)
 class PageLink:
-    """Where a page leads elsewhere."""
+    """Where a page leads elsewhere, or a reader of it has marked the text."""
 
     box: Box
     target: str
     """An address, or ``#page-7`` for page 7 of the same document."""
+    kind: SpanKind = SpanKind.LINK
+
+
+@dataclass(frozen=True, slots=True)
+class Remark:
+    """What a reader of the page has noted on it."""
+
+    box: Box
+    mark: SpanKind | None
+    """How the text on ``lines`` is marked, if any is."""
+    lines: tuple[Box, ...]
+    text: str
+    author: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -194,19 +223,6 @@ class Line:
 
     text: str
     box: Box
-
-
-class SpanKind(StrEnum):
-    """What a part of a text is set as."""
-
-    STRONG = "strong"
-    EMPHASIS = "emphasis"
-    CODE = "code"
-    SUPERSCRIPT = "superscript"
-    SUBSCRIPT = "subscript"
-    LINK = "link"
-    FOOTNOTE = "footnote"
-    """The mark of a footnote; ``target`` is its label."""
 
 
 @dataclass(frozen=True, slots=True)

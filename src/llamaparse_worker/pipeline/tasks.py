@@ -37,6 +37,7 @@ from llamaparse_worker.pipeline.forms import with_forms
 from llamaparse_worker.pipeline.grounded import GroundedWriter
 from llamaparse_worker.pipeline.images import ImageLimits, image_files, with_images
 from llamaparse_worker.pipeline.page import failure, finished, needs_ocr, summary, wanted
+from llamaparse_worker.pipeline.remarks import commented, remarks_on
 from llamaparse_worker.pipeline.task_config import TaskConfig
 
 _STUMBLES = (
@@ -136,11 +137,12 @@ class DocumentTasks:
         """Read one page; None: it went out as pixels."""
         try:
             page = wanted(with_forms(pages.read(number), pages, request.options), request.options)
+            page, remarks = remarks_on(page, pages, request.options)
             page = with_images(page, pages, request.options, Path(request.blob).parent, self._image_limits)
             if request.ocr and needs_ocr(page):
                 self._hand_out(pages, page, emit)
                 return None
-            return _append(finished(page, request.options), out)
+            return _append(commented(finished(page, request.options), remarks), out)
         except WorkerError as error:
             return failure(number, report(error))
         except _STUMBLES as error:

@@ -24,12 +24,13 @@ from llamaparse_worker.backends.reader.pdf.pdfium import (
     library,
 )
 from llamaparse_worker.backends.reader.pdf.placed import count_outlines, images
+from llamaparse_worker.backends.reader.pdf.remarks import page_remarks
 from llamaparse_worker.backends.reader.pdf.rules import drawn
 from llamaparse_worker.backends.reader.pdf.structure import Structures
 from llamaparse_worker.errors import PageUnreadable
 from llamaparse_worker.interfaces import ReaderLimits
 from llamaparse_worker.model.geometry import Box
-from llamaparse_worker.model.page import TURNS, EmbeddedImage, FormField, PageLink, PixelImage, RawPage, Trait
+from llamaparse_worker.model.page import TURNS, EmbeddedImage, FormField, PageLink, PixelImage, RawPage, Remark, Trait
 
 _POINTS_PER_INCH = 72
 _GLANCE_DPI = 36.0
@@ -113,6 +114,14 @@ class PdfDocument:
         view = _View(page)
         for field in self._forms.of_page(page):
             yield FormField(view.box(field.bounds), field.value, field.checked)
+
+    def remarks(self, number: int) -> Iterator[Remark]:
+        """Give the comments and marked text on a page."""
+        page = self._page(number)
+        view = _View(page)
+        for found in page_remarks(page):
+            lines = tuple(view.box(line) for line in found.lines)
+            yield Remark(view.box(found.bounds), found.mark, lines, found.text, found.author)
 
     def close(self) -> None:
         """Give everything back to PDFium."""

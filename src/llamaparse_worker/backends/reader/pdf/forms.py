@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator
 from dataclasses import dataclass
 
+from llamaparse_worker.backends.reader.pdf.annotations import (
+    UNSEEN,
+    Bounds,
+    bounds_of,
+    each_annotation,
+    text_from,
+    text_of,
+)
 from llamaparse_worker.backends.reader.pdf.pdfium import ffi, library
 
-MAX_FIELDS = 5_000
-MAX_VALUE_BYTES = 65_536
-
 _WIDGET = 20
-_UNSEEN = 0x02 | 0x20
-"""Flags of an annotation: hidden, or not for the screen."""
 _CHECKBOX, _RADIO_BUTTON = 2, 3
 _WITH_VALUE = frozenset({4, 5, 6})
 """Field types: combo box, list box, text."""
@@ -28,7 +30,7 @@ _INFO_BYTES, _INFO_VERSION = 512, 2
 class FoundField:
     """A field on a page; ``bounds`` are left, top, right, bottom in PDF user space."""
 
-    bounds: tuple[float, float, float, float]
+    bounds: Bounds
     value: str
     checked: bool | None
     """Whether a box or button is chosen; None for fields of text."""
@@ -47,12 +49,11 @@ class Forms:
         if not self._opened():
             return
         pdfium = library()
-        for index in range(min(pdfium.FPDFPage_GetAnnotCount(page), MAX_FIELDS)):
-            with _annotation(page, index) as annotation:
-                if pdfium.FPDFAnnot_GetSubtype(annotation) == _WIDGET:
-                    found = _field(self._form, annotation)
-                    if found is not None:
-                        yield found
+        for annotation in each_annotation(page):
+            if pdfium.FPDFAnnot_GetSubtype(annotation) == _WIDGET:
+                found = _field(self._form, annotation)
+                if found is not None:
+                    yield found
 
     def close(self) -> None:
         """Give the form back; it goes before its document does."""
@@ -70,34 +71,13 @@ class Forms:
 def _field(form: int, annotation: int) -> FoundField | None:
     pdfium = library()
     kind = pdfium.FPDFAnnot_GetFormFieldType(form, annotation)
-    rect = ffi.new("FS_RECTF*")
-    if pdfium.FPDFAnnot_GetFlags(annotation) & _UNSEEN or not pdfium.FPDFAnnot_GetRect(annotation, rect):
+    bounds = bounds_of(annotation)
+    if pdfium.FPDFAnnot_GetFlags(annotation) & UNSEEN or bounds is None:
         return None
-    bounds = (rect.left, rect.top, rect.right, rect.bottom)
     if kind in {_CHECKBOX, _RADIO_BUTTON}:
-        state = _text(lambda *room: pdfium.FPDFAnnot_GetStringValue(annotation, b"AS", *room))
+        state = text_of(annotation, b"AS")
         return FoundField(bounds, "", state not in {"", _OFF})
     if kind not in _WITH_VALUE or pdfium.FPDFAnnot_GetFormFieldFlags(form, annotation) & _PASSWORD:
         return None
-    value = _text(lambda *room: pdfium.FPDFAnnot_GetFormFieldValue(form, annotation, *room)).strip()
+    value = text_from(lambda *room: pdfium.FPDFAnnot_GetFormFieldValue(form, annotation, *room)).strip()
     return FoundField(bounds, value, None) if value else None
-
-
-def _text(read: Callable[..., int]) -> str:
-    """Give a text in UTF-16 that a C function writes into a buffer; one that is too long is none."""
-    size = read(ffi.NULL, 0)
-    if not 2 < size <= MAX_VALUE_BYTES:  # noqa: PLR2004 - the end mark alone takes two bytes
-        return ""
-    buffer = ffi.new("unsigned char[]", size)
-    read(buffer, size)
-    return bytes(ffi.buffer(buffer, size - 2)).decode("utf-16-le", "replace").replace("\0", "")
-
-
-@contextmanager
-def _annotation(page: int, index: int) -> Iterator[int]:
-    annotation = library().FPDFPage_GetAnnot(page, index)
-    try:
-        yield annotation
-    finally:
-        if annotation:
-            library().FPDFPage_CloseAnnot(annotation)

@@ -129,6 +129,8 @@ void FPDFPage_CloseAnnot(uintptr_t annotation);
 int FPDFAnnot_GetSubtype(uintptr_t annotation);
 int FPDFAnnot_GetFlags(uintptr_t annotation);
 int FPDFAnnot_GetRect(uintptr_t annotation, FS_RECTF* rect);
+size_t FPDFAnnot_CountAttachmentPoints(uintptr_t annotation);
+int FPDFAnnot_GetAttachmentPoints(uintptr_t annotation, size_t index, float* corners);
 int FPDFAnnot_GetFormFieldType(uintptr_t form, uintptr_t annotation);
 int FPDFAnnot_GetFormFieldFlags(uintptr_t form, uintptr_t annotation);
 unsigned long FPDFAnnot_GetFormFieldValue(uintptr_t form, uintptr_t annotation, void* buffer, unsigned long size);
