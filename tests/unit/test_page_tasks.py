@@ -250,3 +250,17 @@ def test_every_length_of_a_torn_blob_gives_whole_pages_only(tasks: DocumentTasks
 
 def test_a_blob_that_nobody_began_has_no_pages(tmp_path: Path) -> None:
     assert blob.index(tmp_path / "missing") == ()
+
+
+@pytest.mark.parametrize("growth", [-(2**60), 2**60], ids=["before each page", "never"])
+def test_a_document_that_is_opened_anew_between_pages_gives_the_same(
+    tasks: DocumentTasks, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, growth: int
+) -> None:
+    (tmp_path / "source.pdf").write_bytes(documents.make(*documents.mixed_pages(3, 3)))
+    document = Spooled(str(tmp_path / "source.pdf"), "source.pdf", 1, "")
+    for name, most in (("one.blob", 64 * 2**20), ("other.blob", growth)):
+        monkeypatch.setattr("llamaparse_worker.pipeline.tasks._MOST_GROWTH_BYTES", most)
+        tasks.run(ReadPages(document, (1, 2, 3), str(tmp_path / name), ParseOptions(), ocr=False), Recorder())
+
+    assert (tmp_path / "one.blob").read_bytes() == (tmp_path / "other.blob").read_bytes()
+    assert len(blob.index(tmp_path / "one.blob")) == 3

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import resource
 import struct
 import zlib
 from collections.abc import Iterator
@@ -64,6 +65,7 @@ def make_tasks(config_json: str | bytes) -> Tasks:
     return DocumentTasks(config, readers, writers)
 
 
+_MOST_GROWTH_BYTES = 64 * 1024 * 1024
 _SIGN_OF_LIFE_PAGES = 64
 """A process that is silent for too long is killed: assembly of a long document says now and then that it goes on."""
 
@@ -100,7 +102,7 @@ class DocumentTasks:
             opened.stack.close()
 
     def _opened(self, document: Spooled) -> _Opened:
-        if self._open is not None and self._open.path == document.path:
+        if self._open is not None and self._open.path == document.path and not self._open.is_swollen:
             return self._open
         self.close()
         with ExitStack() as stack:
@@ -122,9 +124,9 @@ class DocumentTasks:
         raise UnsupportedFormat(f"No enabled reader accepts this file; its content looks like: {file_kind(head)}.")
 
     def _read_pages(self, request: ReadPages, emit: Emit) -> None:
-        pages = self._opened(request.document).pages
         with blob.appending(Path(request.blob)) as out:
             for number in request.pages:
+                pages = self._opened(request.document).pages
                 emit(PageStarted(number), None)
                 done = self._page(pages, number, request, out, emit)
                 if done is not None:
@@ -191,6 +193,18 @@ class _Opened:
         self.info = info
         self.pages = pages
         self.stack = stack
+        self._begun_with = _private_bytes()
+
+    @property
+    def is_swollen(self) -> bool:
+        """Whether memory has grown so much that the document is better opened anew: readers keep what they met."""
+        return _private_bytes() - self._begun_with > _MOST_GROWTH_BYTES
+
+
+def _private_bytes() -> int:
+    """Give the resident memory of this process without what it maps of files."""
+    _, resident, shared, *_ = Path("/proc/self/statm").read_bytes().split()
+    return (int(resident) - int(shared)) * resource.getpagesize()
 
 
 def _append(page: LaidOutPage, out: blob.BlobWriter) -> PageSummary:
