@@ -1,0 +1,112 @@
+"""The queue message: decoded, checked, and turned into a job."""
+
+from __future__ import annotations
+
+import uuid
+from dataclasses import replace
+from typing import Annotated, Literal
+
+from pydantic import AwareDatetime, Field, ValidationError
+
+from llamaparse_worker.errors import InvalidJob, InvalidOption
+from llamaparse_worker.model.job import Job, Priority, SourceKind, SourceRef
+from llamaparse_worker.model.options import (
+    ModeName,
+)
+from llamaparse_worker.wire.configuration import ParseConfiguration
+from llamaparse_worker.wire.options import options_of
+from llamaparse_worker.wire.strict import Strict
+
+MESSAGE_VERSION: Literal["1"] = "1"
+_JOB_ID = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$"
+
+
+class JobMessage(Strict):
+    """A parse job as a producer publishes it to the queue."""
+
+    version: Literal["1"] = MESSAGE_VERSION
+    job_id: str = Field(pattern=_JOB_ID, description="Unique, chosen by the producer; the same id is parsed once")
+    source: str = Field(
+        min_length=1,
+        max_length=4096,
+        description="An object key of the configured store, or s3://bucket/key, file:///path or https://address",
+    )
+    file_name: str | None = Field(default=None, max_length=1024, description="Shown to users; default: end of source")
+    output_prefix: str = Field(
+        default="results", max_length=1024, pattern=r"^[A-Za-z0-9_./=-]*$", description="Key prefix of the results"
+    )
+    mode: ModeName | None = Field(default=None, description="Default: what configuration.tier says, else fast")
+    ocr: str = Field(default="auto", max_length=64, description="auto, off, or the name of an OCR engine")
+    configuration: ParseConfiguration = ParseConfiguration()
+    project_id: str = Field(default="default", max_length=256)
+    tenant: str | None = Field(default=None, max_length=256)
+    priority: Priority = Priority.MEDIUM
+    metadata: Annotated[dict[str, str], Field(max_length=64)] = Field(default={})
+    deadline: AwareDatetime | None = Field(default=None, description="Work that has not begun by then fails: EXPIRED")
+
+
+def read_message(body: bytes) -> JobMessage:
+    """Decode and check a message.
+
+    Raises:
+        InvalidOption: an option of ``configuration`` is unknown or wrong; its path is in the message.
+        InvalidJob: anything else is wrong.
+    """
+    try:
+        return JobMessage.model_validate_json(body)
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_context=False, include_input=False)[0]
+        path = ".".join(str(part) for part in first["loc"]) or "message"
+        kind = InvalidOption if path.startswith(("configuration", "mode")) else InvalidJob
+        raise kind(f"{path}: {first['msg']}") from None
+
+
+def job_of(message: JobMessage, *, traceparent: str | None = None) -> Job:
+    """Turn a checked message into a job.
+
+    Raises:
+        InvalidJob: the source or an option cannot work; see ``options_of``.
+    """
+    source = source_of(message.source)
+    return Job(
+        id=message.job_id,
+        source=source,
+        file_name=message.file_name or source.location.rstrip("/").rpartition("/")[2] or "document",
+        output_prefix=message.output_prefix.strip("/"),
+        options=replace(options_of(message.configuration, message.mode), ocr=message.ocr),
+        project=message.project_id,
+        tenant=message.tenant,
+        priority=message.priority,
+        metadata=message.metadata,
+        deadline=message.deadline,
+        traceparent=traceparent,
+    )
+
+
+def source_of(source: str) -> SourceRef:
+    """Judge a source by its scheme; without one it is an object key.
+
+    Raises:
+        InvalidJob: the scheme is unknown, or the key leaves the store.
+    """
+    scheme, separator, rest = source.partition("://")
+    if not separator:
+        if source.startswith("/") or ".." in source.split("/"):
+            message = "source: an object key has no leading slash and no '..'"
+            raise InvalidJob(message)
+        return SourceRef(SourceKind.OBJECT, source)
+    match scheme.lower():
+        case "s3" if all(rest.partition("/")):
+            return SourceRef(SourceKind.S3, source)
+        case "file":
+            return SourceRef(SourceKind.FILE, source)
+        case "https":
+            return SourceRef(SourceKind.HTTPS, source)
+        case _:
+            message = f"source: {scheme}:// is not one of s3://bucket/key, file://, https:// or an object key"
+            raise InvalidJob(message)
+
+
+def new_job_id() -> str:
+    """Make an id for a job that this program submits itself."""
+    return f"pjb-{uuid.uuid4()}"

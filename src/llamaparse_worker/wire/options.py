@@ -1,0 +1,212 @@
+"""What a parse configuration means: defaults filled in, pages selected, options without effect told apart."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+
+from llamaparse_worker.errors import InvalidOption, InvalidPageRange
+from llamaparse_worker.model.options import (
+    DEFAULT_SEPARATOR,
+    ImageKind,
+    ModeName,
+    ParseOptions,
+    TableForm,
+    TableOptions,
+)
+from llamaparse_worker.model.options import CropBox as PageCrop
+from llamaparse_worker.wire.configuration import (
+    CropBox,
+    Ignore,
+    JobFailureConditions,
+    MarkdownOutput,
+    MarkdownTables,
+    OcrParameters,
+    OutputOptions,
+    PageRanges,
+    ParseConfiguration,
+    ProcessingControl,
+    ProcessingOptions,
+    SpatialText,
+    Timeouts,
+)
+
+_PAGE_RANGE = re.compile(r"\d{1,7}(-\d{1,7})?(,\d{1,7}(-\d{1,7})?)*", re.ASCII)
+
+
+_MODE_OF_TIER = {
+    "fast": ModeName.FAST,
+    "cost_effective": ModeName.BALANCED,
+    "agentic": ModeName.AGENTIC,
+    "agentic_plus": ModeName.AGENTIC,
+}
+
+HONOURED = frozenset(
+    {
+        "tier",
+        "version",
+        "client_name",
+        "disable_cache",
+        "crop_box.bottom",
+        "crop_box.left",
+        "crop_box.right",
+        "crop_box.top",
+        "output_options.extract_printed_page_number",
+        "output_options.granular_bboxes",
+        "output_options.images_to_save",
+        "output_options.markdown.annotate_links",
+        "output_options.markdown.annotate_revisions",
+        "output_options.markdown.hide_footers",
+        "output_options.markdown.hide_headers",
+        "output_options.markdown.inline_images",
+        "output_options.markdown.page_prefix",
+        "output_options.markdown.page_separator",
+        "output_options.markdown.page_suffix",
+        "output_options.markdown.tables.compact_markdown_tables",
+        "output_options.markdown.tables.markdown_table_multiline_separator",
+        "output_options.markdown.tables.merge_continued_tables",
+        "output_options.markdown.tables.output_tables_as_markdown",
+        "output_options.spatial_text.do_not_unroll_columns",
+        "output_options.spatial_text.preserve_layout_alignment_across_pages",
+        "output_options.spatial_text.preserve_very_small_text",
+        "page_ranges.max_pages",
+        "page_ranges.target_pages",
+        "processing_options.forms",
+        "processing_options.ignore.ignore_diagonal_text",
+        "processing_options.ignore.ignore_hidden_text",
+        "processing_options.ocr_parameters.languages",
+        "processing_control.timeouts.base_in_seconds",
+        "processing_control.timeouts.extra_time_per_page_in_seconds",
+        "processing_control.job_failure_conditions.allowed_page_failure_ratio",
+    }
+)
+"""Options that have their documented effect in this version. ``disable_cache``: there is no cache to disable;
+``preserve_very_small_text``: no text is too small here."""
+
+
+def options_of(configuration: ParseConfiguration, mode: ModeName | None = None) -> ParseOptions:
+    """Fill in the defaults of a parse configuration.
+
+    Raises:
+        InvalidOption: ``mode`` and ``tier`` contradict each other.
+        InvalidPageRange: ``target_pages`` cannot be read.
+    """
+    tier = _MODE_OF_TIER[configuration.tier] if configuration.tier else None
+    if mode and tier and mode is not tier:
+        message = f"mode: {mode} contradicts configuration.tier {configuration.tier}"
+        raise InvalidOption(message)
+    ranges = configuration.page_ranges or PageRanges()
+    if ranges.target_pages is not None:
+        _check_page_range(ranges.target_pages)
+    control = configuration.processing_control or ProcessingControl()
+    timeouts = control.timeouts or Timeouts()
+    failure = control.job_failure_conditions or JobFailureConditions()
+    processing = configuration.processing_options or ProcessingOptions()
+    ocr = processing.ocr_parameters or OcrParameters()
+    ignore = processing.ignore or Ignore()
+    output = configuration.output_options or OutputOptions()
+    given = dict(_given(configuration.model_dump(exclude_none=True)))
+    markdown = output.markdown or MarkdownOutput()
+    spatial = output.spatial_text or SpatialText()
+    ratio = failure.allowed_page_failure_ratio
+    return ParseOptions(
+        mode=mode or tier or ModeName.FAST,
+        target_pages=ranges.target_pages,
+        max_pages=ranges.max_pages,
+        languages=ocr.languages or (),
+        images_to_save=_images(output.images_to_save or (), inline=bool(markdown.inline_images)),
+        granular_bboxes=output.granular_bboxes or (),
+        annotate_revisions=bool(markdown.annotate_revisions),
+        form_values=processing.forms == "enrich",
+        inline_images=bool(markdown.inline_images),
+        crop_box=_crop_box(configuration.crop_box),
+        ignore_hidden_text=bool(ignore.ignore_hidden_text),
+        ignore_diagonal_text=bool(ignore.ignore_diagonal_text),
+        allowed_page_failure_ratio=0.05 if ratio is None else ratio,
+        timeout_base_s=timeouts.base_in_seconds,
+        timeout_extra_per_page_s=timeouts.extra_time_per_page_in_seconds,
+        page_separator=DEFAULT_SEPARATOR if markdown.page_separator is None else markdown.page_separator,
+        page_prefix=markdown.page_prefix or "",
+        page_suffix=markdown.page_suffix or "",
+        hide_headers=markdown.hide_headers is not False,
+        hide_footers=markdown.hide_footers is not False,
+        annotate_links=bool(markdown.annotate_links),
+        tables=_table_options(markdown.tables or MarkdownTables()),
+        extract_printed_page_number=bool(output.extract_printed_page_number),
+        do_not_unroll_columns=bool(spatial.do_not_unroll_columns),
+        preserve_layout_alignment_across_pages=bool(spatial.preserve_layout_alignment_across_pages),
+        ignored=tuple(sorted([path for path in given if path not in HONOURED] + _ignored_images(output))),
+    )
+
+
+def _table_options(given: MarkdownTables) -> TableOptions:
+    forms = {None: TableForm.FITTING, True: TableForm.MARKDOWN, False: TableForm.HTML}
+    line_break = given.markdown_table_multiline_separator
+    return TableOptions(
+        form=forms[given.output_tables_as_markdown],
+        compact=bool(given.compact_markdown_tables),
+        line_break=TableOptions().line_break if line_break is None else line_break,
+        merge_continued=given.merge_continued_tables is not False,
+    )
+
+
+def _images(given: tuple[ImageKind, ...], *, inline: bool) -> tuple[ImageKind, ...]:
+    """Add what is to be shown in the Markdown to what is to be saved."""
+    return (*given, ImageKind.EMBEDDED) if inline and ImageKind.EMBEDDED not in given else given
+
+
+def _ignored_images(output: OutputOptions) -> list[str]:
+    """Name the one kind of images that is not saved in this version."""
+    return ["output_options.images_to_save.layout"] if ImageKind.LAYOUT in (output.images_to_save or ()) else []
+
+
+def _crop_box(given: CropBox | None) -> PageCrop | None:
+    """Fill in the edges that are not given.
+
+    Raises:
+        InvalidOption: nothing is left between the edges.
+    """
+    if given is None:
+        return None
+    found = PageCrop(**given.model_dump(exclude_none=True))
+    if found.top >= found.bottom or found.left >= found.right:
+        raise InvalidOption("crop_box: nothing lies between its edges; each is measured from the top or left")
+    return found
+
+
+def select_pages(options: ParseOptions, page_count: int) -> tuple[int, ...]:
+    """Give the selected page numbers, ascending and without repetition; ``target_pages`` wins over ``max_pages``.
+
+    Raises:
+        InvalidPageRange: the range selects no page of the document.
+    """
+    if options.target_pages is None:
+        return tuple(range(1, min(page_count, options.max_pages or page_count) + 1))
+    chosen: set[int] = set()
+    for part in options.target_pages.split(","):
+        first, _, last = part.partition("-")
+        chosen.update(range(int(first), min(int(last or first), page_count) + 1))
+    pages = tuple(sorted(page for page in chosen if 1 <= page <= page_count))
+    if not pages:
+        message = f"target_pages {options.target_pages} selects none of the {page_count} pages"
+        raise InvalidPageRange(message)
+    return pages
+
+
+def _check_page_range(text: str) -> None:
+    if not _PAGE_RANGE.fullmatch(text):
+        message = f"target_pages: {text!r} is not a list of pages such as 1-3,7"
+        raise InvalidPageRange(message)
+    for part in text.split(","):
+        first, _, last = part.partition("-")
+        if int(first) < 1 or int(last or first) < int(first):
+            message = f"target_pages: {part} is not an ascending range of pages from 1"
+            raise InvalidPageRange(message)
+
+
+def _given(values: Mapping[str, object], prefix: str = "") -> Iterator[tuple[str, object]]:
+    for name, value in values.items():
+        if isinstance(value, dict) and value:
+            yield from _given(value, f"{prefix}{name}.")
+        else:
+            yield f"{prefix}{name}", value
