@@ -11,7 +11,7 @@ import anyio
 import pytest
 import structlog
 
-from llamaparse_worker.worker.log import LogFormat, configure, job_context
+from llamaparse_worker.worker.log import LogFormat, configure
 
 
 @pytest.fixture(autouse=True)
@@ -92,7 +92,7 @@ async def test_the_job_is_named_in_events_of_the_tasks_it_starts_and_no_longer()
     async def page() -> None:
         log.info("page.done")
 
-    with job_context("job-1", 2):
+    with structlog.contextvars.bound_contextvars(job_id="job-1", attempt=2):
         async with anyio.create_task_group() as group:
             group.start_soon(page)
     log.info("idle")

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import logging
 import sys
-from contextlib import AbstractContextManager
 from enum import StrEnum
 from typing import TextIO
 
@@ -60,11 +59,6 @@ def configure(level: str = "info", log_format: LogFormat = LogFormat.AUTO, *, st
         cache_logger_on_first_use=False,
     )
     _route_standard_library(chain, renderer, out, max(least, THIRD_PARTY_LEVEL))
-
-
-def job_context(job_id: str, attempt: int) -> AbstractContextManager[None]:
-    """Bind job and attempt to every event of the tasks that are started inside."""
-    return structlog.contextvars.bound_contextvars(job_id=job_id, attempt=attempt)
 
 
 def _rendering(log_format: LogFormat, out: TextIO) -> tuple[list[Processor], Processor]:
