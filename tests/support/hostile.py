@@ -118,10 +118,15 @@ async def _send_and_wait(report: Report, limit_s: float) -> None:
                 await anyio.sleep(POLL_S)
 
 
+def shown(path: Path) -> str:
+    """Give the name as text: a hostile name need not be valid UTF-8, and must not break the report."""
+    return path.name.encode(errors="replace").decode()
+
+
 async def _send(backends: Backends, job_id: str, path: Path) -> None:
     """Publish one file as any producer may, without a row, and past all that ``submit`` would refuse."""
     key = f"uploads/{job_id}"
-    name = path.name.encode(errors="replace").decode()
+    name = shown(path)
     message = JobMessage(job_id=job_id, source=key, file_name=name)
     body = message.model_dump_json(exclude_defaults=True).encode()
     await backends.objects.store(key, path, content_type="application/octet-stream")
@@ -151,9 +156,9 @@ def _judge_jobs(report: Report) -> None:
         record = report.records.get(job_id)
         if record is None or not record.status.terminal:
             status = record.status if record else "unknown"
-            report.violations.append(f"{path.name}: {status} at the end of the time limit")
+            report.violations.append(f"{shown(path)}: {status} at the end of the time limit")
         elif record.error and record.error.code == "INTERNAL_ERROR":
-            report.violations.append(f"{path.name}: {record.error.message}")
+            report.violations.append(f"{shown(path)}: {record.error.message}")
 
 
 def _judge_files(state: Path, report: Report) -> None:
@@ -191,7 +196,7 @@ def lines_of(report: Report) -> Iterator[str]:
     completed = sum(record.status is JobStatus.COMPLETED for record in report.records.values())
     yield f"{len(report.files)} files, {completed} completed, {failed_pages} failed pages"
     slowest = sorted(report.seconds, key=lambda job: report.seconds[job], reverse=True)[:SLOWEST]
-    yield "slowest: " + ", ".join(f"{report.files[job].name} {report.seconds[job]:.1f} s" for job in slowest)
+    yield "slowest: " + ", ".join(f"{shown(report.files[job])} {report.seconds[job]:.1f} s" for job in slowest)
     yield f"peak memory of the process tree: {report.peak_bytes / 1024**2:.0f} MiB"
     yield from (f"VIOLATION {violation}" for violation in report.violations)
     yield "every promise was kept" if not report.violations else f"{len(report.violations)} promises were broken"
