@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 RUNTIME := $(VENV)/.runtime
 DEVELOPMENT := $(VENV)/.development
 PYTEST_WORKERS ?= 2
-COMPILED := src/llamaparse_worker/backends/reader/pdf/glyphs.c
+COMPILED := src/llamaparse_worker/backends/reader/pdf/glyphs.c src/llamaparse_worker/layout/cut.c
 
 .DEFAULT_GOAL := help
 .PHONY: help setup demo run check test unit bench hostile generate lock clean
@@ -72,7 +72,7 @@ $(RUNTIME): requirements.txt config/compiler.txt pyproject.toml config/compile.p
 		$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r config/compiler.txt || true
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
 	@$(BIN)/python -m pip uninstall --quiet --yes ziglang 2> /dev/null
-	@$(BIN)/python -c "from llamaparse_worker.backends.reader.pdf.compiled import way; print('PDF', way())"
+	@$(BIN)/llamaparse-worker components | sed -n 's/^.*(\(.*: .*\))$$/\1/p'
 	@touch $@
 
 $(DEVELOPMENT): requirements-dev.txt $(RUNTIME)

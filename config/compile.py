@@ -1,7 +1,7 @@
-"""Builds ``glyphs.c`` into a shared library beside it, as a part of building the package.
+"""Builds each C source of the package into a shared library beside it, as a part of building the package.
 
 The compiler is the system's, or else that of the ``ziglang`` wheel. Without any the package is built all the same: it
-then reads the characters of PDF files through cffi.
+then does in Python what the libraries do.
 """
 
 from __future__ import annotations
@@ -17,8 +17,7 @@ from typing import Any
 
 from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 
-SOURCE = "src/llamaparse_worker/backends/reader/pdf/glyphs.c"
-LIBRARY = "src/llamaparse_worker/backends/reader/pdf/libglyphs.so"
+SOURCES = ("src/llamaparse_worker/backends/reader/pdf/glyphs.c", "src/llamaparse_worker/layout/cut.c")
 COMPILER_WHEEL = "ziglang>=0.15,<0.18"
 OPTIONS = (
     "-shared",
@@ -26,12 +25,12 @@ OPTIONS = (
     "-O2",
     "-nostdlib",
     "-fvisibility=hidden",
-    "-ffp-contract=off",  # the results must be those of the way through cffi
+    "-ffp-contract=off",  # the results must be those of the way through Python
     "-fno-math-errno",
 )
 
 
-class CompileGlyphs(BuildHookInterface[Any]):
+class CompileSources(BuildHookInterface[Any]):
     """Compiles before the files of the package are collected."""
 
     def dependencies(self) -> list[str]:
@@ -43,14 +42,19 @@ class CompileGlyphs(BuildHookInterface[Any]):
         del version
         if self.target_name != "wheel":
             return
-        root = Path(self.root)
-        problem = compiled(root / SOURCE, root / LIBRARY)
-        if problem:
-            self.app.display_warning(f"glyphs.c is not compiled, PDF text is read through cffi: {problem}")
-            return
-        build_data["artifacts"].append(LIBRARY)
-        build_data["pure_python"] = False
-        build_data["tag"] = f"py3-none-{sysconfig.get_platform().replace('-', '_').replace('.', '_')}"
+        for source in map(Path(self.root).joinpath, SOURCES):
+            problem = compiled(source, library_of(source))
+            if problem:
+                self.app.display_warning(f"{source.name} is not compiled, a slower way in Python runs: {problem}")
+                continue
+            build_data["artifacts"].append(str(library_of(source).relative_to(self.root)))
+            build_data["pure_python"] = False
+            build_data["tag"] = f"py3-none-{sysconfig.get_platform().replace('-', '_').replace('.', '_')}"
+
+
+def library_of(source: Path) -> Path:
+    """Give the path of the library that a source becomes."""
+    return source.with_name(f"lib{source.stem}.so")
 
 
 def compiled(source: Path, library: Path) -> str:

@@ -3,9 +3,7 @@ from __future__ import annotations
 import io
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
-from types import ModuleType
 
 import numpy as np
 import pytest
@@ -86,36 +84,6 @@ def test_members_and_what_is_said_of_each_are_the_same_both_ways(monkeypatch: py
         np.testing.assert_array_equal(said, compiled.answers("FPDFPageObj_GetType", found), strict=True)
     assert found.any()
     assert said.any()
-
-
-@pytest.fixture
-def build() -> ModuleType:
-    spec = spec_from_file_location("compile_glyphs", ROOT / "config/compile.py")
-    assert spec is not None
-    assert spec.loader is not None
-    module = module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
-def test_it_compiles_without_a_warning(build: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    if not (build.system_compiler() or build.wheel_compiler()):
-        pytest.skip("there is no C compiler")
-    monkeypatch.setattr(build, "OPTIONS", (*build.OPTIONS, "-Wall", "-Wextra", "-Werror"))
-    made = tmp_path / "libglyphs.so"
-    assert build.compiled(SOURCE, made) == ""
-    assert made.read_bytes()[:4] in {b"\x7fELF", b"\xcf\xfa\xed\xfe"}
-
-
-def test_without_a_compiler_the_build_says_so_and_leaves_no_older_library(
-    build: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(build, "system_compiler", list)
-    monkeypatch.setattr(build, "wheel_compiler", list)
-    older = tmp_path / "libglyphs.so"
-    older.write_bytes(b"older")
-    assert build.compiled(SOURCE, older) == "there is no C compiler"
-    assert not older.exists()
 
 
 def test_the_library_and_the_code_that_calls_it_are_of_one_version() -> None:

@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from llamaparse_worker.components import InstalledComponent
 
 _PDF_READER = "llamaparse_worker.backends.reader.pdf:PdfReader"
+_FAST_MODE = "llamaparse_worker.mode.fast:component"
 
 
 def add(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -54,6 +55,8 @@ def _aside(one: InstalledComponent, broken: str | None) -> str:
 
 def _way(one: InstalledComponent, broken: str | None) -> str | None:
     """Say how a component works that has more than one way."""
-    from llamaparse_worker.backends.reader.pdf.compiled import way
+    from llamaparse_worker.backends.reader.pdf import compiled
+    from llamaparse_worker.layout import compiled_cut
 
-    return way() if one.target == _PDF_READER and broken is None else None
+    ways = {_PDF_READER: compiled.way, _FAST_MODE: compiled_cut.way}
+    return ways[one.target]() if one.target in ways and broken is None else None

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from operator import attrgetter
 
 from llamaparse_worker.layout.segments import Segment
+from llamaparse_worker.model.value import unguarded
 
 Line = Sequence[Segment]
 
@@ -22,6 +23,7 @@ _BESIDE = 2
 _MOST_CROSSING = 0.34
 
 
+@unguarded
 @dataclass(frozen=True, slots=True)
 class Strip:
     """A column: where its texts begin and end."""

@@ -13,8 +13,10 @@ from llamaparse_worker.layout.lines import baselines, joined_rich, joined_text
 from llamaparse_worker.layout.segments import Segment
 from llamaparse_worker.model.geometry import Box, enclosing
 from llamaparse_worker.model.page import Cell, Span, SpanKind, Table
+from llamaparse_worker.model.value import unguarded
 
 
+@unguarded
 @dataclass(frozen=True, slots=True)
 class GridCell:
     """What stands in one cell, which may reach over several rows and columns."""
@@ -26,6 +28,7 @@ class GridCell:
     column_span: int = 1
 
 
+@unguarded
 @dataclass(frozen=True, slots=True)
 class Area:
     """Cells that are one: half-open ranges of rows and columns."""
@@ -69,6 +72,7 @@ class Grid:
     header_rows: int = 1
 
 
+@unguarded
 @dataclass(frozen=True, slots=True)
 class GridSegment(Segment):
     """A table that has been found, standing among the segments of its page as one of them."""

@@ -11,6 +11,7 @@ import re
 from dataclasses import dataclass
 
 from llamaparse_worker.model.page import Span, SpanKind
+from llamaparse_worker.model.value import unguarded
 
 BOLD, ITALIC, CODE, RAISED, LOWERED = 1, 2, 4, 8, 16
 """The bits of a look; 0 is plain."""
@@ -31,6 +32,7 @@ _KINDS = (
 )
 
 
+@unguarded
 @dataclass(frozen=True, slots=True)
 class Inline:
     """A text and how its parts are set."""

@@ -10,12 +10,14 @@ from llamaparse_worker.layout.joining import whole
 from llamaparse_worker.layout.segments import Segment
 from llamaparse_worker.model.geometry import Box
 from llamaparse_worker.model.page import Line
+from llamaparse_worker.model.value import unguarded
 
 _TOUCHING_EM = 0.12
 _SAME_LINE = 0.5
 _ABOVE_ALL = float("-inf")
 
 
+@unguarded
 @dataclass(frozen=True, slots=True)
 class TextLine:
     """A line of text with its look."""

@@ -18,6 +18,7 @@ from llamaparse_worker.layout.grid import Grid, GridSegment
 from llamaparse_worker.layout.lines import TextLine, baselines, join
 from llamaparse_worker.layout.segments import Segment
 from llamaparse_worker.layout.tables import unruled_grid
+from llamaparse_worker.model.value import unguarded
 
 Interval = tuple[float, float]
 
@@ -42,6 +43,7 @@ _LEAST_PROSE_CHARACTERS = 15
 _APART_EM = 1.0
 
 
+@unguarded
 @dataclass(frozen=True, slots=True)
 class Flow:
     """Lines of one column, from top to bottom, and the edges of the column."""
@@ -54,6 +56,7 @@ class Flow:
 Region = Flow | Grid
 
 
+@unguarded
 @dataclass(frozen=True, slots=True)
 class _Row:
     """Segments that no horizontal cut can part, and the strips that they cover from left to right."""

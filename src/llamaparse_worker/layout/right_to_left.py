@@ -10,7 +10,7 @@ import numpy as np
 
 from llamaparse_worker.layout.bidi import reading_order, runs_backward, with_brackets_turned
 from llamaparse_worker.layout.characters import Characters
-from llamaparse_worker.layout.segments import WIDE_GAP_EM
+from llamaparse_worker.layout.cut import WIDE_GAP_EM
 
 _SPACE_EM = 0.18
 """A wider gap is a space even where the file has none. The letters of a word may stand a little apart."""

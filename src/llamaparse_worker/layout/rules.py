@@ -16,6 +16,7 @@ import numpy.typing as npt
 
 from llamaparse_worker.model.geometry import Box
 from llamaparse_worker.model.page import RawPage
+from llamaparse_worker.model.value import unguarded
 
 Floats = npt.NDArray[np.float32]
 Flags = npt.NDArray[np.bool_]
@@ -30,6 +31,7 @@ _MOST_FILLS = 2_500
 _NEAR_INK = 1.5
 
 
+@unguarded
 @dataclass(frozen=True, slots=True)
 class Rule:
     """A straight line: its place across its direction, and from where to where it goes."""

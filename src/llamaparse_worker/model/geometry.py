@@ -5,7 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from llamaparse_worker.model.value import unguarded
 
+
+@unguarded
 @dataclass(frozen=True, slots=True)
 class Box:
     """An axis-parallel rectangle: left, top, right, bottom in points from the top left."""

@@ -15,6 +15,7 @@ from typing import Annotated, Any, Literal, get_args
 from llamaparse_worker.errors import ErrorReport
 from llamaparse_worker.model.geometry import Box
 from llamaparse_worker.model.options import ImageKind
+from llamaparse_worker.model.value import unguarded
 
 
 class PageReason(StrEnum):
@@ -44,6 +45,7 @@ class Font:
     monospaced: bool = False
 
 
+@unguarded
 @dataclass(frozen=True, slots=True)
 class Element:
     """An element of the document's own structure, as tagged PDFs have them: what a part of the page is."""
@@ -95,6 +97,7 @@ class SpanKind(StrEnum):
     """The mark of a footnote; ``target`` is its label."""
 
 
+@unguarded
 @dataclass(frozen=True, slots=True)
 class PageLink:
     """Where a page leads elsewhere, or a reader of it has marked the text."""
@@ -208,6 +211,7 @@ class RawPage:
     links: tuple[PageLink, ...] = ()
 
 
+@unguarded
 @dataclass(frozen=True, slots=True)
 class Word:
     """A recognised word: text, box in points, confidence from 0 to 1 (1 where the engine gives none)."""
@@ -217,6 +221,7 @@ class Word:
     confidence: float = 1.0
 
 
+@unguarded
 @dataclass(frozen=True, slots=True)
 class Line:
     """One line of text with its box in points."""
@@ -225,6 +230,7 @@ class Line:
     box: Box
 
 
+@unguarded
 @dataclass(frozen=True, slots=True)
 class Span:
     """A part of a text that is set apart: characters ``start`` to ``end``, the end excluded."""
@@ -236,6 +242,7 @@ class Span:
     """Where a link leads."""
 
 
+@unguarded
 @dataclass(frozen=True, slots=True)
 class Heading:
     """A section title. ``size`` is its font size in points; the level over the whole document is found in assembly."""
@@ -252,6 +259,7 @@ class Heading:
     type: Literal["heading"] = "heading"
 
 
+@unguarded
 @dataclass(frozen=True, slots=True)
 class Paragraph:
     """Running text, lines already joined."""
@@ -265,6 +273,7 @@ class Paragraph:
     type: Literal["paragraph"] = "paragraph"
 
 
+@unguarded
 @dataclass(frozen=True, slots=True)
 class ListItem:
     """One entry of a list; ``depth`` counts from 0, ``mark`` is the bullet or number as the page prints it."""
@@ -276,6 +285,7 @@ class ListItem:
     spans: tuple[Span, ...] = ()
 
 
+@unguarded
 @dataclass(frozen=True, slots=True)
 class ListBlock:
     """An ordered or unordered list."""
@@ -286,6 +296,7 @@ class ListBlock:
     type: Literal["list"] = "list"
 
 
+@unguarded
 @dataclass(frozen=True, slots=True)
 class Cell:
     """Where a cell of a table stands. Its text is in the table's rows; places that it reaches over are empty there."""
@@ -301,6 +312,7 @@ class Cell:
     spans: tuple[Span, ...] = ()
 
 
+@unguarded
 @dataclass(frozen=True, slots=True)
 class Table:
     """A table: rows of cell texts, all rows of the same length."""
@@ -361,6 +373,7 @@ class Side(StrEnum):
     BOTTOM = "bottom"
 
 
+@unguarded
 @dataclass(frozen=True, slots=True)
 class Edge:
     """What stands apart at the top or bottom of a page: a running head, or else the first or last of the text."""
@@ -443,6 +456,7 @@ class PageStatus(StrEnum):
     FAILED = "failed"
 
 
+@unguarded
 @dataclass(frozen=True, slots=True)
 class PageSummary:
     """What the worker remembers of a finished page; the page itself stays in the spool folder."""

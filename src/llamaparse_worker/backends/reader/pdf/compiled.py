@@ -1,6 +1,6 @@
 """The compiled way to read characters: ``glyphs.c``, which was built when this package was installed.
 
-Where it was not built, because no compiler could be had, all works as well through cffi, at about half the speed.
+Where it was not built, because no compiler could be had, all works as well through cffi, about ten times slower.
 """
 
 from __future__ import annotations
