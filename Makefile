@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 RUNTIME := $(VENV)/.runtime
 DEVELOPMENT := $(VENV)/.development
 PYTEST_WORKERS ?= 2
-COMPILED := src/llamaparse_worker/backends/reader/pdf/glyphs.c src/llamaparse_worker/layout/cut.c
+COMPILED := $(shell find src -name '*.c')
 
 .DEFAULT_GOAL := help
 .PHONY: help setup demo run check test unit bench hostile generate lock clean

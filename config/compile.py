@@ -17,7 +17,11 @@ from typing import Any
 
 from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 
-SOURCES = ("src/llamaparse_worker/backends/reader/pdf/glyphs.c", "src/llamaparse_worker/layout/cut.c")
+SOURCES = (
+    "src/llamaparse_worker/backends/reader/pdf/glyphs.c",
+    "src/llamaparse_worker/backends/reader/pdf/structure.c",
+    "src/llamaparse_worker/layout/cut.c",
+)
 COMPILER_WHEEL = "ziglang>=0.15,<0.18"
 OPTIONS = (
     "-shared",

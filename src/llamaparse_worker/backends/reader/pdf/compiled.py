@@ -79,7 +79,7 @@ def members(name: str, owner: int, count: int) -> npt.NDArray[np.uint64]:
     if not is_compiled():
         return np.fromiter(map(getattr(library(), name), repeat(owner), range(count)), np.uint64, count)
     found = np.empty(count, np.uint64)
-    _library().glyphs_members(_pointer(name), owner, count, _address(found))
+    _library().glyphs_members(pointer(name), owner, count, _address(found))
     return found
 
 
@@ -89,12 +89,13 @@ def answers(name: str, handles: npt.NDArray[np.uint64]) -> npt.NDArray[np.intc]:
         return np.fromiter(map(getattr(library(), name), handles.tolist()), np.intc, len(handles))
     handles = np.ascontiguousarray(handles)
     found = np.empty(len(handles), np.intc)
-    _library().glyphs_answers(_pointer(name), _address(handles), len(handles), _address(found))
+    _library().glyphs_answers(pointer(name), _address(handles), len(handles), _address(found))
     return found
 
 
 @cache
-def _pointer(name: str) -> int:
+def pointer(name: str) -> int:
+    """Give the address of PDFium's function of this name."""
     return int(pdfium_ffi.cast("uintptr_t", getattr(library(), name)))
 
 
@@ -109,7 +110,7 @@ def _place(array: npt.NDArray[Any]) -> int:
 
 @cache
 def _functions() -> npt.NDArray[np.uintp]:
-    return np.array(list(map(_pointer, FUNCTIONS)), np.uintp)
+    return np.array(list(map(pointer, FUNCTIONS)), np.uintp)
 
 
 @cache
