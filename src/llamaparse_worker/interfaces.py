@@ -44,6 +44,7 @@ from llamaparse_worker.model.page import (
     Word,
 )
 from llamaparse_worker.model.parsing import ParserEvent, ParserRequest
+from llamaparse_worker.model.shapes import Shapes
 
 API_VERSION = 1
 
@@ -317,6 +318,15 @@ class Illustrated(Protocol):
 
     def screenshot(self, number: int, *, dpi: float) -> AbstractContextManager[PixelImage]:
         """Draw one page in colour, as ``OpenDocument.render`` does in grey."""
+        ...
+
+
+@runtime_checkable
+class Drawn(Illustrated, Protocol):
+    """An illustrated document that also tells what its pages are drawn with, so that figures are found on them."""
+
+    def shapes(self, number: int) -> Shapes:
+        """Give what one page is drawn with beside its text; bounded, however much that is."""
         ...
 
 

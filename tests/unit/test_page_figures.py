@@ -17,7 +17,7 @@ from llamaparse_worker.pipeline.manifest import Circumstances, manifest_of
 from support.documents import MARGIN, Pen, make, picture, sentences
 from support.tasks import Parsed, parsed
 
-INLINE = {"output_options": {"markdown": {"inline_images": True}}}
+INLINE = {"output_options": {"images_to_save": ["embedded"], "markdown": {"inline_images": True}}}
 
 
 def illustrated(canvas: Canvas) -> None:

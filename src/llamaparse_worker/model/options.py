@@ -84,7 +84,7 @@ class ParseOptions:
     form_values: bool = False
     """Read what is filled in forms."""
     inline_images: bool = False
-    """Show saved images in the Markdown where they stand on the page."""
+    """Show saved images in the Markdown where they stand on the page; in items they are named anyway."""
     page_separator: str = DEFAULT_SEPARATOR
     """Stands between two pages in ``result.md``; ``{page_number}`` is the number of the page that follows."""
     page_prefix: str = ""

@@ -395,7 +395,7 @@ class LaidOutPage:
     images: tuple[PageImage, ...] = ()
     """Those that were saved."""
     images_left_out: int = 0
-    """How many embedded images were not saved, as a page may give so many only."""
+    """How many images and figures were not saved, as a page may give so many only."""
     words: tuple[Word, ...] = ()
     """Every word with its box, and every line, for jobs that ask for them."""
     lines: tuple[Line, ...] = ()
@@ -423,7 +423,7 @@ class ParsedPage:
     images: tuple[PageImage, ...] = ()
     images_left_out: int = 0
     figures: tuple[Figure, ...] = ()
-    """The images that the Markdown shows, in its order."""
+    """The saved images but screenshots, in the order of the text."""
     words: tuple[Word, ...] = ()
     lines: tuple[Line, ...] = ()
 

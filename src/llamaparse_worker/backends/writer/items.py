@@ -100,7 +100,7 @@ class CodeItem:
 
 @dataclass(frozen=True, slots=True)
 class ImageItem:
-    """An image that the Markdown shows; ``url`` is its file in the result."""
+    """A saved image; ``url`` is its file in the result. ``md`` shows it, if the Markdown of the page does or not."""
 
     caption: str
     md: str
@@ -172,7 +172,7 @@ class MetadataPage:
     reason: PageReason | None = None
     engine: str | None = None
     images_left_out: int | None = None
-    """How many embedded images were not saved, as there were too many."""
+    """How many images and figures were not saved, as there were too many."""
 
 
 @dataclass(frozen=True, slots=True)
