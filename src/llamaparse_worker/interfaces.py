@@ -335,7 +335,7 @@ class Fillable(Protocol):
     """An open document that may have forms; a reader without any need not have this."""
 
     def fields(self, number: int) -> Iterator[FormField]:
-        """Give the fields of one page that hold something, and all boxes and buttons to choose."""
+        """Give the fields of one page, empty ones too."""
         ...
 
 

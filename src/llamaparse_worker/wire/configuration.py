@@ -184,7 +184,9 @@ class ProcessingOptions(Strict):
     cost_optimizer: CostOptimizer | None = None
     disable_heuristics: bool | None = None
     forms: Literal["default", "enrich"] | None = Field(
-        default=None, description="enrich: read what is filled in fields and boxes of forms as well"
+        default=None,
+        description="enrich: read what is filled in fields and boxes of forms as well, and tell all fields in the"
+        " section forms of result.json",
     )
     ignore: Ignore | None = None
     ocr_parameters: OcrParameters | None = None

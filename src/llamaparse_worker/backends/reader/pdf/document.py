@@ -122,7 +122,17 @@ class PdfDocument:
         page = self._page(number)
         view = _View(page)
         for field in self._forms.of_page(page):
-            yield FormField(view.box(field.bounds), field.value, field.checked)
+            yield FormField(
+                view.box(field.bounds),
+                field.value,
+                field.checked,
+                field.kind,
+                field.name,
+                label="" if field.is_button else field.description,
+                group=field.description if field.is_button else "",
+                choices=field.choices,
+                withheld=field.withheld,
+            )
 
     def remarks(self, number: int) -> Iterator[Remark]:
         """Give the comments and marked text on a page."""
