@@ -15,7 +15,7 @@ from llamaparse_worker.backends.reader.pdf import PdfReader
 from llamaparse_worker.backends.reader.pdf.document import PdfDocument
 from llamaparse_worker.interfaces import Drawn, ReaderLimits
 from llamaparse_worker.layout.captions import is_caption
-from llamaparse_worker.layout.figure_regions import figure_regions
+from llamaparse_worker.layout.figure_regions import figure_regions, outermost
 from llamaparse_worker.layout.raster import Raster
 from llamaparse_worker.model.geometry import Box
 from llamaparse_worker.model.options import ImageKind, ParseOptions
@@ -392,3 +392,9 @@ def test_groups_are_those_of_a_search_through_all_cells() -> None:
 )
 def test_a_caption_is_told_from_a_sentence_about_the_figure(text: str, *, expected: bool) -> None:
     assert is_caption(text) is expected
+
+
+def test_of_regions_within_each_other_the_outer_ones_stay() -> None:
+    outer, inner, apart = (0, 0, 100, 100), (10, 10, 50, 50), (80, 80, 120, 120)
+    found = outermost(np.array([inner, outer, apart, outer], np.float32))
+    assert sorted(map(tuple, found.tolist())) == [outer, apart]

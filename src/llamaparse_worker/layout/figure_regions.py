@@ -51,7 +51,10 @@ _MARGIN = 2.0
 
 def figure_regions(page: RawPage, shapes: Shapes, blocks: Sequence[Block] = ()) -> tuple[Box, ...]:
     """Give the figures of a page from top to bottom; ``blocks`` is what was made of its text, as far as is known."""
-    found = _Shapes(np.frombuffer(shapes.boxes, np.float32).reshape(-1, 4), np.frombuffer(shapes.kinds, np.uint8), page)
+    kinds = np.frombuffer(shapes.kinds, np.uint8)
+    if not (kinds >= ShapeKind.DRAWING).any() and np.count_nonzero(kinds == ShapeKind.FILL) < _LEAST_BARS:
+        return ()  # as for most pages of text
+    found = _Shapes(np.frombuffer(shapes.boxes, np.float32).reshape(-1, 4), kinds, page)
     tables = _boxes(block.box for block in blocks if isinstance(block, Table))
     found = found.where(~found.is_background)
     found = found.where(~_of_tables(found, tables))
@@ -61,7 +64,7 @@ def figure_regions(page: RawPage, shapes: Shapes, blocks: Sequence[Block] = ()) 
     regions = _with_labels(regions, _labels(page, blocks, regions, tables))
     low = np.maximum(regions[:, :2] - _MARGIN, 0)
     high = np.minimum(regions[:, 2:] + _MARGIN, (page.width, page.height))
-    outer = _not_within_others(np.concatenate((low, high), axis=1))
+    outer = outermost(np.concatenate((low, high), axis=1))
     made = [Box(*(round(value, 2) for value in region)) for region in outer.tolist()]
     return tuple(sorted(made, key=lambda box: (box.y0, box.x0)))
 
@@ -174,10 +177,9 @@ def _labels(page: RawPage, blocks: Sequence[Block], regions: Floats, tables: Flo
     prose = _boxes(block.box for block in blocks if not isinstance(block, Table) and not _may_be_labels(block))
     lines = [line for line in lines_of(words_of(page)) if len(line.text) <= _LABEL and not is_caption(line.text)]
     boxes = _boxes(line.box for line in lines)
-    kept = np.ones(len(boxes), np.bool_)
-    for around in (*beside, *prose):
-        kept &= ~_centres_within(boxes, around)
-    return boxes[kept]
+    taken = np.concatenate((np.array(beside, np.float32).reshape(-1, 4), prose))
+    middles = ((boxes[:, :2] + boxes[:, 2:]) / 2).astype(np.float32)
+    return boxes[~Raster(page.width, page.height).holds(taken, middles)]
 
 
 def _may_be_labels(block: Block) -> bool:
@@ -217,18 +219,15 @@ def _labelled(region: Floats, labels: Floats) -> Floats:
     return region
 
 
-def _not_within_others(regions: Floats) -> Floats:
-    kept = [
-        not any(
-            other != at
-            and (regions[other, :2] <= one[:2]).all()
-            and (regions[other, 2:] >= one[2:]).all()
-            and (other < at or (regions[other] != one).any())
-            for other in range(len(regions))
-        )
-        for at, one in enumerate(regions)
-    ]
-    return regions[kept]
+def outermost(regions: Floats) -> Floats:
+    """Leave out regions that lie within others; of equal ones one stays."""
+    regions = np.unique(regions, axis=0)
+    within = np.ones((len(regions), len(regions)), np.bool_)
+    for side in (0, 1):
+        within &= regions[:, None, side] >= regions[None, :, side]
+        within &= regions[:, None, side + 2] <= regions[None, :, side + 2]
+    np.fill_diagonal(within, val=False)
+    return regions[~within.any(axis=1)]
 
 
 def _boxes(boxes: Iterator[Box]) -> Floats:

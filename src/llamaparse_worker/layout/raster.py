@@ -33,13 +33,14 @@ class Raster:
         """
         if not len(boxes):
             return np.empty(0, np.intp)
-        x0, y0, x1, y1 = self._cells(boxes, gap / 2)
-        corners = np.zeros((self._rows + 1, self._columns + 1), np.int64)
-        for rows, columns, sign in ((y0, x0, 1), (y1, x1, 1), (y0, x1, -1), (y1, x0, -1)):
-            np.add.at(corners, (rows, columns), sign)
-        covered = corners.cumsum(axis=0).cumsum(axis=1)[:-1, :-1] > 0
-        labels = _labelled(covered)
+        labels = _labelled(self._covered(boxes, gap / 2))
+        x0, y0, _, _ = self._cells(boxes, gap / 2)
         found: Indices = np.unique(labels[y0, x0], return_inverse=True)[1].reshape(-1)
+        return found
+
+    def holds(self, boxes: Floats, places: Floats) -> npt.NDArray[np.bool_]:
+        """Tell of each place, shape (n, 2), whether it lies in any of the boxes, or as near as a cell is large."""
+        found: npt.NDArray[np.bool_] = self._covered(boxes, 0.0)[self._cells_of(places)]
         return found
 
     def sums(self, weights: Floats, places: Floats, boxes: Floats) -> Floats:
@@ -49,12 +50,26 @@ class Raster:
         (Crow, "Summed-area tables for texture mapping", SIGGRAPH 1984).
         """
         table = np.zeros((self._rows + 1, self._columns + 1), np.float64)
-        columns = np.clip(places[:, 0] / self._step, 0, self._columns - 1).astype(np.intp)
-        rows = np.clip(places[:, 1] / self._step, 0, self._rows - 1).astype(np.intp)
+        rows, columns = self._cells_of(places)
         np.add.at(table, (rows + 1, columns + 1), weights)
         table = table.cumsum(axis=0).cumsum(axis=1)
         x0, y0, x1, y1 = self._cells(boxes, 0.0)
         return (table[y1, x1] - table[y0, x1] - table[y1, x0] + table[y0, x0]).astype(np.float32)
+
+    def _covered(self, boxes: Floats, grown: float) -> npt.NDArray[np.bool_]:
+        """Tell which cells any of the boxes covers, by the sums of differences at their corners."""
+        x0, y0, x1, y1 = self._cells(boxes, grown)
+        corners = np.zeros((self._rows + 1, self._columns + 1), np.int64)
+        for rows, columns, sign in ((y0, x0, 1), (y1, x1, 1), (y0, x1, -1), (y1, x0, -1)):
+            np.add.at(corners, (rows, columns), sign)
+        found: npt.NDArray[np.bool_] = corners.cumsum(axis=0).cumsum(axis=1)[:-1, :-1] > 0
+        return found
+
+    def _cells_of(self, places: Floats) -> tuple[Indices, Indices]:
+        """Give row and column of each place."""
+        columns = np.clip(places[:, 0] / self._step, 0, self._columns - 1).astype(np.intp)
+        rows = np.clip(places[:, 1] / self._step, 0, self._rows - 1).astype(np.intp)
+        return rows, columns
 
     def _cells(self, boxes: Floats, grown: float) -> tuple[Indices, Indices, Indices, Indices]:
         """Give the cells of each box as left, top, right, bottom, the last two excluded; one cell at least."""
