@@ -44,6 +44,7 @@ from llamaparse_worker.model.page import (
     Word,
 )
 from llamaparse_worker.model.parsing import ParserEvent, ParserRequest
+from llamaparse_worker.model.shapes import Shapes
 
 API_VERSION = 1
 
@@ -321,11 +322,20 @@ class Illustrated(Protocol):
 
 
 @runtime_checkable
+class Drawn(Illustrated, Protocol):
+    """An illustrated document that also tells what its pages are drawn with, so that figures are found on them."""
+
+    def shapes(self, number: int) -> Shapes:
+        """Give what one page is drawn with beside its text; bounded, however much that is."""
+        ...
+
+
+@runtime_checkable
 class Fillable(Protocol):
     """An open document that may have forms; a reader without any need not have this."""
 
     def fields(self, number: int) -> Iterator[FormField]:
-        """Give the fields of one page that hold something, and all boxes and buttons to choose."""
+        """Give the fields of one page, empty ones too."""
         ...
 
 

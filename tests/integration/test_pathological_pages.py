@@ -56,6 +56,15 @@ async def test_a_page_of_very_many_parts_is_read_in_seconds(
     assert shown in middle
 
 
+async def test_the_figures_of_a_page_that_takes_too_long_to_draw_are_left_out(pool: ParserPool, tmp_path: Path) -> None:
+    content, options = between_neighbours(draw_operations(1_000_000)), ParseOptions(images_to_save=(ImageKind.LAYOUT,))
+
+    found = await parse(document_parser(pool, page_timeout_s=SECONDS), content, tmp_path, options=options)
+
+    assert found.failed_pages == {}
+    assert [page.images_left_out for page in found.outcome.parsed.pages] == [0, 1, 0]
+
+
 @pytest.mark.parametrize(
     ("make", "options"),
     [

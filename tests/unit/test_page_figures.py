@@ -12,12 +12,12 @@ from llamaparse_worker.layout.figures import with_figures
 from llamaparse_worker.model.document import DocumentInfo, ParsedDocument, Spooled
 from llamaparse_worker.model.geometry import Box
 from llamaparse_worker.model.options import ImageKind, ParseOptions
-from llamaparse_worker.model.page import PageImage, Paragraph, ParsedPage
+from llamaparse_worker.model.page import Heading, PageImage, Paragraph, ParsedPage
 from llamaparse_worker.pipeline.manifest import Circumstances, manifest_of
 from support.documents import MARGIN, Pen, make, picture, sentences
 from support.tasks import Parsed, parsed
 
-INLINE = {"output_options": {"markdown": {"inline_images": True}}}
+INLINE = {"output_options": {"images_to_save": ["embedded"], "markdown": {"inline_images": True}}}
 
 
 def illustrated(canvas: Canvas) -> None:
@@ -100,3 +100,17 @@ def test_the_manifest_says_how_many_images_of_a_page_are_left_out() -> None:
     spooled = Spooled("a.pdf", "a.pdf", 1, "")
     made = manifest_of(spooled, document, ParseOptions(), circumstances, error=None, flags=())
     assert [page["images_left_out"] for page in json.loads(made)["pages"]] == [3, None]
+
+
+def test_a_bold_caption_that_looks_like_a_heading_is_one() -> None:
+    blocks = (Heading("Fig. 3: Levels", Box(50, 210, 250, 222), 11.0), Paragraph("text", Box(50, 300, 250, 400)))
+    saved = (PageImage("images/1.png", ImageKind.LAYOUT, Box(50, 70, 250, 200), 9, 9, "image/png"),)
+    (figure,) = with_figures(ParsedPage(1, 600, 800, 0, blocks, "", "", "text_layer", images=saved)).figures
+    assert (figure.caption, figure.before) == ("Fig. 3: Levels", 0)
+
+
+def test_a_figure_without_a_caption_stands_before_its_first_label() -> None:
+    blocks = tuple(Paragraph(text, Box(60, y, 90, y + 10)) for text, y in (("above", 20), ("40", 80), ("20", 180)))
+    saved = (PageImage("images/1.png", ImageKind.LAYOUT, Box(50, 70, 250, 200), 9, 9, "image/png"),)
+    found = with_figures(ParsedPage(1, 600, 800, 0, blocks, "", "", "text_layer", images=saved))
+    assert found.markdown == "above\n\n![](images/1.png)\n\n40\n\n20"

@@ -19,7 +19,7 @@ from llamaparse_worker.errors import (
 )
 from llamaparse_worker.model.document import Spooled
 from llamaparse_worker.model.geometry import Box
-from llamaparse_worker.model.options import ParseOptions
+from llamaparse_worker.model.options import ImageKind, ParseOptions
 from llamaparse_worker.model.page import PageReason, PageStatus, PageSummary, Word
 from llamaparse_worker.model.parsing import (
     Assemble,
@@ -38,6 +38,7 @@ from llamaparse_worker.pipeline import blob
 from llamaparse_worker.pipeline.task_config import TaskConfig
 from llamaparse_worker.pipeline.tasks import DocumentTasks, make_tasks
 from support import documents
+from support.drawings import pie
 
 READERS = ("llamaparse_worker.backends.reader.pdf:PdfReader", "llamaparse_worker.backends.reader.text:TextReader")
 WRITERS = (
@@ -201,6 +202,18 @@ def test_a_scan_goes_out_as_pixels_and_comes_back_as_words(tasks: DocumentTasks,
     assert (summary.engine, summary.characters, summary.confidence) == ("fake", 14, 0.9)
     assemble(tasks, tmp_path)
     assert (tmp_path / "result.md").read_text() == "Scanned letter\n"
+
+
+def test_the_figures_of_a_page_that_goes_to_ocr_come_back_with_its_words(tasks: DocumentTasks, tmp_path: Path) -> None:
+    document = spooled(tmp_path, documents.make(lambda canvas: pie(canvas, 300, 400)))
+    options, blob_path = ParseOptions(images_to_save=(ImageKind.LAYOUT,)), str(tmp_path / "blob")
+    _, needs, _ = run(tasks, ReadPages(document, (1,), blob_path, options, ocr=True)).events
+    assert isinstance(needs, PageNeedsOcr)
+    words = (Word("Rainfall", Box(72, 72, 130, 84)),)
+    run(tasks, LayOut(needs.page, words, "fake", blob_path, options))
+    (event,) = run(tasks, Assemble((blob_path,), (), str(tmp_path), options)).events
+    assert isinstance(event, Completed)
+    assert [file.name for file in event.files] == ["result.md", "result.json", "images/page_1_figure_1.png"]
 
 
 def test_without_ocr_a_page_says_why_it_has_no_text(tasks: DocumentTasks, tmp_path: Path) -> None:

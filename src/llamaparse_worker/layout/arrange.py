@@ -186,5 +186,6 @@ def _arranged(
         body_size=body_size,
         images=page.images,
         images_left_out=page.images_left_out,
+        fields=page.fields,
         edges=content.edges,
     )

@@ -174,6 +174,7 @@ def _parsed(page: LaidOutPage, document: DocumentSigns, tables: TableOptions) ->
         confidence=page.confidence,
         images=page.images,
         images_left_out=page.images_left_out,
+        fields=page.fields,
         words=page.words,
         lines=page.lines,
         header=edges.get(Side.TOP, ()),

@@ -6,27 +6,30 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
+from llamaparse_worker.layout.captions import is_caption
 from llamaparse_worker.layout.markdown import markdown
+from llamaparse_worker.layout.selection import is_within
 from llamaparse_worker.layout.table_markup import FITTING
 from llamaparse_worker.model.geometry import Box
 from llamaparse_worker.model.options import ImageKind, TableOptions
-from llamaparse_worker.model.page import Block, Figure, PageImage, Paragraph, ParsedPage
+from llamaparse_worker.model.page import Block, Figure, Heading, PageImage, Paragraph, ParsedPage
 
-_CAPTION = re.compile(
-    r"(?:fig(?:ure|ura|\.)?|image|photo(?:graph)?|plate|chart|diagram|illustration|abb(?:ildung|\.)?|bild|图|図)"
-    r"\s*[0-9ivx]+\b",
-    re.IGNORECASE,
-)
 _CAPTION_GAP = 48.0
 """Points between an image and its caption."""
 _BACKGROUND = 0.9
 """Share of a page that only a picture of the page, or one behind its text, covers."""
 
 
-def with_figures(page: ParsedPage, tables: TableOptions = FITTING) -> ParsedPage:
-    """Give the page with its images in the Markdown, each at its place and with its caption as alternative text."""
+def with_figures(page: ParsedPage, tables: TableOptions = FITTING, *, inline: bool = True) -> ParsedPage:
+    """Give the page with its saved images, each at its place and with its caption; screenshots are none.
+
+    With ``inline`` they stand in the Markdown too, the caption as alternative text.
+    """
     figures = tuple(sorted(_figures(page), key=lambda figure: (figure.before, figure.box.y0, figure.box.x0)))
-    return replace(page, figures=figures, markdown=_markdown(page.blocks, figures, tables)) if figures else page
+    if not figures:
+        return page
+    made = _markdown(page.blocks, figures, tables) if inline else page.markdown
+    return replace(page, figures=figures, markdown=made)
 
 
 def figure_markdown(figure: Figure) -> str:
@@ -36,8 +39,11 @@ def figure_markdown(figure: Figure) -> str:
 
 
 def _figures(page: ParsedPage) -> Iterator[Figure]:
+    regions = [image.box for image in page.images if image.kind is ImageKind.LAYOUT]
     for image in page.images:
-        if image.kind is ImageKind.SCREENSHOT or (page.blocks and _is_background(image, page)):
+        if image.kind is ImageKind.SCREENSHOT:
+            continue
+        if image.kind is ImageKind.EMBEDDED and (_is_background(image, page) or _is_within_any(image.box, regions)):
             continue
         caption = _caption(image.box, page.blocks)
         place = _place(image.box, page.blocks) if caption is None else caption.before
@@ -45,7 +51,12 @@ def _figures(page: ParsedPage) -> Iterator[Figure]:
 
 
 def _is_background(image: PageImage, page: ParsedPage) -> bool:
-    return image.box.width * image.box.height > _BACKGROUND * page.width * page.height
+    return bool(page.blocks) and image.box.width * image.box.height > _BACKGROUND * page.width * page.height
+
+
+def _is_within_any(box: Box, regions: Sequence[Box]) -> bool:
+    """Tell whether an image is shown as part of a figure already."""
+    return any(is_within(box, region) for region in regions)
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,9 +69,9 @@ class _Caption:
 def _caption(box: Box, blocks: Sequence[Block]) -> _Caption | None:
     """Find the nearest caption under an image, or else above it."""
     near = [
-        (block.box.y0 < box.y0, gap, at, block.text)
+        (_middle(block.box) < _middle(box), gap, at, block.text)
         for at, block in enumerate(blocks)
-        if isinstance(block, Paragraph) and _CAPTION.match(block.text) and _beside(block.box, box)
+        if isinstance(block, Paragraph | Heading) and is_caption(block.text) and _beside(block.box, box)
         if (gap := max(block.box.y0 - box.y1, box.y0 - block.box.y1)) < _CAPTION_GAP
     ]
     if not near:
@@ -70,16 +81,26 @@ def _caption(box: Box, blocks: Sequence[Block]) -> _Caption | None:
 
 
 def _place(box: Box, blocks: Sequence[Block]) -> int:
-    """Find the block that an image stands before: the first below it in its column, or what follows those above."""
-    middle = box.y0 + box.height / 2
+    """Find the block that an image stands before: its first label, or the first block below it in its column.
+
+    Without any it follows those above.
+    """
+    labels = [at for at, block in enumerate(blocks) if is_within(block.box, box)]
+    if labels:
+        return labels[0]
+    middle = _middle(box)
     last = 0
     for at, block in enumerate(blocks):
         if not _beside(block.box, box):
             continue
-        if block.box.y0 + block.box.height / 2 > middle:
+        if _middle(block.box) > middle:
             return at
         last = at + 1
     return last or len(blocks)
+
+
+def _middle(box: Box) -> float:
+    return (box.y0 + box.y1) / 2
 
 
 def _beside(one: Box, other: Box) -> bool:

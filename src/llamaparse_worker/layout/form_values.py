@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from llamaparse_worker.model.geometry import Box
-from llamaparse_worker.model.page import Font, FormField, RawPage
+from llamaparse_worker.model.page import FieldKind, Font, FormField, RawPage
 
 CHECKED, UNCHECKED = "\u2612", "\u2610"
 
@@ -26,7 +26,7 @@ _EMS_OF_LETTER = dict.fromkeys("iljtfrI.,:;!'| ", 0.28) | dict.fromkeys("mwMW", 
 def with_form_values(page: RawPage, fields: Sequence[FormField]) -> RawPage:
     """Add the values of fields behind the characters of a page.
 
-    A structure of the page does not name them: it is put aside.
+    A structure of the page does not name them: it is put aside. Signatures have no text.
     """
     sizes = np.frombuffer(page.sizes, np.float32)
     usual = float(np.median(sizes)) if len(sizes) else _USUAL
@@ -62,6 +62,8 @@ def _lines(field: FormField, usual: float) -> Iterator[_Line]:
     No size is larger than the ``usual`` one of the page: what is filled in is no title.
     """
     box = field.box
+    if field.kind is FieldKind.SIGNATURE:
+        return
     if field.checked is not None:
         size = min(max(_SMALLEST, box.height), usual)
         yield _Line(CHECKED if field.checked else UNCHECKED, box, size)

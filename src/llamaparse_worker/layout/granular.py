@@ -28,7 +28,7 @@ def with_granular(page: LaidOutPage, words: Iterable[Word], options: ParseOption
     return replace(
         page,
         words=found if Granularity.WORD in wanted else (),
-        lines=tuple(_lines(found)) if Granularity.LINE in wanted else (),
+        lines=tuple(lines_of(found)) if Granularity.LINE in wanted else (),
     )
 
 
@@ -47,8 +47,8 @@ def words_of(page: RawPage) -> Iterable[Word]:
             yield Word(page.text[start:end], Box(round(x0, 2), round(y0, 2), round(x1, 2), round(y1, 2)))
 
 
-def _lines(words: Iterable[Word]) -> Iterable[Line]:
-    """Join words that follow each other on one line, without a gap as columns have it."""
+def lines_of(words: Iterable[Word]) -> Iterable[Line]:
+    """Give lines: words that follow each other on one, without a gap as columns have it."""
     line: list[Word] = []
     for word in words:
         if line and not _goes_on(line[-1].box, word.box):

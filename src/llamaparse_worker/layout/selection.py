@@ -63,6 +63,7 @@ def _cropped(page: RawPage, area: Box) -> RawPage:
         image_boxes=tuple(box for box in page.image_boxes if is_within(box, area)),
         rules=_chosen(page.rules, area),
         fills=_chosen(page.fills, area),
+        fields=tuple(field for field in page.fields if is_within(field.box, area)),
     )
 
 

@@ -82,9 +82,9 @@ class ParseOptions:
     annotate_revisions: bool = False
     """Write comments and marked text into the Markdown."""
     form_values: bool = False
-    """Read what is filled in forms."""
+    """Read what is filled in forms, and tell their fields in the result."""
     inline_images: bool = False
-    """Show saved images in the Markdown where they stand on the page."""
+    """Show saved images in the Markdown where they stand on the page; in items they are named anyway."""
     page_separator: str = DEFAULT_SEPARATOR
     """Stands between two pages in ``result.md``; ``{page_number}`` is the number of the page that follows."""
     page_prefix: str = ""

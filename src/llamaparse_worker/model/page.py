@@ -147,14 +147,43 @@ class PageImage:
     content_type: str
 
 
+class FieldKind(StrEnum):
+    """What a field of a form takes."""
+
+    CHECKBOX = "checkbox"
+    MULTI_SELECT = "multi_select"
+    SIGNATURE = "signature"
+    SINGLE_SELECT = "single_select"
+    TEXT = "text"
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """Something that a list of a form offers."""
+
+    label: str
+    chosen: bool
+
+
 @dataclass(frozen=True, slots=True)
 class FormField:
-    """A field of a form and what is filled in."""
+    """A field of a form and what is filled in; each button of a choice is one."""
 
     box: Box
     value: str
+    """What is written or chosen; of a button, what it stands for."""
     checked: bool | None = None
-    """Whether a box or button is chosen; None for a field of text."""
+    """Whether a box or button is chosen or a signature given; None for others."""
+    kind: FieldKind = FieldKind.TEXT
+    name: str = ""
+    """What the form calls it; the buttons of one choice share it."""
+    label: str = ""
+    """What is printed beside it, or else the form's own description."""
+    group: str = ""
+    """The form's own description of the choice that a button belongs to."""
+    choices: tuple[Choice, ...] = ()
+    withheld: bool = False
+    """Whether the value is a secret, which is not read."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -209,6 +238,8 @@ class RawPage:
     element_table: tuple[Element, ...] = ()
     """In reading order."""
     links: tuple[PageLink, ...] = ()
+    fields: tuple[FormField, ...] = ()
+    """Those of forms, for jobs that ask for them; as for the pages that come of this one."""
 
 
 @unguarded
@@ -408,10 +439,11 @@ class LaidOutPage:
     images: tuple[PageImage, ...] = ()
     """Those that were saved."""
     images_left_out: int = 0
-    """How many embedded images were not saved, as a page may give so many only."""
+    """How many images and figures were not saved, as a page may give so many only."""
     words: tuple[Word, ...] = ()
     """Every word with its box, and every line, for jobs that ask for them."""
     lines: tuple[Line, ...] = ()
+    fields: tuple[FormField, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -436,9 +468,10 @@ class ParsedPage:
     images: tuple[PageImage, ...] = ()
     images_left_out: int = 0
     figures: tuple[Figure, ...] = ()
-    """The images that the Markdown shows, in its order."""
+    """The saved images but screenshots, in the order of the text."""
     words: tuple[Word, ...] = ()
     lines: tuple[Line, ...] = ()
+    fields: tuple[FormField, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

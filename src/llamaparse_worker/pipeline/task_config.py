@@ -15,5 +15,5 @@ class TaskConfig(BaseModel):
     max_pages: int = Field(default=100_000, ge=1, description="A document with more is refused, whatever is selected")
     max_pixels: int = Field(default=50_000_000, ge=1)
     ocr_dpi: float = Field(default=200, ge=50, le=600)
-    max_images_per_page: int = Field(default=30, ge=0, description="The most embedded images that are saved of a page")
+    max_images_per_page: int = Field(default=30, ge=0, description="The most images of a kind that are saved of a page")
     screenshot_dpi: float = Field(default=150, ge=36, le=600)

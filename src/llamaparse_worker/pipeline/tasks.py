@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from pathlib import Path
 from pkgutil import resolve_name
-from typing import BinaryIO
+from typing import BinaryIO, TypeVar
 
 from llamaparse_worker.errors import EmptyDocument, ErrorReport, PageUnreadable, UnsupportedFormat, WorkerError, report
 from llamaparse_worker.interfaces import Emit, OpenDocument, PageSink, Reader, ReaderLimits, Tasks, Writer
@@ -40,6 +40,8 @@ from llamaparse_worker.pipeline.images import ImageLimits, image_files, with_ima
 from llamaparse_worker.pipeline.page import failure, finished, needs_ocr, summary, wanted
 from llamaparse_worker.pipeline.remarks import commented, remarks_on
 from llamaparse_worker.pipeline.task_config import TaskConfig
+
+P = TypeVar("P", RawPage, LaidOutPage)
 
 _STUMBLES = (
     ArithmeticError,
@@ -140,20 +142,21 @@ class DocumentTasks:
         try:
             page = wanted(with_forms(pages.read(number), pages, request.options), request.options)
             page, remarks = remarks_on(page, pages, request.options)
-            page = with_images(page, pages, request.options, Path(request.blob).parent, self._image_limits)
-            if request.ocr and needs_ocr(page):
-                self._hand_out(pages, page, emit)
+            if request.ocr and isinstance(page, RawPage) and needs_ocr(page):
+                self._hand_out(pages, self._illustrated(page, page, pages, request), emit)
                 return None
-            return _append(commented(finished(page, request.options), remarks), out)
+            done = self._illustrated(finished(page, request.options), page, pages, request)
+            return _append(commented(done, remarks), out)
         except WorkerError as error:
             return failure(number, report(error))
         except _STUMBLES as error:
             found = f"Page {number} cannot be read ({type(error).__name__})."
             return failure(number, ErrorReport(PageUnreadable.code, found))
 
-    def _hand_out(self, pages: OpenDocument, page: RawPage | LaidOutPage, emit: Emit) -> None:
-        if isinstance(page, LaidOutPage):
-            raise TypeError("a page that is laid out needs no OCR")
+    def _illustrated(self, page: P, read: RawPage | LaidOutPage, pages: OpenDocument, request: ReadPages) -> P:
+        return with_images(page, read, pages, request.options, Path(request.blob).parent, self._image_limits)
+
+    def _hand_out(self, pages: OpenDocument, page: RawPage, emit: Emit) -> None:
         with pages.render(page.number, dpi=self._config.ocr_dpi) as image:
             emit(PageNeedsOcr(page, image.width, image.height, image.channels, image.dpi), image.samples)
 
@@ -235,8 +238,8 @@ def _pages(request: Assemble) -> Iterator[ParsedPage | FailedPage]:
         numbers = sorted({*stored, *failed})
         laid_out = (_failed_page(failed[n]) if n in failed else blob.read_page(*stored[n]) for n in numbers)
         for page in finish(laid_out, document, request.options.tables):
-            if request.options.inline_images and isinstance(page, ParsedPage):
-                yield with_figures(page, request.options.tables)
+            if isinstance(page, ParsedPage) and page.images:
+                yield with_figures(page, request.options.tables, inline=request.options.inline_images)
             else:
                 yield page
 

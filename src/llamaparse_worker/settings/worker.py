@@ -125,7 +125,10 @@ class DocumentVariables(_Variables):
         description="The largest page image, in pixels; larger pages are drawn at a lower resolution.",
     )
     max_extracted_images_per_pages: int = Field(
-        default=30, ge=0, le=10_000, description="The most embedded images that are taken out of one page."
+        default=30,
+        ge=0,
+        le=10_000,
+        description="The most embedded images, and the most figures, that are saved of one page.",
     )
     page_range_size: int = Field(
         default=64,

@@ -113,7 +113,7 @@ class MarkdownOutput(Strict):
     hide_footers: bool | None = Field(default=None, description="Leave running feet out of the Markdown; default true")
     hide_headers: bool | None = Field(default=None, description="Leave running heads out of the Markdown; default true")
     inline_images: bool | None = Field(
-        default=None, description="Show images in the Markdown where they stand; saves embedded ones; default false"
+        default=None, description="Show the saved figures and images in the Markdown where they stand; default false"
     )
     page_prefix: str | None = Field(default=None, max_length=1000, description="Before each page of the Markdown")
     page_separator: str | None = Field(default=None, max_length=1000, description="Between pages of the Markdown")
@@ -142,7 +142,11 @@ class OutputOptions(Strict):
     markdown: MarkdownOutput | None = None
     spatial_text: SpatialText | None = None
     tables_as_spreadsheet: TablesAsSpreadsheet | None = None
-    images_to_save: tuple[ImageKind, ...] | None = None
+    images_to_save: tuple[ImageKind, ...] | None = Field(
+        default=None,
+        description="embedded: as they are in the document; layout: figures as they appear on the page; screenshot:"
+        " whole pages. Default: none, but layout with inline_images",
+    )
     granular_bboxes: tuple[Granularity, ...] | None = Field(
         default=None, description="Boxes of these in grounded_items.jsonl, one row a page"
     )
@@ -180,7 +184,9 @@ class ProcessingOptions(Strict):
     cost_optimizer: CostOptimizer | None = None
     disable_heuristics: bool | None = None
     forms: Literal["default", "enrich"] | None = Field(
-        default=None, description="enrich: read what is filled in fields and boxes of forms as well"
+        default=None,
+        description="enrich: read what is filled in fields and boxes of forms as well, and tell all fields in the"
+        " section forms of result.json",
     )
     ignore: Ignore | None = None
     ocr_parameters: OcrParameters | None = None

@@ -114,7 +114,7 @@ def options_of(configuration: ParseConfiguration, mode: ModeName | None = None) 
         target_pages=ranges.target_pages,
         max_pages=ranges.max_pages,
         languages=ocr.languages or (),
-        images_to_save=_images(output.images_to_save or (), inline=bool(markdown.inline_images)),
+        images_to_save=_images(output.images_to_save, inline=bool(markdown.inline_images)),
         granular_bboxes=output.granular_bboxes or (),
         annotate_revisions=bool(markdown.annotate_revisions),
         form_values=processing.forms == "enrich",
@@ -135,7 +135,7 @@ def options_of(configuration: ParseConfiguration, mode: ModeName | None = None) 
         extract_printed_page_number=bool(output.extract_printed_page_number),
         do_not_unroll_columns=bool(spatial.do_not_unroll_columns),
         preserve_layout_alignment_across_pages=bool(spatial.preserve_layout_alignment_across_pages),
-        ignored=tuple(sorted([path for path in given if path not in HONOURED] + _ignored_images(output))),
+        ignored=tuple(sorted(path for path in given if path not in HONOURED)),
     )
 
 
@@ -150,14 +150,12 @@ def _table_options(given: MarkdownTables) -> TableOptions:
     )
 
 
-def _images(given: tuple[ImageKind, ...], *, inline: bool) -> tuple[ImageKind, ...]:
-    """Add what is to be shown in the Markdown to what is to be saved."""
-    return (*given, ImageKind.EMBEDDED) if inline and ImageKind.EMBEDDED not in given else given
-
-
-def _ignored_images(output: OutputOptions) -> list[str]:
-    """Name the one kind of images that is not saved in this version."""
-    return ["output_options.images_to_save.layout"] if ImageKind.LAYOUT in (output.images_to_save or ()) else []
+def _images(given: tuple[ImageKind, ...] | None, *, inline: bool) -> tuple[ImageKind, ...]:
+    """Add the figures of the layout where the Markdown is to show images, but the job names none that it could show."""
+    kinds = given or ()
+    if not inline or given == () or {ImageKind.EMBEDDED, ImageKind.LAYOUT} & {*kinds}:
+        return kinds
+    return (*kinds, ImageKind.LAYOUT)
 
 
 def _crop_box(given: CropBox | None) -> PageCrop | None:

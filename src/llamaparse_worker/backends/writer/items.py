@@ -100,7 +100,7 @@ class CodeItem:
 
 @dataclass(frozen=True, slots=True)
 class ImageItem:
-    """An image that the Markdown shows; ``url`` is its file in the result."""
+    """A saved image; ``url`` is its file in the result. ``md`` shows it, if the Markdown of the page does or not."""
 
     caption: str
     md: str
@@ -172,7 +172,7 @@ class MetadataPage:
     reason: PageReason | None = None
     engine: str | None = None
     images_left_out: int | None = None
-    """How many embedded images were not saved, as there were too many."""
+    """How many images and figures were not saved, as there were too many."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -243,11 +243,11 @@ def _running(blocks: Sequence[Block], kind: Literal["header", "footer"]) -> tupl
     if not blocks:
         return ()
     made = tuple(_item(block, FITTING) for block in blocks)
-    return (RunningItem(made, markdown(blocks), tuple(_place(block.box) for block in blocks), kind),)
+    return (RunningItem(made, markdown(blocks), tuple(place(block.box) for block in blocks), kind),)
 
 
 def _item(block: Block, tables: TableOptions) -> TextItem | HeadingItem | ListResult | TableItem | CodeItem:
-    md, bbox = block_markdown(block, tables), (_place(block.box),)
+    md, bbox = block_markdown(block, tables), (place(block.box),)
     match block:
         case Heading():
             return HeadingItem(max(1, block.level), block.text, md, bbox)
@@ -270,10 +270,11 @@ def _item(block: Block, tables: TableOptions) -> TextItem | HeadingItem | ListRe
 
 
 def _image(figure: Figure) -> ImageItem:
-    return ImageItem(figure.caption, figure_markdown(figure), figure.name, (_place(figure.box),))
+    return ImageItem(figure.caption, figure_markdown(figure), figure.name, (place(figure.box),))
 
 
-def _place(box: Box) -> Place:
+def place(box: Box) -> Place:
+    """Give a box as results have it."""
     return Place(box.x0, box.y0, round(box.width, 2), round(box.height, 2))
 
 
@@ -284,14 +285,14 @@ def _nested(entries: Sequence[ListItem], depth: int, ordered: bool) -> tuple[Tex
     while index < len(entries):
         entry = entries[index]
         if entry.depth <= depth:
-            made.append(TextItem(entry.text, phrase(entry.text, entry.spans), (_place(entry.box),)))
+            made.append(TextItem(entry.text, phrase(entry.text, entry.spans), (place(entry.box),)))
             index += 1
             continue
         end = next((at for at in range(index, len(entries)) if entries[at].depth <= depth), len(entries))
         inner = entries[index:end]
         block = ListBlock(tuple(inner), inner[0].box, ordered=ordered)
         nested = _nested(inner, depth + 1, ordered)
-        made.append(ListResult(nested, ordered, block_markdown(block), tuple(_place(item.box) for item in inner)))
+        made.append(ListResult(nested, ordered, block_markdown(block), tuple(place(item.box) for item in inner)))
         index = end
     return tuple(made)
 

@@ -9,12 +9,14 @@ from __future__ import annotations
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from tempfile import SpooledTemporaryFile
 from typing import BinaryIO
 
 from pydantic import TypeAdapter
 
+from llamaparse_worker.backends.writer.forms import FormsPage, forms_page
 from llamaparse_worker.backends.writer.items import (
     FailedPageResult,
     ImageMetadata,
@@ -37,6 +39,7 @@ _MARKDOWN = TypeAdapter(MarkdownPage)
 _TEXT = TypeAdapter(TextPage)
 _METADATA = TypeAdapter(MetadataPage)
 _FAILED = TypeAdapter(FailedPageResult)
+_FORMS = TypeAdapter(FormsPage)
 _IMAGE = TypeAdapter(ImageMetadata)
 _IN_MEMORY_BYTES = 512 * 1024
 
@@ -57,18 +60,28 @@ class JsonWriter:
     @contextmanager
     def open(self, out: BinaryIO, options: ParseOptions) -> Iterator[PageSink]:
         """Begin the file."""
-        with _short_file(out) as markdown, _short_file(out) as text, _short_file(out) as metadata:
-            sections = _Section(b"markdown", markdown), _Section(b"text", text), _Section(b"metadata", metadata)
+        with (
+            _short_file(out) as markdown,
+            _short_file(out) as text,
+            _short_file(out) as metadata,
+            _short_file(out) as forms,
+        ):
+            sections = _Sections(
+                _Section(b"markdown", markdown),
+                _Section(b"text", text),
+                _Section(b"metadata", metadata),
+                _Section(b"forms", forms) if options.form_values else None,
+            )
             sink = _JsonSink(out, options, sections)
             yield sink
             sink.complete()
 
 
 class _JsonSink:
-    def __init__(self, out: BinaryIO, options: ParseOptions, sections: tuple[_Section, _Section, _Section]) -> None:
+    def __init__(self, out: BinaryIO, options: ParseOptions, sections: _Sections) -> None:
         self._out = out
         self._options = options
-        self._markdown, self._text, self._metadata = sections
+        self._sections = sections
         self._images: list[bytes] = []
         self._first = True
         out.write(b'{"items":{"pages":[')
@@ -80,27 +93,43 @@ class _JsonSink:
         if isinstance(page, FailedPage):
             content = _FAILED.dump_json(failed(page))
             self._out.write(content)
-            self._markdown.add(content)
-            self._text.add(_TEXT.dump_json(TextPage(page.number, "")))
+            self._sections.markdown.add(content)
+            self._sections.text.add(_TEXT.dump_json(TextPage(page.number, "")))
+            if self._sections.forms is not None:
+                self._sections.forms.add(content)
         else:
             self._out.write(_ITEMS.dump_json(items(page, self._options.tables), exclude_none=True))
-            self._markdown.add(_MARKDOWN.dump_json(markdown_page(page), exclude_none=True))
-            self._text.add(_TEXT.dump_json(TextPage(page.number, page.text)))
+            self._sections.markdown.add(_MARKDOWN.dump_json(markdown_page(page), exclude_none=True))
+            self._sections.text.add(_TEXT.dump_json(TextPage(page.number, page.text)))
+            if self._sections.forms is not None:
+                self._sections.forms.add(_FORMS.dump_json(forms_page(page), exclude_none=True, by_alias=True))
             for image in page.images:
                 self._images.append(_IMAGE.dump_json(image_metadata(image, len(self._images), page.number)))
-        self._metadata.add(
+        self._sections.metadata.add(
             _METADATA.dump_json(
                 metadata(page, printed_number=self._options.extract_printed_page_number), exclude_none=True
             )
         )
 
     def complete(self) -> None:
+        sections = self._sections
         self._out.write(b"]}")
-        for section in (self._markdown, self._text, self._metadata):
-            section.write_to(self._out)
+        for section in (sections.markdown, sections.text, sections.metadata, sections.forms):
+            if section is not None:
+                section.write_to(self._out)
         count = str(len(self._images)).encode()
         images = b",".join(self._images)
         self._out.write(b',"images_content_metadata":{"total_count":' + count + b',"images":[' + images + b"]}}\n")
+
+
+@dataclass(frozen=True, slots=True)
+class _Sections:
+    """What is written behind the items; forms only where a job asks for them."""
+
+    markdown: _Section
+    text: _Section
+    metadata: _Section
+    forms: _Section | None
 
 
 class _Section:

@@ -26,11 +26,13 @@ from llamaparse_worker.backends.reader.pdf.pdfium import (
 from llamaparse_worker.backends.reader.pdf.placed import count_outlines, images
 from llamaparse_worker.backends.reader.pdf.remarks import page_remarks
 from llamaparse_worker.backends.reader.pdf.rules import drawn
+from llamaparse_worker.backends.reader.pdf.shapes import page_shapes
 from llamaparse_worker.backends.reader.pdf.structure import Structures
 from llamaparse_worker.errors import PageUnreadable
 from llamaparse_worker.interfaces import ReaderLimits
 from llamaparse_worker.model.geometry import Box
 from llamaparse_worker.model.page import TURNS, EmbeddedImage, FormField, PageLink, PixelImage, RawPage, Remark, Trait
+from llamaparse_worker.model.shapes import Shapes
 
 _POINTS_PER_INCH = 72
 _GLANCE_DPI = 36.0
@@ -108,12 +110,29 @@ class PdfDocument:
             if found is not None:
                 yield found
 
+    def shapes(self, number: int) -> Shapes:
+        """Give what a page is drawn with beside its text."""
+        page = self._page(number)
+        found = page_shapes(page)
+        boxes = _View(page).boxes(np.array([shape.bounds for shape in found.shapes], np.float32).reshape(-1, 4))
+        return Shapes(boxes.tobytes(), bytes(shape.kind for shape in found.shapes), found.is_costly)
+
     def fields(self, number: int) -> Iterator[FormField]:
         """Give the fields of forms on a page."""
         page = self._page(number)
         view = _View(page)
         for field in self._forms.of_page(page):
-            yield FormField(view.box(field.bounds), field.value, field.checked)
+            yield FormField(
+                view.box(field.bounds),
+                field.value,
+                field.checked,
+                field.kind,
+                field.name,
+                label="" if field.is_button else field.description,
+                group=field.description if field.is_button else "",
+                choices=field.choices,
+                withheld=field.withheld,
+            )
 
     def remarks(self, number: int) -> Iterator[Remark]:
         """Give the comments and marked text on a page."""

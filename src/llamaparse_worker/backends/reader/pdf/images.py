@@ -9,6 +9,7 @@ from math import sqrt
 import numpy as np
 import numpy.typing as npt
 
+from llamaparse_worker.backends.reader.pdf.alone import jpeg_alone
 from llamaparse_worker.backends.reader.pdf.pdfium import ffi, library
 from llamaparse_worker.model.geometry import Box
 from llamaparse_worker.model.page import EmbeddedImage
@@ -17,11 +18,16 @@ Samples = npt.NDArray[np.uint8]
 
 _JPEG = b"DCTDecode"
 _JPEG_START = b"\xff\xd8\xff"
-_SAFE_COLOURS = {(8, 1), (24, 2), (8, 4), (24, 5), (8, 7), (24, 7)}
-"""Bits of a pixel and colour space with which every viewer shows a JPEG right: grey and RGB, calibrated or not."""
+_PLAIN_COLOURS = {(8, 1), (24, 2), (8, 4), (24, 5), (8, 7), (24, 7)}
+"""Bits of a pixel and colour space with which viewers may show a JPEG right: grey and RGB, calibrated or not."""
 _FORMATS = {1: 1, 2: 3, 3: 4, 4: 4}
 """Bytes of a pixel by PDFium's bitmap format: grey, BGR, BGRx, BGRA."""
 _WITH_ALPHA = 4
+_GREY_BITS = 8
+_GLANCE = 128
+"""Pixels along the longer side of two drawings that are compared."""
+_SAME = 16
+"""Steps of 256 between samples that are the same but for rounding, as in another profile of the same colours."""
 _SMALLEST = 3
 """Pixels; what is smaller in either direction is a rule or a spacer."""
 
@@ -36,7 +42,10 @@ def embedded_image(document: int, page: int, handle: int, box: Box, max_pixels: 
         return None
     if _is_plain_jpeg(handle, data):
         stored = _stored(handle)
-        if stored.startswith(_JPEG_START):
+        grey = data.bits_per_pixel == _GREY_BITS
+        if stored.startswith(_JPEG_START) and _is_shown_as_stored(
+            document, page, handle, stored, width, height, grey=grey
+        ):
             return EmbeddedImage(box, width, height, jpeg=stored)
     scale = min(1.0, sqrt(max_pixels / (width * height)))
     samples = _drawn(document, page, handle, max(1, int(width * scale)), max(1, int(height * scale)))
@@ -54,7 +63,21 @@ def _is_plain_jpeg(handle: int, data: object) -> bool:
     name = ffi.new("char[]", 32)
     size = pdfium.FPDFImageObj_GetImageFilter(handle, filters - 1, name, 32)
     colours = getattr(data, "bits_per_pixel"), getattr(data, "colorspace")  # noqa: B009 - a C struct has no type
-    return bytes(ffi.buffer(name, max(0, size - 1))) == _JPEG and colours in _SAFE_COLOURS
+    return bytes(ffi.buffer(name, max(0, size - 1))) == _JPEG and colours in _PLAIN_COLOURS
+
+
+def _is_shown_as_stored(
+    document: int, page: int, handle: int, jpeg: bytes, width: int, height: int, *, grey: bool
+) -> bool:
+    """Tell whether the page shows a JPEG as any viewer would, by drawing it small in both ways."""
+    scale = min(1.0, _GLANCE / max(width, height))
+    size = max(1, int(width * scale)), max(1, int(height * scale))
+    here = _drawn(document, page, handle, *size)
+    with jpeg_alone(jpeg, width, height, grey=grey) as opened:
+        there = None if opened is None else _drawn(*opened, *size)
+    if here is None or there is None or here.shape[:2] != there.shape[:2]:
+        return False
+    return bool(np.abs(here.astype(np.int16) - there).max() <= _SAME)
 
 
 def _stored(handle: int) -> bytes:

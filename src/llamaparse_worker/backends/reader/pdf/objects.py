@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from random import Random
 
 import numpy as np
 import numpy.typing as npt
@@ -45,6 +46,24 @@ def form_objects(form: int) -> PageObjects:
     """Give the objects of a form, the first ``MAX_OBJECTS`` of them."""
     count = min(max(0, library().FPDFFormObj_CountObjects(form)), MAX_OBJECTS)
     return _of_handles(members("FPDFFormObj_GetObject", form, count))
+
+
+def some_objects(page: int, most: int) -> PageObjects:
+    """Give at most ``most`` objects of a page, spread over all that it has."""
+    pdfium = library()
+    return _spread(pdfium.FPDFPage_GetObject, page, pdfium.FPDFPage_CountObjects(page), most)
+
+
+def some_form_objects(form: int, most: int) -> PageObjects:
+    """Give at most ``most`` objects of a form, spread over all that it has."""
+    pdfium = library()
+    return _spread(pdfium.FPDFFormObj_GetObject, form, pdfium.FPDFFormObj_CountObjects(form), most)
+
+
+def _spread(get: Callable[[int, int], int], owner: int, count: int, most: int) -> PageObjects:
+    # At random, as objects often alternate: each second one may be of one kind. The same ones every time.
+    chosen = range(max(0, count)) if count <= most else sorted(Random(0).sample(range(count), most))  # noqa: S311
+    return _of_handles(np.fromiter((get(owner, index) for index in chosen), np.uint64, len(chosen)))
 
 
 def _of_handles(handles: npt.NDArray[np.uint64]) -> PageObjects:

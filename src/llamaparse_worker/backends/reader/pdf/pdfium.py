@@ -19,6 +19,7 @@ ERROR_PASSWORD = 4
 ERROR_SECURITY = 5
 PATH_OBJECT = 2
 IMAGE_OBJECT = 3
+SHADING_OBJECT = 4
 INVISIBLE = (3, 7)
 """Text render modes that leave no ink: neither fill nor stroke, with or without clipping."""
 FORM_OBJECT = 5
@@ -51,6 +52,10 @@ int FPDFPageObj_GetType(uintptr_t object);
 int FPDFPageObj_GetBounds(uintptr_t object, float* left, float* bottom, float* right, float* top);
 int FPDFPageObj_GetMatrix(uintptr_t object, FS_MATRIX* matrix);
 int FPDFPageObj_GetFillColor(uintptr_t object, unsigned* red, unsigned* green, unsigned* blue, unsigned* alpha);
+uintptr_t FPDFPageObj_GetClipPath(uintptr_t object);
+int FPDFClipPath_CountPaths(uintptr_t clip);
+int FPDFClipPath_CountPathSegments(uintptr_t clip, int path);
+uintptr_t FPDFClipPath_GetPathSegment(uintptr_t clip, int path, int segment);
 int FPDFFormObj_CountObjects(uintptr_t form);
 uintptr_t FPDFFormObj_GetObject(uintptr_t form, unsigned long index);
 int FPDFPath_CountSegments(uintptr_t path);
@@ -133,6 +138,16 @@ size_t FPDFAnnot_CountAttachmentPoints(uintptr_t annotation);
 int FPDFAnnot_GetAttachmentPoints(uintptr_t annotation, size_t index, float* corners);
 int FPDFAnnot_GetFormFieldType(uintptr_t form, uintptr_t annotation);
 int FPDFAnnot_GetFormFieldFlags(uintptr_t form, uintptr_t annotation);
+unsigned long FPDFAnnot_GetFormFieldName(uintptr_t form, uintptr_t annotation, void* buffer, unsigned long size);
+unsigned long FPDFAnnot_GetFormFieldAlternateName(
+    uintptr_t form, uintptr_t annotation, void* buffer, unsigned long size);
+int FPDFAnnot_GetOptionCount(uintptr_t form, uintptr_t annotation);
+unsigned long FPDFAnnot_GetOptionLabel(
+    uintptr_t form, uintptr_t annotation, int index, void* buffer, unsigned long size);
+int FPDFAnnot_IsOptionSelected(uintptr_t form, uintptr_t annotation, int index);
+unsigned long FPDFAnnot_GetFormFieldExportValue(
+    uintptr_t form, uintptr_t annotation, void* buffer, unsigned long size);
+int FPDFAnnot_HasKey(uintptr_t annotation, const char* key);
 unsigned long FPDFAnnot_GetFormFieldValue(uintptr_t form, uintptr_t annotation, void* buffer, unsigned long size);
 unsigned long FPDFAnnot_GetStringValue(uintptr_t annotation, const char* key, void* buffer, unsigned long size);
 

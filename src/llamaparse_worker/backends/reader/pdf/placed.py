@@ -13,7 +13,7 @@ Bounds = tuple[float, float, float, float]
 
 _MOST_IMAGES = 5_000
 _MOST_SHAPES = 2_000
-_DEEPEST_FORM = 4
+DEEPEST_FORM = 4
 _LETTER_PT = (1.0, 60.0)
 
 
@@ -26,7 +26,9 @@ class PlacedImage:
 
 
 @dataclass(frozen=True, slots=True)
-class _Matrix:
+class Matrix:
+    """An affine map: x' = a x + c y + e, y' = b x + d y + f."""
+
     a: float = 1
     b: float = 0
     c: float = 0
@@ -34,9 +36,9 @@ class _Matrix:
     e: float = 0
     f: float = 0
 
-    def after(self, inner: _Matrix) -> _Matrix:
+    def after(self, inner: Matrix) -> Matrix:
         """Give the matrix that applies ``inner`` first."""
-        return _Matrix(
+        return Matrix(
             inner.a * self.a + inner.b * self.c,
             inner.a * self.b + inner.b * self.d,
             inner.c * self.a + inner.d * self.c,
@@ -53,14 +55,15 @@ class _Matrix:
         return min(across), max(up), max(across), min(up)
 
 
-_PAGE = _Matrix()
+PAGE = Matrix()
+"""The space of the page itself."""
 
 
 def images(objects: PageObjects) -> tuple[PlacedImage, ...]:
     """Give the images of a page in drawing order, those within forms too."""
     found: list[PlacedImage] = []
-    for handle, matrix in _of_kind(objects, IMAGE_OBJECT, _PAGE, 0):
-        bounds = _bounds(handle, matrix)
+    for handle, matrix in _of_kind(objects, IMAGE_OBJECT, PAGE, 0):
+        bounds = bounds_of(handle, matrix)
         if bounds is not None:
             found.append(PlacedImage(handle, bounds))
         if len(found) >= _MOST_IMAGES:
@@ -71,8 +74,8 @@ def images(objects: PageObjects) -> tuple[PlacedImage, ...]:
 def count_outlines(objects: PageObjects) -> int:
     """Count shapes of about the size of letters, up to a limit."""
     count = 0
-    for handle, matrix in _of_kind(objects, PATH_OBJECT, _PAGE, 0):
-        bounds = _bounds(handle, matrix)
+    for handle, matrix in _of_kind(objects, PATH_OBJECT, PAGE, 0):
+        bounds = bounds_of(handle, matrix)
         if bounds is not None:
             left, top, right, bottom = bounds
             low, high = _LETTER_PT
@@ -82,24 +85,26 @@ def count_outlines(objects: PageObjects) -> int:
     return count
 
 
-def _of_kind(objects: PageObjects, wanted: int, matrix: _Matrix, depth: int) -> Iterator[tuple[int, _Matrix]]:
+def _of_kind(objects: PageObjects, wanted: int, matrix: Matrix, depth: int) -> Iterator[tuple[int, Matrix]]:
     for handle, kind in objects.of_kind(wanted, FORM_OBJECT):
         if kind == wanted:
             yield handle, matrix
-        elif depth < _DEEPEST_FORM:
-            yield from _of_kind(form_objects(handle), wanted, matrix.after(_matrix(handle)), depth + 1)
+        elif depth < DEEPEST_FORM:
+            yield from _of_kind(form_objects(handle), wanted, matrix.after(matrix_of(handle)), depth + 1)
 
 
-def _matrix(handle: int) -> _Matrix:
+def matrix_of(handle: int) -> Matrix:
+    """Give how an object lies in the form or page around it."""
     found = ffi.new("FS_MATRIX*")
     if not library().FPDFPageObj_GetMatrix(handle, found):
-        return _PAGE
-    return _Matrix(found.a, found.b, found.c, found.d, found.e, found.f)
+        return PAGE
+    return Matrix(found.a, found.b, found.c, found.d, found.e, found.f)
 
 
-def _bounds(handle: int, matrix: _Matrix) -> Bounds | None:
+def bounds_of(handle: int, matrix: Matrix) -> Bounds | None:
+    """Give the bounds of an object within forms that lie as ``matrix`` says."""
     edges = ffi.new("float[4]")
     if not library().FPDFPageObj_GetBounds(handle, edges, edges + 1, edges + 2, edges + 3):
         return None
     left, bottom, right, top = edges
-    return (left, top, right, bottom) if matrix is _PAGE else matrix.bounds(left, bottom, right, top)
+    return (left, top, right, bottom) if matrix is PAGE else matrix.bounds(left, bottom, right, top)
