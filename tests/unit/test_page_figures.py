@@ -61,7 +61,12 @@ def page(*images: Box) -> ParsedPage:
         PageImage(f"images/{index}.png", ImageKind.EMBEDDED, box, 9, 9, "image/png")
         for index, box in enumerate(images, 1)
     )
-    return ParsedPage(1, 600, 800, 0, blocks, "", "", "text_layer", images=saved)
+    return parsed_page(blocks, saved)
+
+
+def parsed_page(blocks: tuple[Paragraph, ...], images: tuple[PageImage, ...]) -> ParsedPage:
+    texts = tuple(block.text for block in blocks)
+    return ParsedPage(1, 600, 800, 0, blocks, "", "", "text_layer", images=images, block_markdown=texts)
 
 
 @pytest.mark.parametrize(
@@ -85,7 +90,7 @@ def test_images_at_one_place_keep_their_order_from_top_to_bottom() -> None:
 def test_a_caption_above_stays_above_its_image() -> None:
     blocks = (Paragraph("Fig. 2 Levels", Box(50, 50, 250, 60)), Paragraph("text", Box(50, 300, 250, 400)))
     saved = (PageImage("images/1.png", ImageKind.EMBEDDED, Box(50, 70, 250, 200), 9, 9, "image/png"),)
-    found = with_figures(ParsedPage(1, 600, 800, 0, blocks, "", "", "text_layer", images=saved))
+    found = with_figures(parsed_page(blocks, saved))
     assert found.markdown == "Fig. 2 Levels\n\n![Fig. 2 Levels](images/1.png)\n\ntext"
 
 

@@ -19,7 +19,7 @@ from llamaparse_worker.layout.headings import (
     is_sentence,
     style_of,
 )
-from llamaparse_worker.layout.markdown import markdown
+from llamaparse_worker.layout.markdown import block_markdown, together
 from llamaparse_worker.layout.plain import plain_text
 from llamaparse_worker.layout.table_markup import FITTING
 from llamaparse_worker.model.options import TableOptions
@@ -161,6 +161,7 @@ def _joined(page: LaidOutPage, following: LaidOutPage) -> tuple[LaidOutPage, Lai
 
 def _parsed(page: LaidOutPage, document: DocumentSigns, tables: TableOptions) -> ParsedPage:
     edges = {edge.side: edge.blocks for edge in page.edges}
+    made = tuple(block_markdown(block, tables) for block in page.blocks)
     return ParsedPage(
         number=page.number,
         width=page.width,
@@ -168,7 +169,8 @@ def _parsed(page: LaidOutPage, document: DocumentSigns, tables: TableOptions) ->
         rotation=page.rotation,
         blocks=page.blocks,
         text=page.text,
-        markdown=markdown(page.blocks, tables),
+        markdown=together(page.blocks, made),
+        block_markdown=made,
         engine=page.engine,
         reason=page.reason,
         confidence=page.confidence,

@@ -7,11 +7,10 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from llamaparse_worker.layout.captions import is_caption
-from llamaparse_worker.layout.markdown import markdown
+from llamaparse_worker.layout.markdown import together
 from llamaparse_worker.layout.selection import is_within
-from llamaparse_worker.layout.table_markup import FITTING
 from llamaparse_worker.model.geometry import Box
-from llamaparse_worker.model.options import ImageKind, TableOptions
+from llamaparse_worker.model.options import ImageKind
 from llamaparse_worker.model.page import Block, Figure, Heading, PageImage, Paragraph, ParsedPage
 
 _CAPTION_GAP = 48.0
@@ -20,7 +19,7 @@ _BACKGROUND = 0.9
 """Share of a page that only a picture of the page, or one behind its text, covers."""
 
 
-def with_figures(page: ParsedPage, tables: TableOptions = FITTING, *, inline: bool = True) -> ParsedPage:
+def with_figures(page: ParsedPage, *, inline: bool = True) -> ParsedPage:
     """Give the page with its saved images, each at its place and with its caption; screenshots are none.
 
     With ``inline`` they stand in the Markdown too, the caption as alternative text.
@@ -28,8 +27,7 @@ def with_figures(page: ParsedPage, tables: TableOptions = FITTING, *, inline: bo
     figures = tuple(sorted(_figures(page), key=lambda figure: (figure.before, figure.box.y0, figure.box.x0)))
     if not figures:
         return page
-    made = _markdown(page.blocks, figures, tables) if inline else page.markdown
-    return replace(page, figures=figures, markdown=made)
+    return replace(page, figures=figures, markdown=_markdown(page, figures) if inline else page.markdown)
 
 
 def figure_markdown(figure: Figure) -> str:
@@ -108,10 +106,11 @@ def _beside(one: Box, other: Box) -> bool:
     return one.x0 < other.x1 and other.x0 < one.x1
 
 
-def _markdown(blocks: Sequence[Block], figures: Sequence[Figure], tables: TableOptions) -> str:
+def _markdown(page: ParsedPage, figures: Sequence[Figure]) -> str:
     parts: list[str] = []
     done = 0
     for figure in figures:
-        parts.extend((markdown(blocks[done : figure.before], tables), figure_markdown(figure)))
+        before = slice(done, figure.before)
+        parts.extend((together(page.blocks[before], page.block_markdown[before]), figure_markdown(figure)))
         done = figure.before
-    return "\n\n".join(filter(None, (*parts, markdown(blocks[done:], tables))))
+    return "\n\n".join(filter(None, (*parts, together(page.blocks[done:], page.block_markdown[done:]))))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from llamaparse_worker.layout.phrases import phrase
 from llamaparse_worker.layout.table_markup import FITTING, table_markdown
@@ -16,16 +16,22 @@ _BOXES = {"☐": "[ ]", "☑": "[x]", "☒": "[x]"}
 _FENCE = re.compile(r"`{3,}")
 
 
-def markdown(blocks: Iterable[Block], tables: TableOptions = FITTING) -> str:
+def markdown(blocks: Sequence[Block], tables: TableOptions = FITTING) -> str:
     """Give the blocks in order, a blank line between them."""
+    return together(blocks, [block_markdown(block, tables) for block in blocks])
+
+
+def together(blocks: Iterable[Block], made: Iterable[str]) -> str:
+    """Join the Markdown of each block; one that goes on where another one is given leaves no trace."""
     parts: list[str] = []
     quoted = False
-    for block in blocks:
+    for block, text in zip(blocks, made, strict=True):
         if isinstance(block, Table) and not block.rows:
             continue
-        goes_on = quoted and isinstance(block, Paragraph) and block.quoted
-        quoted = isinstance(block, Paragraph) and block.quoted
-        parts.append(("\n>\n" if goes_on else "\n\n") * bool(parts) + block_markdown(block, tables))
+        goes_on, quoted = quoted, isinstance(block, Paragraph) and block.quoted
+        if parts:
+            parts.append("\n>\n" if goes_on and quoted else "\n\n")
+        parts.append(text)
     return "".join(parts)
 
 

@@ -10,6 +10,8 @@ from collections.abc import Sequence
 
 from llamaparse_worker.model.page import Span, SpanKind
 
+_SPECIAL = re.compile(r"[\\`<&*_\[\]]")
+"""What all escapes within a line begin with; most texts have none of it."""
 _CERTAIN = re.compile(r"\\(?=[!-/:-@\[-`{-~])|`|<(?=[A-Za-z/!?])|&(?=#?\w+;)")
 _STARS = re.compile(r"\*(?=\S)|(?<=\S)\*")
 _UNDERSCORES = re.compile(r"(?<!\w)_(?=\S)|(?<=\S)_(?!\w)")
@@ -19,9 +21,6 @@ _AT_START = re.compile(
     r"(?P<mark>#{1,6}(?=\s|$)|[-+*](?=\s|$)|>|={3,}\s*$|-{3,}\s*$|~{3})|(?P<number>\d{1,9})(?P<dot>[.)])(?=\s|$)"
 )
 _TICKS = re.compile("`+")
-_ORDER = (SpanKind.LINK, SpanKind.STRONG, SpanKind.EMPHASIS, SpanKind.SUPERSCRIPT, SpanKind.SUBSCRIPT)
-_MARKS = (SpanKind.HIGHLIGHT, SpanKind.UNDERLINE, SpanKind.STRIKEOUT)
-"""What readers of the document have added; looked for only in texts that have it."""
 _AROUND = {
     SpanKind.HIGHLIGHT: ("<mark>", "</mark>"),
     SpanKind.UNDERLINE: ("<u>", "</u>"),
@@ -31,24 +30,40 @@ _AROUND = {
     SpanKind.SUPERSCRIPT: ("<sup>", "</sup>"),
     SpanKind.SUBSCRIPT: ("<sub>", "</sub>"),
 }
+_LEAVES = (SpanKind.CODE, SpanKind.FOOTNOTE)
+"""Kinds that hold no other."""
+_OUTERMOST_FIRST = (
+    SpanKind.HIGHLIGHT,
+    SpanKind.UNDERLINE,
+    SpanKind.STRIKEOUT,
+    SpanKind.LINK,
+    SpanKind.STRONG,
+    SpanKind.EMPHASIS,
+    SpanKind.SUPERSCRIPT,
+    SpanKind.SUBSCRIPT,
+    *_LEAVES,
+)
+_DEPTH = {kind: depth for depth, kind in enumerate(_OUTERMOST_FIRST)}
 _FLANKED = frozenset({SpanKind.STRONG, SpanKind.EMPHASIS})
 
 
 def phrase(text: str, spans: Sequence[Span] = (), *, in_line: bool = False) -> str:
     """Give a text as Markdown; ``in_line`` says that it does not begin a line, so that no block mark can be seen."""
-    made = _set(text, spans, 0, len(text), _order(spans)) if spans else escaped_within(text)
+    made = _set(text, spans, 0, len(text)) if spans else escaped_within(text)
     return made if in_line else _escaped_start(made)
 
 
-def _order(spans: Sequence[Span]) -> Sequence[SpanKind]:
-    return (*_MARKS, *_ORDER) if any(span.kind in _MARKS for span in spans) else _ORDER
+def is_plain(text: str) -> bool:
+    """Tell whether a text has no character that could have to be escaped within a line."""
+    return _SPECIAL.search(text) is None
 
 
 def escaped_within(text: str) -> str:
     """Escape what Markdown would take for a mark within a line; what cannot be mistaken stays as it is."""
+    if _SPECIAL.search(text) is None:
+        return text
     text = _CERTAIN.sub(lambda found: "\\" + found[0], text)
     for mark, pairs in (("*", _STARS), ("_", _UNDERSCORES)):
-        # Few texts have the mark at all: to look for it is far cheaper than to match around every character.
         if mark in text and len(pairs.findall(text)) > 1:
             text = pairs.sub(lambda found: "\\" + found[0], text)
     if ("[" in text or "]" in text) and _LINKED.search(text):
@@ -65,28 +80,27 @@ def _escaped_start(text: str) -> str:
     return "\\" + text
 
 
-def _set(text: str, spans: Sequence[Span], start: int, end: int, order: Sequence[SpanKind]) -> str:
-    """Set a part of the text: spans of the first kind around all that the other kinds do within them."""
-    inner = [span for span in spans if span.start < end and span.end > start]
-    if not inner:
+def _set(text: str, spans: Sequence[Span], start: int, end: int) -> str:
+    """Set a part of the text: spans of the outermost kind around all that the other kinds do within them."""
+    here = [span for span in spans if span.start < end and span.end > start]
+    if not here:
         return escaped_within(text[start:end])
-    kinds = {span.kind for span in inner}
-    while order and order[0] not in kinds:
-        order = order[1:]
-    if not order:
-        return _with_code(text, inner, start, end)
+    outer = min((span.kind for span in here), key=_DEPTH.__getitem__)
+    if outer in _LEAVES:
+        return _with_code(text, here, start, end)
+    inner = [span for span in here if span.kind is not outer]
     parts: list[str] = []
     at = start
-    for span in inner:
-        if span.kind is not order[0]:
+    for span in here:
+        if span.kind is not outer:
             continue
         first, last = max(span.start, at), min(span.end, end)
         if first >= last:
             continue
-        parts.append(_set(text, inner, at, first, order[1:]))
-        parts.append(_around(text, span, first, last, _set(text, inner, first, last, order[1:])))
+        parts.append(_set(text, inner, at, first))
+        parts.append(_around(text, span, first, last, _set(text, inner, first, last)))
         at = last
-    parts.append(_set(text, inner, at, end, order[1:]))
+    parts.append(_set(text, inner, at, end))
     return "".join(parts)
 
 
@@ -95,7 +109,7 @@ def _with_code(text: str, spans: Sequence[Span], start: int, end: int) -> str:
     at = start
     for span in spans:
         first, last = max(span.start, at), min(span.end, end)
-        if first >= last or span.kind not in {SpanKind.CODE, SpanKind.FOOTNOTE}:
+        if first >= last:
             continue
         parts.append(escaped_within(text[at:first]))
         parts.append(f"[^{span.target}]" if span.kind is SpanKind.FOOTNOTE else _code(text[first:last]))

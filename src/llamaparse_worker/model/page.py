@@ -467,6 +467,8 @@ class ParsedPage:
     """The page number as the page prints it."""
     images: tuple[PageImage, ...] = ()
     images_left_out: int = 0
+    block_markdown: tuple[str, ...] = ()
+    """The Markdown of each of ``blocks``, made once for all who need it."""
     figures: tuple[Figure, ...] = ()
     """The saved images but screenshots, in the order of the text."""
     words: tuple[Word, ...] = ()

@@ -239,7 +239,7 @@ def _pages(request: Assemble) -> Iterator[ParsedPage | FailedPage]:
         laid_out = (_failed_page(failed[n]) if n in failed else blob.read_page(*stored[n]) for n in numbers)
         for page in finish(laid_out, document, request.options.tables):
             if isinstance(page, ParsedPage) and page.images:
-                yield with_figures(page, request.options.tables, inline=request.options.inline_images)
+                yield with_figures(page, inline=request.options.inline_images)
             else:
                 yield page
 

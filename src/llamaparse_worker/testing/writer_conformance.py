@@ -40,6 +40,7 @@ PARSED = ParsedPage(
     ),
     text="Title\n\nText",
     markdown="# Title\n\nText",
+    block_markdown=("# Title", "Text", "- one", "| a | b |", "```\nx = 1\n```"),
     engine="text_layer",
 )
 BLANK = ParsedPage(2, 595.0, 842.0, 0, (), "", "", "text_layer", reason=PageReason.BLANK)

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from llamaparse_worker.layout.figures import figure_markdown
-from llamaparse_worker.layout.markdown import block_markdown, markdown
+from llamaparse_worker.layout.markdown import block_markdown, markdown, together
 from llamaparse_worker.layout.phrases import phrase
 from llamaparse_worker.layout.table_markup import FITTING, table_html
 from llamaparse_worker.model.geometry import Box
@@ -233,7 +233,8 @@ def markdown_page(page: ParsedPage) -> MarkdownPage:
 def items(page: ParsedPage, tables: TableOptions = FITTING) -> ItemsPage:
     """Give the blocks of a page."""
     header, footer = _running(page.header, "header"), _running(page.footer, "footer")
-    body: list[Item] = [_item(block, tables) for block in page.blocks]
+    pairs = zip(page.blocks, page.block_markdown, strict=True)
+    body: list[Item] = [_item(block, md, tables) for block, md in pairs]
     for figure in reversed(page.figures):
         body.insert(figure.before, _image(figure))
     return ItemsPage(page.number, page.width, page.height, (*header, *body, *footer))
@@ -242,12 +243,13 @@ def items(page: ParsedPage, tables: TableOptions = FITTING) -> ItemsPage:
 def _running(blocks: Sequence[Block], kind: Literal["header", "footer"]) -> tuple[RunningItem, ...]:
     if not blocks:
         return ()
-    made = tuple(_item(block, FITTING) for block in blocks)
-    return (RunningItem(made, markdown(blocks), tuple(place(block.box) for block in blocks), kind),)
+    made = [block_markdown(block) for block in blocks]
+    inner = tuple(_item(block, md, FITTING) for block, md in zip(blocks, made, strict=True))
+    return (RunningItem(inner, together(blocks, made), tuple(place(block.box) for block in blocks), kind),)
 
 
-def _item(block: Block, tables: TableOptions) -> TextItem | HeadingItem | ListResult | TableItem | CodeItem:
-    md, bbox = block_markdown(block, tables), (place(block.box),)
+def _item(block: Block, md: str, tables: TableOptions) -> TextItem | HeadingItem | ListResult | TableItem | CodeItem:
+    bbox = (place(block.box),)
     match block:
         case Heading():
             return HeadingItem(max(1, block.level), block.text, md, bbox)
