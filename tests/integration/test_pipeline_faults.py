@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from functools import partial
 from pathlib import Path
 
@@ -17,9 +18,11 @@ from llamaparse_worker.errors import (
     TooManyFailedPages,
     TooManyPages,
 )
+from llamaparse_worker.interfaces import ParserProcess, ReceivedEvent
 from llamaparse_worker.model.job import Progress
 from llamaparse_worker.model.options import ParseOptions
 from llamaparse_worker.model.page import PageStatus
+from llamaparse_worker.model.parsing import Assemble, ParserRequest, ReadPages
 from llamaparse_worker.parsers.pool import ParserPool
 from llamaparse_worker.testing.reader import Opening, script
 from support.pipeline import document_parser, parse, parser_pool
@@ -178,6 +181,44 @@ async def test_progress_rises_to_all_pages_and_counts_the_failed(pool: ParserPoo
     assert [progress.done for progress in seen] == [0, 1, 2, 3, 4]
     assert seen[0] == Progress(total=4)
     assert seen[-1] == Progress(total=4, done=4, failed=2)
+
+
+class DyingInAssembly:
+    """A pool whose first assembly ends with the death of its process."""
+
+    def __init__(self, pool: ParserPool) -> None:
+        self._pool = pool
+        self.requests: list[ParserRequest] = []
+
+    @asynccontextmanager
+    async def process(self) -> AsyncIterator[ParserProcess]:
+        async with self._pool.process() as held:
+            self._held = held
+            yield self
+
+    @asynccontextmanager
+    async def run(self, request: ParserRequest, *, silence_s: float) -> AsyncIterator[AsyncIterator[ReceivedEvent]]:
+        first = isinstance(request, Assemble) and not any(isinstance(one, Assemble) for one in self.requests)
+        self.requests.append(request)
+        async with self._held.run(request, silence_s=silence_s) as events:
+            if first:
+                raise ParserCrashed("killed")
+            yield events
+
+
+@pytest.mark.parametrize(("range_size", "readings"), [(64, [True, False]), (2, [False, False])], ids=["kept", "blobs"])
+async def test_a_process_that_dies_in_assembly_costs_no_page(
+    single: ParserPool, tmp_path: Path, range_size: int, readings: list[bool]
+) -> None:
+    dying = DyingInAssembly(single)
+
+    parser = document_parser(dying, processes=1, range_size=range_size)
+    found = await parse(parser, script("text", "unreadable", "text"), tmp_path)
+
+    assert found.failed_pages == {2: "PAGE_UNREADABLE"}
+    assert "Page 1 of a script." in found.markdown
+    assert "Page 3 of a script." in found.markdown
+    assert [request.keep for request in dying.requests if isinstance(request, ReadPages)] == readings
 
 
 async def test_the_processes_are_free_again_whatever_happened(pool: ParserPool, tmp_path: Path) -> None:

@@ -3,6 +3,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,7 @@ from llamaparse_worker.errors import (
     EmptyDocument,
     EncryptedDocument,
     ErrorReport,
+    ParserCrashed,
     TooManyPages,
     UnsupportedFormat,
     WorkerError,
@@ -20,7 +22,7 @@ from llamaparse_worker.errors import (
 from llamaparse_worker.model.document import Spooled
 from llamaparse_worker.model.geometry import Box
 from llamaparse_worker.model.options import ImageKind, ParseOptions
-from llamaparse_worker.model.page import PageReason, PageStatus, PageSummary, Word
+from llamaparse_worker.model.page import LaidOutPage, PageReason, PageStatus, PageSummary, Word
 from llamaparse_worker.model.parsing import (
     Assemble,
     Completed,
@@ -277,3 +279,52 @@ def test_a_document_that_is_opened_anew_between_pages_gives_the_same(
 
     assert (tmp_path / "one.blob").read_bytes() == (tmp_path / "other.blob").read_bytes()
     assert len(blob.index(tmp_path / "one.blob")) == 3
+
+
+def keeping(tasks: DocumentTasks, folder: Path, document: Spooled, pages: Sequence[int]) -> Recorder:
+    return run(tasks, ReadPages(document, tuple(pages), str(folder / "blob"), ParseOptions(), ocr=False, keep=True))
+
+
+def assembled(tasks: DocumentTasks, folder: Path, results: str, *, kept: bool) -> dict[str, bytes]:
+    (folder / results).mkdir()
+    request = Assemble((str(folder / "blob"),), (), str(folder / results), ParseOptions(), kept)
+    (event,) = run(tasks, request).events
+    assert isinstance(event, Completed)
+    return {file.name: (folder / results / file.name).read_bytes() for file in event.files}
+
+
+@pytest.mark.parametrize(("room", "written"), [(1 << 18, 0), (512, 1), (0, 3)], ids=["all", "some", "none"])
+def test_pages_that_are_kept_give_the_same_files_as_pages_on_disk(
+    tasks: DocumentTasks, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, room: int, written: int
+) -> None:
+    document = spooled(tmp_path, b"first words\fsecond words\fthird words", "a.txt")
+    monkeypatch.setattr("llamaparse_worker.pipeline.kept.MOST_CHARACTERS", room)
+    events = keeping(tasks, tmp_path, document, (1, 2, 3)).events
+    assert len(blob.index(tmp_path / "blob")) == written
+    kept = assembled(tasks, tmp_path, "kept", kept=True)
+
+    assert read(tasks, tmp_path, document, (1, 2, 3)).events == events
+    assert assembled(tasks, tmp_path, "written", kept=False) == kept
+
+
+def test_pages_that_another_process_kept_are_not_silently_missing(tasks: DocumentTasks, tmp_path: Path) -> None:
+    document = spooled(tmp_path, b"first\fsecond", "a.txt")
+    keeping(tasks, tmp_path, document, (1, 2))
+    with closing(made(TaskConfig(readers=READERS, writers=WRITERS))) as other, pytest.raises(ParserCrashed):
+        assembled(other, tmp_path, "other", kept=True)
+
+    run(tasks, Inspect(document))
+    with pytest.raises(ParserCrashed):
+        assembled(tasks, tmp_path, "later", kept=True)
+
+
+def test_a_kept_page_with_text_that_no_file_can_hold_fails_alone(
+    tasks: DocumentTasks, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def spoilt(page: LaidOutPage, _options: ParseOptions) -> LaidOutPage:
+        return replace(page, text="\ud800") if page.number == 1 else page
+
+    monkeypatch.setattr("llamaparse_worker.pipeline.tasks.finished", spoilt)
+    document = spooled(tmp_path, b"first\fsecond", "a.txt")
+    statuses = [page.status for page in summaries(keeping(tasks, tmp_path, document, (1, 2)))]
+    assert statuses == [PageStatus.FAILED, PageStatus.PARSED]

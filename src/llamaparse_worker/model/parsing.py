@@ -25,7 +25,10 @@ class Inspect:
 
 @dataclass(frozen=True, slots=True)
 class ReadPages:
-    """Read and lay out these pages (from 1, ascending) and append each finished one to the blob file."""
+    """Read and lay out these pages (from 1, ascending) and append each finished one to the blob file.
+
+    With ``keep`` the process may keep some in memory instead, for an ``Assemble`` of this blob that comes next.
+    """
 
     document: Spooled
     pages: tuple[int, ...]
@@ -33,6 +36,7 @@ class ReadPages:
     options: ParseOptions
     ocr: bool
     """Whether pages without usable text are handed out as pixels; otherwise they end with a reason."""
+    keep: bool = False
     type: Literal["read_pages"] = "read_pages"
 
 
@@ -57,6 +61,8 @@ class Assemble:
     """Pages that are in no blob because they failed."""
     folder: str
     options: ParseOptions
+    kept: bool = False
+    """Whether this process has kept pages of a blob; if it has not, the request is refused as ``ParserCrashed``."""
     type: Literal["assemble"] = "assemble"
 
 
@@ -81,7 +87,7 @@ class PageStarted:
 
 @dataclass(frozen=True, slots=True)
 class PageDone:
-    """A page is finished and stands in the blob, or it failed."""
+    """A page is finished and stands in the blob or is kept, or it failed."""
 
     summary: PageSummary
     type: Literal["page_done"] = "page_done"

@@ -17,13 +17,14 @@ from llamaparse_worker.errors import (
     TimeLimitExceeded,
     TooManyPages,
 )
-from llamaparse_worker.interfaces import Mode, Ocr, Parsers, ReceivedEvent
+from llamaparse_worker.interfaces import Mode, Ocr, Parsers
 from llamaparse_worker.model.document import DocumentInfo, ParsedDocument, ResultFile, Spooled
 from llamaparse_worker.model.job import Progress
 from llamaparse_worker.model.options import ModeName, ParseOptions
 from llamaparse_worker.model.page import PageStatus
-from llamaparse_worker.model.parsing import Assemble, Completed, Inspect, Inspected, ParserRequest
-from llamaparse_worker.pipeline.pages import PageReading, ReadingLimits, ReadResult, Seat, last_event, seat_in
+from llamaparse_worker.model.parsing import Assemble, Completed, Inspect, Inspected
+from llamaparse_worker.pipeline.pages import PageReading, ReadingLimits, ReadResult
+from llamaparse_worker.pipeline.seat import Seat, last_event, seat_in
 from llamaparse_worker.pipeline.verdict import Verdict, judge
 from llamaparse_worker.wire import select_pages
 
@@ -101,20 +102,30 @@ class DocumentParser:
                     on_progress=on_progress,
                 )
                 on_progress(Progress(total=len(pages)))
-                read = await reading.read(pages, seat)
+                read = await reading.read(pages, seat, keep=not mode.refines)
                 if mode.refines:
                     # Needs the layout and with it numpy, which no other step of this process imports.
                     from llamaparse_worker.pipeline.refine import refine  # noqa: PLC0415
 
                     await seat.release()
                     read = await refine(read, mode, options, folder)
+                try:
+                    files = await self._assemble(read, folder, options, seat)
+                except (ParserCrashed, OutOfMemory):
+                    await seat.release()
+                    read = await reading.read_again(seat) if read.kept else read
+                    files = await self._assemble(read, folder, options, seat)
                 verdict = judge(read.pages, options, ocr=ocr is not None)
-                files = await self._assemble(read, folder, options, seat)
                 return DocumentOutcome(ParsedDocument(info, read.pages, files), verdict)
         raise TimeLimitExceeded(f"the document was not parsed within {self._base_time_s(options):g} s plus page time")
 
     async def _inspect(self, document: Spooled, seat: Seat) -> DocumentInfo:
-        last = await self._twice(Inspect(document), seat)
+        silence_s = self._limits.reading.page_timeout_s
+        try:
+            last = await last_event(await seat.take(), Inspect(document), silence_s=silence_s)
+        except (ParserCrashed, OutOfMemory):
+            await seat.release()
+            last = await last_event(await seat.take(), Inspect(document), silence_s=silence_s)
         if not isinstance(last.event, Inspected):
             raise ParserCrashed("the parser process did not say what the document is")
         return last.event.info
@@ -123,19 +134,11 @@ class DocumentParser:
         self, read: ReadResult, folder: Path, options: ParseOptions, seat: Seat
     ) -> tuple[ResultFile, ...]:
         failed = tuple(page for page in read.pages if page.status is PageStatus.FAILED)
-        last = await self._twice(Assemble(read.blobs, failed, str(folder), options), seat)
+        request = Assemble(read.blobs, failed, str(folder), options, read.kept)
+        last = await last_event(await seat.take(), request, silence_s=self._limits.reading.page_timeout_s)
         if not isinstance(last.event, Completed):
             raise ParserCrashed("the parser process did not finish the result files")
         return last.event.files
-
-    async def _twice(self, request: ParserRequest, seat: Seat) -> ReceivedEvent:
-        """Run a request; if the process dies, once more in a fresh one."""
-        silence_s = self._limits.reading.page_timeout_s
-        try:
-            return await last_event(await seat.take(), request, silence_s=silence_s)
-        except (ParserCrashed, OutOfMemory):
-            await seat.release()
-            return await last_event(await seat.take(), request, silence_s=silence_s)
 
     def _mode(self, options: ParseOptions) -> Mode:
         mode = self._modes.get(options.mode)

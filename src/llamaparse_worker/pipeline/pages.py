@@ -4,13 +4,15 @@ A range of pages runs in one process. When the process dies, the page that it wa
 fresh process; dying again, or standing still for longer than a page may take, makes it a failed page. Its neighbours
 are delivered either way. Pages without usable text leave their process as pixels, go through OCR, and return to any
 process to be laid out, so that a scan holds no parser process while it waits for OCR.
+
+A document that one process reads in one range stays there for assembly as far as it fits. It dies with its process:
+those pages are read again, and go to the blob then.
 """
 
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -37,11 +39,11 @@ from llamaparse_worker.model.parsing import (
     PageDone,
     PageNeedsOcr,
     PageStarted,
-    ParserRequest,
     ReadPages,
     Refused,
 )
 from llamaparse_worker.pipeline.groups import one_error
+from llamaparse_worker.pipeline.seat import Seat, seat_in
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,58 +64,14 @@ class ReadingLimits:
         return int(self.ocr.total_tokens)
 
 
-class Seat:
-    """A place in the pool for one document: holds a process, and takes a fresh one when that died."""
-
-    def __init__(self, parsers: Parsers) -> None:
-        self._parsers = parsers
-        self._held = AsyncExitStack()
-        self._process: ParserProcess | None = None
-
-    async def take(self) -> ParserProcess:
-        """Give the process that is held, waiting for a free one if there is none."""
-        if self._process is None:
-            self._process = await self._held.enter_async_context(self._parsers.process())
-        return self._process
-
-    async def release(self) -> None:
-        """Give the process back; the next ``take`` waits for another."""
-        self._process = None
-        await self._held.aclose()
-
-
-@asynccontextmanager
-async def seat_in(parsers: Parsers) -> AsyncIterator[Seat]:
-    """Open a seat that is released at the end, whatever happens."""
-    seat = Seat(parsers)
-    try:
-        yield seat
-    finally:
-        await seat.release()
-
-
-async def last_event(process: ParserProcess, request: ParserRequest, *, silence_s: float) -> ReceivedEvent:
-    """Run a request of which only the last event matters.
-
-    Raises:
-        WorkerError: the typed error that the process answered, or how it died.
-    """
-    async with process.run(request, silence_s=silence_s) as events:
-        last = None
-        async for last in events:
-            if isinstance(last.event, Refused):
-                raise from_report(last.event.error)
-        if last is None:
-            raise ParserCrashed("the parser process ended without an answer")
-        return last
-
-
 @dataclass(frozen=True, slots=True)
 class ReadResult:
     """Summaries of all pages, ascending, and the blob files that hold the finished ones."""
 
     pages: tuple[PageSummary, ...]
     blobs: tuple[str, ...]
+    kept: bool = False
+    """Whether the process in the seat has kept pages instead of writing them."""
 
 
 class PageReading:
@@ -137,10 +95,10 @@ class PageReading:
         self._options = options
         self._folder = folder
         self._on_progress = on_progress
-        self._total = 0
+        self._progress = Progress()
+        self._keep = False
         self._ranges: deque[tuple[int, ...]] = deque()
         self._done: dict[int, PageSummary] = {}
-        self._failed = 0
         self._died_once: set[int] = set()
         self._handed_out: set[int] = set()
         self._current: dict[tuple[int, ...], int] = {}
@@ -149,21 +107,47 @@ class PageReading:
         self._ocr_pending = 0
         self._ocr_room = anyio.Condition()
 
-    async def read(self, pages: Sequence[int], seat: Seat) -> ReadResult:
-        """Read the pages; ``seat`` is used first, so that an already open document is not opened again."""
+    async def read(self, pages: Sequence[int], seat: Seat, *, keep: bool = False) -> ReadResult:
+        """Read the pages; ``seat`` is used first, so that an already open document is not opened again.
+
+        Args:
+            pages: page numbers, ascending.
+            seat: a place in the pool.
+            keep: whether pages may stay in the process in ``seat``, if that one reads them all.
+        """
         size = min(self._limits.range_size, self._limits.ocr_window) if self._ocr else self._limits.range_size
-        self._total = len(pages)
+        self._progress = Progress(total=len(pages))
         self._ranges.extend(tuple(pages[at : at + size]) for at in range(0, len(pages), size))
+        self._keep = keep and self._ocr is None and len(self._ranges) == 1
+        return await self._read(seat)
+
+    async def read_again(self, seat: Seat) -> ReadResult:
+        """Read what a process had kept that has died since, this time to have it written."""
+        lost = self._lost()
+        self._ranges.extend((lost,) if lost else ())
+        return await self._read(seat)
+
+    def _lost(self) -> tuple[int, ...]:
+        """Give the pages that died with the process that kept them; no other process shall keep any."""
+        if not self._keep:
+            return ()
+        self._keep = False
+        lost = tuple(number for number, page in self._done.items() if page.status is PageStatus.PARSED)
+        for number in lost:
+            del self._done[number]
+        return lost
+
+    async def _read(self, seat: Seat) -> ReadResult:
         helpers = min(self._limits.processes, len(self._ranges)) - 1
         with one_error():
             async with anyio.create_task_group() as tasks:
                 for _ in range(helpers):
                     tasks.start_soon(self._help, tasks)
                 await self._work(seat, tasks)
-                if len(self._done) < self._total:
+                if len(self._done) < self._progress.total:
                     # OCR or helpers have the rest. What comes back from OCR needs a process, maybe the only one.
                     await seat.release()
-        return ReadResult(tuple(self._done[number] for number in sorted(self._done)), tuple(self._blobs))
+        return ReadResult(tuple(self._done[number] for number in sorted(self._done)), tuple(self._blobs), self._keep)
 
     async def _help(self, tasks: TaskGroup) -> None:
         """Share the ranges from a further process, if one becomes free before the last range is taken."""
@@ -199,7 +183,7 @@ class PageReading:
                 await seat.release()
 
     async def _read_range(self, process: ParserProcess, pages: tuple[int, ...], blob: str, tasks: TaskGroup) -> None:
-        request = ReadPages(self._document, pages, blob, self._options, ocr=self._ocr is not None)
+        request = ReadPages(self._document, pages, blob, self._options, ocr=self._ocr is not None, keep=self._keep)
         async with process.run(request, silence_s=self._limits.page_timeout_s) as events:
             async for received in events:
                 match received.event:
@@ -218,6 +202,7 @@ class PageReading:
 
     def _judge_death(self, pages: tuple[int, ...], error: LimitExceeded | ParserCrashed) -> None:
         """Blame the page that was being read, and put the pages that are left back."""
+        self._lost()
         left = [number for number in pages if number not in self._done and number not in self._handed_out]
         culprit = self._current.pop(pages, left[0] if left else None)
         if culprit in left:
@@ -275,5 +260,9 @@ class PageReading:
 
     def _finish(self, summary: PageSummary) -> None:
         self._done[summary.number] = summary
-        self._failed += summary.status is PageStatus.FAILED
-        self._on_progress(Progress(total=self._total, done=len(self._done), failed=self._failed))
+        before = self._progress
+        failed = before.failed + (summary.status is PageStatus.FAILED)
+        # Pages that are read again are not news.
+        self._progress = Progress(total=before.total, done=max(before.done, len(self._done)), failed=failed)
+        if self._progress != before:
+            self._on_progress(self._progress)

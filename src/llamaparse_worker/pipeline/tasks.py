@@ -5,16 +5,24 @@ from __future__ import annotations
 import resource
 import struct
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from pathlib import Path
 from pkgutil import resolve_name
 from typing import BinaryIO, TypeVar
 
-from llamaparse_worker.errors import EmptyDocument, ErrorReport, PageUnreadable, UnsupportedFormat, WorkerError, report
+from llamaparse_worker.errors import (
+    EmptyDocument,
+    ErrorReport,
+    PageUnreadable,
+    ParserCrashed,
+    UnsupportedFormat,
+    WorkerError,
+    report,
+)
 from llamaparse_worker.interfaces import Emit, OpenDocument, PageSink, Reader, ReaderLimits, Tasks, Writer
 from llamaparse_worker.layout.arrange import lay_out_words
-from llamaparse_worker.layout.assemble import document_signs, finish
+from llamaparse_worker.layout.assemble import document_signs, finish, page_signs
 from llamaparse_worker.layout.figures import with_figures
 from llamaparse_worker.layout.granular import with_granular
 from llamaparse_worker.layout.selection import selected_words
@@ -37,6 +45,7 @@ from llamaparse_worker.pipeline.file_kind import HEAD_BYTES, file_kind
 from llamaparse_worker.pipeline.forms import with_forms
 from llamaparse_worker.pipeline.grounded import GroundedWriter
 from llamaparse_worker.pipeline.images import ImageLimits, image_files, with_images
+from llamaparse_worker.pipeline.kept import KeptPages
 from llamaparse_worker.pipeline.page import failure, finished, needs_ocr, summary, wanted
 from llamaparse_worker.pipeline.remarks import commented, remarks_on
 from llamaparse_worker.pipeline.task_config import TaskConfig
@@ -82,12 +91,14 @@ class DocumentTasks:
         self._readers = readers
         self._writers = writers
         self._open: _Opened | None = None
+        self._kept: KeptPages | None = None
 
     def run(self, request: ParserRequest, emit: Emit) -> None:
         """Answer a request. What is no ``WorkerError`` is a bug, and left to end the process."""
         match request:
             case Inspect():
                 self.close()
+                self._kept = None
                 emit(Inspected(self._opened(request.document).info), None)
             case ReadPages():
                 self._read_pages(request, emit)
@@ -95,7 +106,8 @@ class DocumentTasks:
                 self._lay_out(request, emit)
             case Assemble():
                 self.close()
-                emit(Completed(self._assemble(request, emit)), None)
+                kept, self._kept = self._kept, None
+                emit(Completed(self._assemble(request, _kept_pages(request, kept), emit)), None)
 
     def close(self) -> None:
         """Close the open document; safe to repeat."""
@@ -126,6 +138,7 @@ class DocumentTasks:
         raise UnsupportedFormat(f"No enabled reader accepts this file; its content looks like: {file_kind(head)}.")
 
     def _read_pages(self, request: ReadPages, emit: Emit) -> None:
+        self._kept = KeptPages(request.blob) if request.keep else None
         with blob.appending(Path(request.blob)) as out:
             for number in request.pages:
                 pages = self._opened(request.document).pages
@@ -146,7 +159,7 @@ class DocumentTasks:
                 self._hand_out(pages, self._illustrated(page, page, pages, request), emit)
                 return None
             done = self._illustrated(finished(page, request.options), page, pages, request)
-            return _append(commented(done, remarks), out)
+            return self._keep_or_append(commented(done, remarks), out)
         except WorkerError as error:
             return failure(number, report(error))
         except _STUMBLES as error:
@@ -155,6 +168,9 @@ class DocumentTasks:
 
     def _illustrated(self, page: P, read: RawPage | LaidOutPage, pages: OpenDocument, request: ReadPages) -> P:
         return with_images(page, read, pages, request.options, Path(request.blob).parent, self._image_limits)
+
+    def _keep_or_append(self, page: LaidOutPage, out: blob.BlobWriter) -> PageSummary:
+        return summary(page) if self._kept is not None and self._kept.keep(page) else _append(page, out)
 
     def _hand_out(self, pages: OpenDocument, page: RawPage, emit: Emit) -> None:
         with pages.render(page.number, dpi=self._config.ocr_dpi) as image:
@@ -169,13 +185,13 @@ class DocumentTasks:
             emit(PageDone(_append(page, out)), None)
         emit(Completed(), None)
 
-    def _assemble(self, request: Assemble, emit: Emit) -> tuple[ResultFile, ...]:
+    def _assemble(self, request: Assemble, kept: Mapping[int, LaidOutPage], emit: Emit) -> tuple[ResultFile, ...]:
         folder = Path(request.folder)
         writers = (*self._writers, GroundedWriter()) if request.options.granular_bboxes else self._writers
         images: list[PageImage] = []
         with ExitStack() as stack:
             sinks = [stack.enter_context(_sink(writer, folder, request)) for writer in writers]
-            for count, page in enumerate(_pages(request), 1):
+            for count, page in enumerate(_pages(request, kept), 1):
                 images.extend(page.images if isinstance(page, ParsedPage) else ())
                 for sink in sinks:
                     sink.add(page)
@@ -224,7 +240,15 @@ def _sink(writer: Writer, folder: Path, request: Assemble) -> AbstractContextMan
     return opened()
 
 
-def _pages(request: Assemble) -> Iterator[ParsedPage | FailedPage]:
+def _kept_pages(request: Assemble, kept: KeptPages | None) -> Mapping[int, LaidOutPage]:
+    if not request.kept:
+        return {}
+    if kept is None or kept.blob not in request.blobs:
+        raise ParserCrashed("The parser process that kept the pages has ended.")
+    return kept.pages
+
+
+def _pages(request: Assemble, kept: Mapping[int, LaidOutPage]) -> Iterator[ParsedPage | FailedPage]:
     """Give all pages in order: first a look at every index, then one page after the other."""
     with ExitStack() as stack:
         stored: dict[int, tuple[BinaryIO, blob.StoredPage]] = {}
@@ -233,10 +257,13 @@ def _pages(request: Assemble) -> Iterator[ParsedPage | FailedPage]:
             file = stack.enter_context(path.open("rb")) if found else None
             if file is not None:
                 stored.update((page.entry.number, (file, page)) for page in found)
-        document = document_signs(stored[number][1].entry.signs for number in sorted(stored))
-        failed = {page.number: page for page in request.failed}
-        numbers = sorted({*stored, *failed})
-        laid_out = (_failed_page(failed[n]) if n in failed else blob.read_page(*stored[n]) for n in numbers)
+        read = sorted({*stored, *kept})
+        document = document_signs(page_signs(kept[n]) if n in kept else stored[n][1].entry.signs for n in read)
+        failed = {page.number: _failed_page(page) for page in request.failed}
+        laid_out = (
+            failed.get(number) or kept.get(number) or blob.read_page(*stored[number])
+            for number in sorted({*read, *failed})
+        )
         for page in finish(laid_out, document, request.options.tables):
             if isinstance(page, ParsedPage) and page.images:
                 yield with_figures(page, inline=request.options.inline_images)
