@@ -60,7 +60,7 @@ def is_plain(text: str) -> bool:
 
 def escaped_within(text: str) -> str:
     """Escape what Markdown would take for a mark within a line; what cannot be mistaken stays as it is."""
-    if _SPECIAL.search(text) is None:
+    if is_plain(text):
         return text
     text = _CERTAIN.sub(lambda found: "\\" + found[0], text)
     for mark, pairs in (("*", _STARS), ("_", _UNDERSCORES)):
@@ -85,7 +85,7 @@ def _set(text: str, spans: Sequence[Span], start: int, end: int) -> str:
     here = [span for span in spans if span.start < end and span.end > start]
     if not here:
         return escaped_within(text[start:end])
-    outer = min((span.kind for span in here), key=_DEPTH.__getitem__)
+    outer = min([span.kind for span in here], key=_DEPTH.__getitem__)
     if outer in _LEAVES:
         return _with_code(text, here, start, end)
     inner = [span for span in here if span.kind is not outer]
@@ -119,7 +119,9 @@ def _with_code(text: str, spans: Sequence[Span], start: int, end: int) -> str:
 
 
 def _code(text: str) -> str:
-    ticks = "`" * (max(map(len, _TICKS.findall(text)), default=0) + 1)
+    if "`" not in text:
+        return f"`{text}`"
+    ticks = "`" * (max(map(len, _TICKS.findall(text))) + 1)
     space = " " if "`" in (text[0], text[-1]) else ""
     return f"{ticks}{space}{text}{space}{ticks}"
 

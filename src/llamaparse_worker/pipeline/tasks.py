@@ -6,7 +6,8 @@ import resource
 import struct
 import zlib
 from collections.abc import Iterator, Mapping
-from contextlib import AbstractContextManager, ExitStack, contextmanager
+from contextlib import ExitStack
+from io import SEEK_END
 from pathlib import Path
 from pkgutil import resolve_name
 from typing import BinaryIO, TypeVar
@@ -20,7 +21,7 @@ from llamaparse_worker.errors import (
     WorkerError,
     report,
 )
-from llamaparse_worker.interfaces import Emit, OpenDocument, PageSink, Reader, ReaderLimits, Tasks, Writer
+from llamaparse_worker.interfaces import Emit, OpenDocument, Reader, ReaderLimits, Tasks, Writer
 from llamaparse_worker.layout.arrange import lay_out_words
 from llamaparse_worker.layout.assemble import document_signs, finish, page_signs
 from llamaparse_worker.layout.figures import with_figures
@@ -189,17 +190,20 @@ class DocumentTasks:
         folder = Path(request.folder)
         writers = (*self._writers, GroundedWriter()) if request.options.granular_bboxes else self._writers
         images: list[PageImage] = []
-        with ExitStack() as stack:
-            sinks = [stack.enter_context(_sink(writer, folder, request)) for writer in writers]
-            for count, page in enumerate(_pages(request, kept), 1):
-                images.extend(page.images if isinstance(page, ParsedPage) else ())
-                for sink in sinks:
-                    sink.add(page)
-                if count % _SIGN_OF_LIFE_PAGES == 0:
-                    emit(PageStarted(page.number), None)
+        with ExitStack() as files:
+            outs = [files.enter_context((folder / writer.file_name).open("wb")) for writer in writers]
+            with ExitStack() as stack:
+                opened = zip(writers, outs, strict=True)
+                sinks = [stack.enter_context(writer.open(out, request.options)) for writer, out in opened]
+                for count, page in enumerate(_pages(request, kept), 1):
+                    images.extend(page.images if isinstance(page, ParsedPage) else ())
+                    for sink in sinks:
+                        sink.add(page)
+                    if count % _SIGN_OF_LIFE_PAGES == 0:
+                        emit(PageStarted(page.number), None)
+            sizes = [out.seek(0, SEEK_END) for out in outs]
         written = (
-            ResultFile(writer.file_name, (folder / writer.file_name).stat().st_size, writer.content_type)
-            for writer in writers
+            ResultFile(writer.file_name, size, writer.content_type) for writer, size in zip(writers, sizes, strict=True)
         )
         return (*written, *image_files(folder, images))
 
@@ -229,15 +233,6 @@ def _private_bytes() -> int:
 def _append(page: LaidOutPage, out: blob.BlobWriter) -> PageSummary:
     out.append(page)
     return summary(page)
-
-
-def _sink(writer: Writer, folder: Path, request: Assemble) -> AbstractContextManager[PageSink]:
-    @contextmanager
-    def opened() -> Iterator[PageSink]:
-        with (folder / writer.file_name).open("wb") as out, writer.open(out, request.options) as sink:
-            yield sink
-
-    return opened()
 
 
 def _kept_pages(request: Assemble, kept: KeptPages | None) -> Mapping[int, LaidOutPage]:

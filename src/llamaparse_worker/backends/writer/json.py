@@ -60,11 +60,12 @@ class JsonWriter:
     @contextmanager
     def open(self, out: BinaryIO, options: ParseOptions) -> Iterator[PageSink]:
         """Begin the file."""
+        folder = _folder(out)
         with (
-            _short_file(out) as markdown,
-            _short_file(out) as text,
-            _short_file(out) as metadata,
-            _short_file(out) as forms,
+            _short_file(folder) as markdown,
+            _short_file(folder) as text,
+            _short_file(folder) as metadata,
+            _short_file(folder) as forms,
         ):
             sections = _Sections(
                 _Section(b"markdown", markdown),
@@ -150,8 +151,12 @@ class _Section:
         out.write(b"]}")
 
 
-def _short_file(out: BinaryIO) -> SpooledTemporaryFile[bytes]:
-    """Open a file that is in memory until it is long, and then in the folder of ``out``, where there is room."""
-    name = getattr(out, "name", None)
-    folder = str(Path(name).parent) if isinstance(name, str) else None
+def _short_file(folder: str | None) -> SpooledTemporaryFile[bytes]:
+    """Open a file that is in memory until it is long, and then in a folder."""
     return SpooledTemporaryFile(_IN_MEMORY_BYTES, dir=folder)
+
+
+def _folder(out: BinaryIO) -> str | None:
+    """Give the folder of a file, where there is room for others."""
+    name = getattr(out, "name", None)
+    return str(Path(name).parent) if isinstance(name, str | Path) else None
