@@ -135,17 +135,15 @@ def _sign(page: LaidOutPage, edge: Edge) -> EdgeSign:
     bottom = max(block.box.y1 for block in edge.blocks)
     place = top if edge.side is Side.TOP else page.height - bottom
     size = max(block.box.height for block in edge.blocks)
-    outer = bottom if edge.side is Side.TOP else page.height - top
-    inner = min((block.box.y0 - bottom for block in page.blocks), default=0.0)
+    headings = tuple(heading_sign(block) for block in edge.blocks if isinstance(block, Heading))
     in_margin = (
-        outer < _MARGIN * page.height
-        and edge.side is Side.TOP
-        and not any(isinstance(block, Heading) for block in edge.blocks)
-        and inner > _MARGIN_GAP_EM * page.body_size
+        edge.side is Side.TOP
+        and bottom < _MARGIN * page.height
+        and not headings
         and size < 1.5 * page.body_size
+        and min((block.box.y0 - bottom for block in page.blocks), default=0.0) > _MARGIN_GAP_EM * page.body_size
     )
     text = edge_text(edge.blocks)
-    headings = tuple(heading_sign(block) for block in edge.blocks if isinstance(block, Heading))
     return EdgeSign(page.number, edge.side, text, round(place, 1), round(size, 1), edge.certain, in_margin, headings)
 
 

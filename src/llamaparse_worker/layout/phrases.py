@@ -60,7 +60,7 @@ def is_plain(text: str) -> bool:
 
 def escaped_within(text: str) -> str:
     """Escape what Markdown would take for a mark within a line; what cannot be mistaken stays as it is."""
-    if is_plain(text):
+    if _SPECIAL.search(text) is None:
         return text
     text = _CERTAIN.sub(lambda found: "\\" + found[0], text)
     for mark, pairs in (("*", _STARS), ("_", _UNDERSCORES)):
@@ -82,6 +82,8 @@ def _escaped_start(text: str) -> str:
 
 def _set(text: str, spans: Sequence[Span], start: int, end: int) -> str:
     """Set a part of the text: spans of the outermost kind around all that the other kinds do within them."""
+    if start >= end:
+        return ""
     here = [span for span in spans if span.start < end and span.end > start]
     if not here:
         return escaped_within(text[start:end])

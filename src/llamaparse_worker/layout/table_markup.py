@@ -63,12 +63,16 @@ def table_html(table: Table, options: TableOptions = FITTING) -> str:
     made: list[str] = []
     for number, row in enumerate(table.rows):
         tag = "th" if number < table.header_rows else "td"
-        cells = [
-            f"<{tag}{_span(spans.get((number, column)))}>{_content(text, options)}</{tag}>"
-            for column, text in enumerate(row)
-            if (number, column) not in hidden
-        ]
-        made.append(f"<tr>{''.join(cells)}</tr>")
+        texts = row if _MARKUP.search("".join(row)) is None else [_content(text, options) for text in row]
+        if spans:
+            cells = [
+                f"<{tag}{_span(spans.get((number, column)))}>{text}</{tag}>"
+                for column, text in enumerate(texts)
+                if (number, column) not in hidden
+            ]
+            made.append(f"<tr>{''.join(cells)}</tr>")
+        else:
+            made.append(f"<tr><{tag}>{f'</{tag}><{tag}>'.join(texts)}</{tag}></tr>")
     head, body = "".join(made[: table.header_rows]), "".join(made[table.header_rows :])
     return f"<table>{f'<thead>{head}</thead>' if head else ''}<tbody>{body}</tbody></table>"
 
@@ -101,6 +105,4 @@ def _span(span: tuple[int, int] | None) -> str:
 
 
 def _content(text: str, options: TableOptions) -> str:
-    if _MARKUP.search(text) is None:
-        return text
     return escape(text, quote=False).replace("\n", options.line_break)

@@ -11,8 +11,9 @@ from __future__ import annotations
 import io
 import struct
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import BinaryIO
 
@@ -51,8 +52,19 @@ _PAGES = TypeAdapter(LaidOutPage)
 class BlobWriter:
     """Appends pages; each one is handed to the operating system before ``append`` returns."""
 
-    def __init__(self, file: BinaryIO) -> None:
-        self._file = file
+    def __init__(self, path: Path, stack: ExitStack) -> None:
+        self._path = path
+        self._stack = stack
+
+    @cached_property
+    def _file(self) -> BinaryIO:
+        """The blob behind its last whole frame, opened for the first page."""
+        file = self._stack.enter_context(self._path.open("ab+"))
+        whole = 0
+        for page in _frames(file):
+            whole = page.offset + page.size
+        file.truncate(whole)
+        return file
 
     def append(self, page: LaidOutPage) -> None:
         """Write one page.
@@ -70,13 +82,9 @@ class BlobWriter:
 
 @contextmanager
 def appending(path: Path) -> Iterator[BlobWriter]:
-    """Open a blob for more pages; it is created where there is none."""
-    with path.open("ab+") as file:
-        whole = 0
-        for page in _frames(file):
-            whole = page.offset + page.size
-        file.truncate(whole)
-        yield BlobWriter(file)
+    """Give a writer of more pages; where there is no blob, the first of them creates it."""
+    with ExitStack() as stack:
+        yield BlobWriter(path, stack)
 
 
 def index(path: Path) -> tuple[StoredPage, ...]:

@@ -277,7 +277,7 @@ def _image(figure: Figure) -> ImageItem:
 
 def place(box: Box) -> Place:
     """Give a box as results have it."""
-    return Place(box.x0, box.y0, round(box.width, 2), round(box.height, 2))
+    return Place(box.x0, box.y0, round(box.x1 - box.x0, 2), round(box.y1 - box.y0, 2))
 
 
 def _nested(entries: Sequence[ListItem], depth: int, ordered: bool) -> tuple[TextItem | ListResult, ...]:  # noqa: FBT001
