@@ -1,4 +1,7 @@
-"""``grounded_items.jsonl``: the boxes of words, lines and cells, one row a page, for jobs that ask for them."""
+"""``grounded_items.jsonl``: the boxes of words, lines and cells, one row a page, for jobs that ask for them.
+
+The parts of a row are not frozen, for the reason given in ``backends/writer/items``.
+"""
 
 from __future__ import annotations
 
@@ -15,7 +18,7 @@ from llamaparse_worker.model.options import Granularity, ParseOptions
 from llamaparse_worker.model.page import FailedPage, ParsedPage, Table
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class _Place:
     """Left, top, width and height in points from the top left."""
 
@@ -25,13 +28,13 @@ class _Place:
     h: float
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class _Text:
     text: str
     bbox: _Place
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class _Cell:
     """``table`` counts the tables of the page from 0; ``page_number`` is that of the box, if it is another page's."""
 
@@ -45,7 +48,7 @@ class _Cell:
     page_number: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class _Row:
     page_number: int
     page_width: float | None = None
@@ -111,4 +114,4 @@ def _cells(page: ParsedPage) -> Iterator[_Cell]:
 
 
 def _place(box: Box) -> _Place:
-    return _Place(box.x0, box.y0, round(box.width, 2), round(box.height, 2))
+    return _Place(box.x0, box.y0, round(box.x1 - box.x0, 2), round(box.y1 - box.y0, 2))

@@ -1,4 +1,8 @@
-"""The parts of ``result.json``: page results and items as the LlamaParse v2 result model names them."""
+"""The parts of ``result.json``: page results and items as the LlamaParse v2 result model names them.
+
+They live from the page to the encoder and no longer: nothing is gained by freezing them, and a frozen one takes four
+times as long to make.
+"""
 
 from __future__ import annotations
 
@@ -31,7 +35,7 @@ from llamaparse_worker.model.page import (
 )
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Place:
     """A box as left, top, width and height in points from the top left."""
 
@@ -41,7 +45,7 @@ class Place:
     h: float
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class TextItem:
     """A paragraph."""
 
@@ -51,7 +55,7 @@ class TextItem:
     type: Literal["text"] = "text"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class HeadingItem:
     """A heading."""
 
@@ -62,7 +66,7 @@ class HeadingItem:
     type: Literal["heading"] = "heading"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class ListResult:
     """A list; deeper lists stand among its items."""
 
@@ -73,7 +77,7 @@ class ListResult:
     type: Literal["list"] = "list"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class TableItem:
     """A table in four forms."""
 
@@ -87,7 +91,7 @@ class TableItem:
     type: Literal["table"] = "table"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class CodeItem:
     """Preformatted text."""
 
@@ -98,7 +102,7 @@ class CodeItem:
     type: Literal["code"] = "code"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class ImageItem:
     """A saved image; ``url`` is its file in the result. ``md`` shows it, if the Markdown of the page does or not."""
 
@@ -109,7 +113,7 @@ class ImageItem:
     type: Literal["image"] = "image"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class RunningItem:
     """A running head or foot."""
 
@@ -122,7 +126,7 @@ class RunningItem:
 Item = TextItem | HeadingItem | ListResult | TableItem | CodeItem | ImageItem | RunningItem
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class TextPage:
     """The plain text of a page."""
 
@@ -130,7 +134,7 @@ class TextPage:
     text: str
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class MarkdownPage:
     """The Markdown of a page."""
 
@@ -141,7 +145,7 @@ class MarkdownPage:
     success: Literal[True] = True
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class ItemsPage:
     """The blocks of a page."""
 
@@ -152,7 +156,7 @@ class ItemsPage:
     success: Literal[True] = True
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class FailedPageResult:
     """A page that failed."""
 
@@ -161,7 +165,7 @@ class FailedPageResult:
     success: Literal[False] = False
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class MetadataPage:
     """What is known about a page; ``reason`` and ``engine`` are this worker's own."""
 
@@ -175,7 +179,7 @@ class MetadataPage:
     """How many images and figures were not saved, as there were too many."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class ImageBox:
     """A place on a page in whole points."""
 
@@ -185,7 +189,7 @@ class ImageBox:
     h: int
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class ImageMetadata:
     """What is known about a saved image; ``page_number`` is this worker's own."""
 
