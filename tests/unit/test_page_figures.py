@@ -64,7 +64,7 @@ def page(*images: Box) -> ParsedPage:
     return parsed_page(blocks, saved)
 
 
-def parsed_page(blocks: tuple[Paragraph, ...], images: tuple[PageImage, ...]) -> ParsedPage:
+def parsed_page(blocks: tuple[Heading | Paragraph, ...], images: tuple[PageImage, ...]) -> ParsedPage:
     texts = tuple(block.text for block in blocks)
     return ParsedPage(1, 600, 800, 0, blocks, "", "", "text_layer", images=images, block_markdown=texts)
 
@@ -110,12 +110,12 @@ def test_the_manifest_says_how_many_images_of_a_page_are_left_out() -> None:
 def test_a_bold_caption_that_looks_like_a_heading_is_one() -> None:
     blocks = (Heading("Fig. 3: Levels", Box(50, 210, 250, 222), 11.0), Paragraph("text", Box(50, 300, 250, 400)))
     saved = (PageImage("images/1.png", ImageKind.LAYOUT, Box(50, 70, 250, 200), 9, 9, "image/png"),)
-    (figure,) = with_figures(ParsedPage(1, 600, 800, 0, blocks, "", "", "text_layer", images=saved)).figures
+    (figure,) = with_figures(parsed_page(blocks, saved)).figures
     assert (figure.caption, figure.before) == ("Fig. 3: Levels", 0)
 
 
 def test_a_figure_without_a_caption_stands_before_its_first_label() -> None:
     blocks = tuple(Paragraph(text, Box(60, y, 90, y + 10)) for text, y in (("above", 20), ("40", 80), ("20", 180)))
     saved = (PageImage("images/1.png", ImageKind.LAYOUT, Box(50, 70, 250, 200), 9, 9, "image/png"),)
-    found = with_figures(ParsedPage(1, 600, 800, 0, blocks, "", "", "text_layer", images=saved))
+    found = with_figures(parsed_page(blocks, saved))
     assert found.markdown == "above\n\n![](images/1.png)\n\n40\n\n20"
