@@ -7,6 +7,7 @@ import time
 from collections.abc import Sequence
 
 import pytest
+from reportlab.pdfbase.pdfmetrics import stringWidth
 from reportlab.pdfgen.canvas import Canvas
 
 from llamaparse_worker.backends.reader.pdf import PdfReader
@@ -284,3 +285,27 @@ def test_levels_of_very_many_headings_are_found_in_a_moment() -> None:
 
     assert len({style_of(sign) for sign in signs}) == len(levels)
     assert time.process_time() - started < 5, "what compares each with each takes minutes"
+
+
+def test_words_that_are_stretched_to_the_width_of_their_column_are_no_table() -> None:
+    stretched = (
+        "Zähler wurde Prüfung Maß für und",
+        "Verwaltungsgebäude Brücke Lieferung zwischen",
+        "Flächen Straße öffentlich Flächen der",
+    )
+
+    def draw(canvas: Canvas) -> None:
+        pen = Pen(canvas, width=240).write(sentences(5, 200), after=0)
+        for line in stretched:
+            words = line.split()
+            room = (240 - sum(stringWidth(word, "Helvetica", 10) for word in words)) / (len(words) - 1)
+            x = pen.x
+            for word in words:
+                canvas.drawString(x, pen.y, word)
+                x += stringWidth(word, "Helvetica", 10) + room
+            pen.y -= 12.5
+        pen.write(sentences(6, 200))
+
+    (page,) = parsed_pages(draw)
+    assert " ".join(stretched) in page.markdown
+    assert not any(isinstance(block, Table) for block in page.blocks)

@@ -356,3 +356,51 @@ def test_a_page_of_ten_thousand_lines_costs_bounded_time() -> None:
     started = time.process_time()
     lay_out(page)
     assert time.process_time() - started < 3
+
+
+def test_a_label_for_several_rows_leaves_them_apart_where_lines_are_drawn_between_them() -> None:
+    rows = [
+        ["Place", "Month", "Level"],
+        ["Mill", "January", "9.75"],
+        ["", "April", "9.80"],
+        ["Lock", "January", "8.20"],
+        ["", "April", "8.30"],
+        ["Mole", "January", "7.10"],
+        ["", "April", "7.25"],
+    ]
+    style = [*LOOKS["a line below each row"], *(("SPAN", (0, row), (0, row + 1)) for row in (1, 3, 5))]
+    style.append(("VALIGN", (0, 0), (-1, -1), "TOP"))
+    (found,) = tables(page_of(drawn(rows, style, (120, 80, 80))))
+    assert found.rows == as_rows(rows)
+
+
+def test_shaded_tables_of_one_width_stay_apart_where_a_wider_one_stands_between() -> None:
+    shades = [("ROWBACKGROUNDS", (0, 0), (-1, -1), [colors.lightblue, None])]
+
+    def draw(canvas: Canvas) -> None:
+        for top, width in ((700, 120), (540, 140), (380, 120)):
+            Pen(canvas, top=top + 20).write("What was measured in that week:")
+            made = Drawn([[Cell(text, STYLE) for text in row] for row in NUMBERS], colWidths=[width, 80, 80, 80])
+            made.setStyle(shades)
+            _, height = made.wrapOn(canvas, 500, 600)
+            made.drawOn(canvas, MARGIN, top - height)
+
+    assert [table.rows for table in tables(page_of(draw))] == [as_rows(NUMBERS)] * 3
+
+
+def test_tables_of_one_width_stay_apart_where_a_line_of_text_goes_on_beyond_their_edge() -> None:
+    style = LOOKS["a line below each row"]
+
+    def draw(canvas: Canvas) -> None:
+        top = 700.0
+        for _ in range(2):
+            made = Drawn([[Cell(text, STYLE) for text in row] for row in NUMBERS], colWidths=[90, 45, 45, 45])
+            made.setStyle(style)
+            _, height = made.wrapOn(canvas, 500, 600)
+            made.drawOn(canvas, MARGIN, top - height)
+            canvas.drawString(
+                MARGIN, top - height - 14, "In the week after, the same clerk found this at the same places" * 2
+            )
+            top -= height + 24
+
+    assert [table.rows for table in tables(page_of(draw))] == [as_rows(NUMBERS)] * 2

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
@@ -213,12 +214,25 @@ def _rows(
             groups: Rows = header_bands(band, columns, lattice.frame.level)
             header_rows = len(groups)
         elif dense and not _is_list_of_rows(band, columns):
-            groups = [list(band)]
+            groups = _parted_by_lines(band, lattice.frame)
         else:
             groups = row_groups(band, columns)
         rows.extend([segment for line in group for segment in line] for group in groups)
         owned.extend([number] * len(groups))
     return rows, owned, header_rows or 1
+
+
+def _parted_by_lines(band: Sequence[Line], frame: Frame) -> Rows:
+    """Part a band by lines that go across most of it, but not below a label on the left that several rows share."""
+    lengths: dict[float, float] = {}
+    for rule in frame.level:
+        if rule.drawn:
+            lengths[rule.at] = lengths.get(rule.at, 0.0) + rule.end - rule.start
+    places = sorted(at for at, length in lengths.items() if length > frame.box.width / 2)
+    groups: dict[int, list[Line]] = {}
+    for line in band:
+        groups.setdefault(bisect_left(places, (line[0].y0 + line[0].y1) / 2), []).append(line)
+    return list(groups.values())
 
 
 def _is_list_of_rows(band: Sequence[Line], columns: Sequence[Strip]) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Sequence
 
 from llamaparse_worker.layout.columns import Line, Strip, spanned
@@ -59,7 +60,7 @@ def _stacked(found: Sequence[Frame], segments: Sequence[Segment], em: float) -> 
             short.append(frame)
             continue
         pile = next((pile for pile in reversed(piles) if _same_edges(pile[-1].box, frame.box)), None)
-        if pile is None:
+        if pile is None or _is_interrupted(pile[-1].box, frame.box, found, em):
             piles.append([frame])
         else:
             pile.append(frame)
@@ -75,23 +76,49 @@ def _same_edges(one: Box, other: Box) -> bool:
     return abs(one.x0 - other.x0) <= _SAME_EDGE and abs(one.x1 - other.x1) <= _SAME_EDGE
 
 
+def _is_interrupted(above: Box, below: Box, found: Sequence[Frame], em: float) -> bool:
+    """Tell whether something drawn for another table stands between: it reaches further to a side than these."""
+    if below.y0 - above.y1 < _CLOSE_EM * em:
+        return False
+    first = bisect_left(found, above.y1, key=lambda frame: frame.box.y0)
+    last = bisect_left(found, below.y0, key=lambda frame: frame.box.y0)
+    left, right = below.x0 - _SAME_EDGE, below.x1 + _SAME_EDGE
+    return any(
+        other.x0 < below.x1 and other.x1 > below.x0 and (other.x0 < left or other.x1 > right)
+        for other in (frame.box for frame in found[first:last])
+    )
+
+
 def _runs(pile: Sequence[Frame], segments: Sequence[Segment], em: float) -> list[Frame]:
     """Join what follows each other as long as rows of one table stand between."""
     if len(pile) == 1:
         return list(pile)
     left, right = pile[0].box.x0, pile[0].box.x1
     within = [one for one in segments if left - _NEAR <= (one.x0 + one.x1) / 2 <= right + _NEAR]
+    sticking_out = sorted((one.y0 + one.y1) / 2 for one in segments if _sticks_out(one, left, right))
     runs: list[list[Frame]] = [[pile[0]]]
     for above, below, after in zip(pile, pile[1:], [*pile[2:], None], strict=False):
+        if bisect_left(sticking_out, above.box.y1) < bisect_left(sticking_out, below.box.y0):
+            runs.append([below])
+            continue
         between = [one for one in within if above.box.y1 <= (one.y0 + one.y1) / 2 <= below.box.y0]
         end = after.box.y0 if after is not None else below.box.y1 + _FURTHER_EM * em
         shaded = max(above.box.height, below.box.height) > em
         beyond = (above.box, below.box) if shaded else (Box(left, below.box.y1, right, end),)
+        if len(runs[-1]) > 1 and after is None and not shaded:
+            # Nothing of the table is below its last line: its columns are those of the rows above.
+            beyond = (Box(left, runs[-1][0].box.y0, right, above.box.y1),)
         if _are_rows(between, above, below, em, [one for one in within if any(_is_within(one, box) for box in beyond)]):
             runs[-1].append(below)
         else:
             runs.append([below])
     return [_one(run) for run in runs]
+
+
+def _sticks_out(segment: Segment, left: float, right: float) -> bool:
+    """Tell whether a text begins within two edges and goes on beyond: it belongs to no table between them."""
+    inside = segment.x0 < right - _SAME_EDGE and segment.x1 > left + _SAME_EDGE
+    return inside and (segment.x0 < left - _SAME_EDGE or segment.x1 > right + _SAME_EDGE)
 
 
 def _are_rows(between: Sequence[Segment], above: Frame, below: Frame, em: float, beyond: Sequence[Segment]) -> bool:

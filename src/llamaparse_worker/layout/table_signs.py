@@ -28,6 +28,8 @@ _MOST_LABELS = 0.9
 _PLAIN_NUMBER = re.compile(r"-?[\d,]*\.?\d+%?")
 _LEAST_TICKS = 4
 _EVEN = 0.1
+_LEAST_EQUAL_SPACES = 2
+_EQUAL_SPACE_EM = 0.05
 
 
 def is_table(grid: Grid, *, is_ruled: bool) -> bool:
@@ -78,6 +80,21 @@ def are_prose(lines: Sequence[Line], columns: Sequence[Strip]) -> bool:
     if len(columns) == 2 and found == [False, True]:  # noqa: PLR2004 - labels and text
         return not _are_labels([line for line in lines if spanned(line[0], columns)[0] == 0], len(lines))
     return any(found) and sum(found) >= len(columns) - 1
+
+
+def are_stretched(lines: Sequence[Line]) -> bool:
+    """Tell lines that were stretched to the width of their column: the words of each stand equally far apart.
+
+    In a table this holds for a row at most, or for all rows with the same distance.
+    """
+    spaces = [[right.x0 - left.x1 for left, right in pairwise(line)] for line in lines if len(line) > 1]
+    if max(map(len, spaces), default=0) < _LEAST_EQUAL_SPACES:
+        return False
+    equal = _EQUAL_SPACE_EM * max(segment.size for line in lines for segment in line)
+    if any(max(row) - min(row) > equal for row in spaces):
+        return False
+    widths = [row[0] for row in spaces]
+    return len(widths) > 1 and max(widths) - min(widths) > equal
 
 
 def _are_labels(labelled: Sequence[Line], count: int) -> bool:

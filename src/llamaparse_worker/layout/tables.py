@@ -11,7 +11,7 @@ from llamaparse_worker.layout.lines import baselines
 from llamaparse_worker.layout.segments import Segment
 from llamaparse_worker.layout.table_parts import close_strips, parted_by
 from llamaparse_worker.layout.table_rows import Rows, is_number, row_groups
-from llamaparse_worker.layout.table_signs import are_prose, count_aligned, is_table
+from llamaparse_worker.layout.table_signs import are_prose, are_stretched, count_aligned, is_table
 
 _LONG = 22
 """Characters a line of a cell; columns of prose have longer ones. One column may be longer."""
@@ -28,6 +28,8 @@ def unruled_grid(segments: Sequence[Segment], *, fixed_pitch: bool = False) -> G
     if any(isinstance(segment, GridSegment) for segment in segments):
         return None
     lines: Sequence[Line] = baselines(segments)
+    if are_stretched(lines):
+        return None
     columns = close_strips(lines)
     lines = parted_by(lines, columns)
     if len(columns) < 2 or are_prose(lines, columns) or not _has_short_cells(lines, columns):  # noqa: PLR2004
