@@ -287,6 +287,17 @@ def test_levels_of_very_many_headings_are_found_in_a_moment() -> None:
     assert time.process_time() - started < 5, "what compares each with each takes minutes"
 
 
+def test_a_link_stands_on_its_own_words_though_the_like_occur_before() -> None:
+    def draw(canvas: Canvas) -> None:
+        Pen(canvas).write("Other gates than the old gate are shut, and the gate keeper sleeps.")
+        start = MARGIN + stringWidth("Other gates than the old gate are shut, and the ", "Helvetica", 10)
+        end = start + stringWidth("gate", "Helvetica", 10)
+        canvas.linkURL("https://example.org/keeper", (start, 777, end, 790))
+
+    (page,) = parsed_pages(draw, options=ParseOptions(annotate_links=True))
+    assert "the old gate are shut, and the [gate](https://example.org/keeper) keeper" in page.markdown
+
+
 def test_words_that_are_stretched_to_the_width_of_their_column_are_no_table() -> None:
     stretched = (
         "Zähler wurde Prüfung Maß für und",
