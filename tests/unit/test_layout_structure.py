@@ -298,6 +298,21 @@ def test_a_link_stands_on_its_own_words_though_the_like_occur_before() -> None:
     assert "the old gate are shut, and the [gate](https://example.org/keeper) keeper" in page.markdown
 
 
+def test_a_footnote_at_the_very_end_of_a_page_follows_the_paragraph_that_refers_to_it() -> None:
+    def draw(canvas: Canvas) -> None:
+        pen = Pen(canvas).write("The gate was shut.")
+        canvas.setFont("Helvetica", 6)
+        canvas.drawString(MARGIN + stringWidth("The gate was shut.", "Helvetica", 10), 784, "1")
+        pen.write(sentences(3, 600))
+        canvas.setFont("Helvetica", 5)
+        canvas.drawString(MARGIN, 43, "1")
+        canvas.setFont("Helvetica", 8)
+        canvas.drawString(MARGIN + 5, 40, "By order of the harbour office.")
+
+    (page,) = parsed_pages(draw)
+    assert page.markdown.startswith("The gate was shut.[^1]\n\n[^1]: By order of the harbour office.\n\n")
+
+
 def test_words_that_are_stretched_to_the_width_of_their_column_are_no_table() -> None:
     stretched = (
         "Zähler wurde Prüfung Maß für und",

@@ -13,6 +13,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from llamaparse_worker.layout.headings import HeadingSign, heading_sign
+from llamaparse_worker.layout.notes import begins_note
 from llamaparse_worker.layout.segments import Segment
 from llamaparse_worker.model.page import Block, Edge, Footnote, Heading, LaidOutPage, ListBlock, Side, Table
 
@@ -79,6 +80,8 @@ def part(found: Sequence[Segment], height: float, em: float) -> Parted:
     first = _edge_rows([(row[0], row[1]) for row in rows], rows, height, em)
     mirrored = [(height - row[1], height - row[0]) for row in reversed(rows)]
     last = _edge_rows(mirrored, rows[::-1], height, em)
+    if any(begins_note(segment) for row in rows[len(rows) - last :] for segment in row[2]):
+        last = 0
     if first + last >= len(rows):
         return Parted([], list(found), [])
     top = {id(segment) for row in rows[:first] for segment in row[2]}

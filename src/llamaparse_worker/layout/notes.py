@@ -8,7 +8,7 @@ from dataclasses import replace
 
 from llamaparse_worker.layout.inline import PLAIN, RAISED, SWITCHES
 from llamaparse_worker.layout.lines import TextLine
-from llamaparse_worker.layout.segments import Style
+from llamaparse_worker.layout.segments import Segment, Style
 from llamaparse_worker.model.page import Block, Footnote, Heading, ListBlock, Paragraph, Span, SpanKind
 
 _SMALLER = 0.95
@@ -25,6 +25,11 @@ def note_start(line: TextLine, style: Style) -> tuple[str, str]:
     if found is None:
         return "", ""
     return found["label"], PLAIN + line.rich[found.end() :]
+
+
+def begins_note(segment: Segment) -> bool:
+    """Tell whether a segment begins with the raised label of a footnote."""
+    return bool(segment.rich) and _LABEL.match(segment.rich) is not None
 
 
 def with_notes_placed(blocks: Sequence[Block]) -> list[Block]:
