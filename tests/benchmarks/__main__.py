@@ -8,7 +8,7 @@ import sys
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 import structlog
@@ -16,10 +16,9 @@ import structlog
 from benchmarks import command_line, start, whole_way
 from benchmarks.figures import Figure, table, write_json
 from benchmarks.yardsticks import Yardstick, measured
-from support.documents import corpus
+from support.layouts.corpus import corpus
 from support.services import postgres_cluster, rabbitmq_node, s3_server
 
-PAGES = 10
 YARDSTICKS = {
     "bound": "bound: text extraction by PDFium alone, two processes, best of 3",
     "peer": "peer: Markdown by liteparse, OCR off, two processes, best of 3",
@@ -37,13 +36,13 @@ class Run:
     long_documents: tuple[int, ...]
     stack: ExitStack
     services: whole_way.Services | None = None
-    files: Sequence[Path] = field(default_factory=tuple)
+    corpus: whole_way.Load | None = None
 
     @property
     def load(self) -> whole_way.Load:
-        if not self.files:
-            self.files = corpus(self.folder / "corpus", self.documents, PAGES)
-        return whole_way.Load(self.files, PAGES)
+        if self.corpus is None:
+            self.corpus = whole_way.Load(corpus(self.folder / "corpus", self.documents))
+        return self.corpus
 
     def running_services(self) -> whole_way.Services:
         if self.services is None:
@@ -69,7 +68,8 @@ def peer(run: Run) -> Iterator[Figure]:
 
 def _yardstick(run: Run, yardstick: Yardstick, scenario: str) -> Iterator[Figure]:
     load = run.load
-    best = min((measured(yardstick, load.files) for _ in range(3)), key=lambda work: work.cpu_s)
+    pages = {document.path: document.pages for document in load.documents}
+    best = min((measured(yardstick, pages) for _ in range(3)), key=lambda work: work.cpu_s)
     yield Figure(scenario, "throughput", load.pages / best.wall_s * 60, "pages/min")
     yield Figure(scenario, "CPU of the tree", best.cpu_s / load.pages * 1000, "ms/page")
 
@@ -86,7 +86,7 @@ def through_queue(run: Run) -> Iterator[Figure]:
     """The whole way, one job at a time and eight."""
     services, load = run.running_services(), run.load
     for slots in (1, 8):
-        name = f"queue to stored result, {len(load.files)} documents of {PAGES} pages, {slots} at once"
+        name = f"queue to stored result, {len(load.files)} documents with {load.pages} pages, {slots} at once"
         passage = whole_way.file_store(services, load, slots=slots, state=run.state(f"queue-{slots}"))
         yield from whole_way.figures(name, passage, load, targets=slots == 8)
 
@@ -94,7 +94,7 @@ def through_queue(run: Run) -> Iterator[Figure]:
 def through_s3(run: Run) -> Iterator[Figure]:
     """The whole way with objects in a stand-in for S3."""
     services, load = run.running_services(), run.load
-    part = whole_way.Load(load.files[: max(2, len(load.files) // S3_SHARE)], PAGES)
+    part = whole_way.Load(load.documents[: max(2, len(load.documents) // S3_SHARE)])
     with s3_server() as s3:
         passage = whole_way.s3_store(services, s3, part, slots=8, state=run.state("queue-s3"))
     name = f"the same with objects in a stand-in for S3, {len(part.files)} documents, 8 at once"
@@ -138,24 +138,24 @@ def main(arguments: Sequence[str]) -> int:
     """Measure, print the table and write the JSON; a missed target is a figure, not a failure."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description="Measure the worker on this machine.")
     parser.add_argument("figures", nargs="?", type=Path, help="JSON file to write; default: in a temporary folder")
-    parser.add_argument("--quick", action="store_true", help="20 documents instead of 200, and no long ones")
+    parser.add_argument("--quick", action="store_true", help="12 documents instead of 150, and no long ones")
     parser.add_argument("--only", nargs="+", choices=PARTS, default=list(PARTS), help="measure these parts alone")
     args = parser.parse_args(arguments)
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING))
     figures: list[Figure] = []
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="bench-")))
-        run = Run(folder, 20 if args.quick else 200, (10, 100) if args.quick else (10, 100, 1000, 10_000), stack)
+        run = Run(folder, 12 if args.quick else 150, (10, 100) if args.quick else (10, 100, 1000, 10_000), stack)
         for name in args.only:
             sys.stderr.write(f"measuring: {name}\n")
             figures += PARTS[name](run)
-        documents = run.documents
+        load = run.load
     for yardstick in YARDSTICKS:
         if yardstick in args.only:
             figures += ratios(figures, yardstick)
     sys.stdout.write(f"{table(figures)}\n")
     path = args.figures or Path(tempfile.mkdtemp(prefix="bench-figures-")) / "figures.json"
-    write_json(figures, path, documents=documents, pages=PAGES)
+    write_json(figures, path, documents=len(load.documents), pages=load.pages)
     missed = sum(1 for figure in figures if figure.target and not figure.target.met(figure.value))
     sys.stdout.write(f"{missed} targets missed; figures in {path}\n")
     return 0

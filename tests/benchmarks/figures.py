@@ -84,7 +84,7 @@ def write_json(figures: Sequence[Figure], path: Path, *, documents: int, pages: 
         "machine": platform.machine(),
         "python": platform.python_version(),
         "documents": documents,
-        "pages_per_document": pages,
+        "pages": pages,
     }
     path.write_text(json.dumps({"about": about, "figures": rows}, indent=1) + "\n")
 

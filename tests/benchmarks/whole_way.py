@@ -23,6 +23,7 @@ from llamaparse_worker.interfaces import Message
 from llamaparse_worker.wire import JobMessage
 from llamaparse_worker.worker.resources import read_process_tree
 from support.daemon import Daemon, daemon, environment
+from support.layouts.corpus import Stored
 from support.services import Postgres, RabbitMq, S3Server
 
 _LAG = "llamaparse_worker_event_loop_lag_seconds"
@@ -52,12 +53,15 @@ class Services:
 class Load:
     """What is sent through the queue."""
 
-    files: Sequence[Path]
-    pages_per_document: int
+    documents: Sequence[Stored]
+
+    @property
+    def files(self) -> Sequence[Path]:
+        return [document.path for document in self.documents]
 
     @property
     def pages(self) -> int:
-        return len(self.files) * self.pages_per_document
+        return sum(document.pages for document in self.documents)
 
 
 @dataclass(frozen=True, slots=True)

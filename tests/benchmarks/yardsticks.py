@@ -10,7 +10,7 @@ from __future__ import annotations
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -33,16 +33,22 @@ class Work:
     cpu_s: float
 
 
-def measured(yardstick: Yardstick, files: Sequence[Path]) -> Work:
-    """Run the processes side by side."""
+def measured(yardstick: Yardstick, pages: Mapping[Path, int]) -> Work:
+    """Run the processes side by side on files with their numbers of pages."""
     running = [
-        subprocess.Popen(
-            [sys.executable, __file__, yardstick, *map(str, files[part::PROCESSES])], stdout=subprocess.PIPE
-        )
-        for part in range(PROCESSES)
+        subprocess.Popen([sys.executable, __file__, yardstick, *map(str, files)], stdout=subprocess.PIPE)
+        for files in _dealt(pages)
     ]
     answers = [tuple(map(float, process.communicate()[0].split())) for process in running]
     return Work(max(wall for wall, _ in answers), sum(cpu for _, cpu in answers))
+
+
+def _dealt(pages: Mapping[Path, int]) -> Sequence[Sequence[Path]]:
+    """Share files out so that every process has about as many pages: the longest first, each to who has fewest."""
+    hands: list[list[Path]] = [[] for _ in range(PROCESSES)]
+    for file in sorted(pages, key=pages.__getitem__, reverse=True):
+        min(hands, key=lambda hand: sum(map(pages.__getitem__, hand))).append(file)
+    return hands
 
 
 def _pdfium() -> Callable[[str], None]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import io
 import random
 from collections.abc import Callable, Iterator, Sequence
-from pathlib import Path
 
 from PIL import Image, ImageDraw, ImageFont
 from reportlab.lib.pagesizes import A4
@@ -239,12 +238,3 @@ def mixed_pages(seed: int, pages: int) -> Iterator[Draw]:
             yield table(measurements(number, 30))
         else:
             yield two_columns(number) if index % 3 == 2 else prose(number)
-
-
-def corpus(folder: Path, documents: int, pages: int) -> list[Path]:
-    """Write the benchmark's documents; the same call writes the same bytes."""
-    folder.mkdir(parents=True, exist_ok=True)
-    paths = [folder / f"document-{index:04d}.pdf" for index in range(documents)]
-    for index, path in enumerate(paths):
-        path.write_bytes(make(*mixed_pages(index, pages)))
-    return paths
