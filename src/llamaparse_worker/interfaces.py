@@ -453,7 +453,9 @@ class ParserProcess(Protocol):
     ) -> AbstractAsyncContextManager[AsyncIterator[ReceivedEvent]]:
         """Run one request and give its events; the last is ``Inspected``, ``Completed`` or ``Refused``.
 
-        Leaving the context early, or ``silence_s`` seconds without an event, kills the process group.
+        Leaving the context early, or ``silence_s`` seconds without an event, kills the process group. Pages that follow
+        each other fast are told together, without a ``PageStarted`` each; the page that a process was working on when
+        it died or stalled is told before the error is raised.
 
         Raises:
             TimeLimitExceeded: no event came in time.

@@ -81,6 +81,31 @@ async def test_a_fault_ends_in_its_type_in_time_and_the_next_document_is_fine(
 
 
 @pytest.mark.parametrize(
+    ("fault", "error"),
+    [
+        (Fault.HANG, TimeLimitExceeded),
+        (Fault.SEGMENTATION_FAULT, ParserCrashed),
+        (Fault.MEMORY_BOMB, OutOfMemory),
+        (Fault.SOCKET_GARBAGE, ParserCrashed),
+    ],
+)
+async def test_the_page_that_a_process_was_on_is_its_last_word(
+    pool: ParserPool, fault: Fault, error: type[WorkerError]
+) -> None:
+    said: list[ParserEvent] = []
+
+    async def listen() -> None:
+        async with pool.process() as process, process.run(faulty(fault), silence_s=SILENCE_S) as events:
+            async for received in events:
+                said.append(received.event)  # noqa: PERF401 - what came before the error counts
+
+    with pytest.raises(error):
+        await listen()
+
+    assert said == [PageStarted(1)]
+
+
+@pytest.mark.parametrize(
     ("fault", "error", "text"),
     [
         (Fault.TYPED_ERROR, "PDF_IS_BROKEN", "cross-reference"),
@@ -108,7 +133,7 @@ async def test_what_a_process_says_after_its_answer_is_not_heard_by_the_next_doc
     await anyio.sleep(0.3)
     before = pool.statistics().restarts.get(EndReason.BROKEN_PROTOCOL, 0)
 
-    assert await answer(pool) == [PageStarted(1), GOOD]
+    assert await answer(pool) == [GOOD]
     assert pool.statistics().restarts[EndReason.BROKEN_PROTOCOL] == before + 1
 
 

@@ -79,7 +79,7 @@ class Inspected:
 
 @dataclass(frozen=True, slots=True)
 class PageStarted:
-    """A page is being worked on: if the process dies or stalls now, it is this page's doing."""
+    """A page is being worked on: if the process dies or stalls now, it is this page's doing. Fast pages need none."""
 
     number: int
     type: Literal["page_started"] = "page_started"

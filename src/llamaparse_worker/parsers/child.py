@@ -7,6 +7,7 @@ import errno
 import os
 import resource
 import socket
+import time
 import traceback
 from types import TracebackType
 
@@ -17,11 +18,13 @@ from llamaparse_worker.model.parsing import (
     Inspected,
     PageDone,
     PageNeedsOcr,
+    PageStarted,
     ParserEvent,
     ParserRequest,
     Refused,
 )
 from llamaparse_worker.parsers.control import ChildLimits
+from llamaparse_worker.parsers.mark import PageMark
 from llamaparse_worker.parsers.pixels import image_bytes, seal
 from llamaparse_worker.parsers.protocol import (
     MAX_TRACE_BYTES,
@@ -39,6 +42,8 @@ from llamaparse_worker.parsers.protocol import (
 from llamaparse_worker.parsers.sandbox import peak_resident_bytes
 
 _RECEIVE_BYTES = 1 << 18
+_GATHER_S = 0.1
+"""So long finished pages wait for others, with which they go out in one call: each call wakes the worker up."""
 
 
 class WorkerGone(Exception):
@@ -82,12 +87,17 @@ class Connection:
 
 
 class Emitter:
-    """Sends the events of one request. A finished page waits for the next event, and both go out in one call."""
+    """Sends the events of one request: the page in work by the mark, and what is done in gathered calls.
 
-    def __init__(self, connection: Connection, limits: ChildLimits) -> None:
+    A ``PageStarted`` goes out only where a call is due, as the sign of life that the worker waits for.
+    """
+
+    def __init__(self, connection: Connection, limits: ChildLimits, mark: PageMark) -> None:
         self._connection = connection
         self._limits = limits
+        self._mark = mark
         self._held = b""
+        self._due = time.monotonic() + _GATHER_S
         self._final: FinalEvent | None = None
 
     @property
@@ -108,10 +118,14 @@ class Emitter:
                 self._final = event
             case PageNeedsOcr():
                 self._send_image(event, samples)
+            case PageStarted(number):
+                self._mark.number = number
+                if time.monotonic() >= self._due:
+                    self._send(_event_frame(event))
             case PageDone():
                 self._held += _event_frame(event)
-            case _:
-                self._send(_event_frame(event))
+                if time.monotonic() >= self._due:
+                    self._send(b"")
 
     def finish(self, final: FinalEvent) -> None:
         """Send what was held, the memory used, and the last event."""
@@ -125,6 +139,7 @@ class Emitter:
     def _send(self, frames: bytes, descriptor: int | None = None) -> None:
         held, self._held = self._held, b""
         self._connection.send(held + frames, descriptor)
+        self._due = time.monotonic() + _GATHER_S
 
     def _send_image(self, event: PageNeedsOcr, samples: memoryview | None) -> None:
         size = image_bytes(event)
@@ -143,21 +158,21 @@ class Emitter:
             os.close(descriptor)
 
 
-def serve(sock: socket.socket, tasks: Tasks, limits: ChildLimits) -> int:
+def serve(sock: socket.socket, tasks: Tasks, limits: ChildLimits, mark: PageMark) -> int:
     """Answer requests until the worker closes its end; gives the exit status."""
     connection = Connection(sock)
     with contextlib.suppress(WorkerGone):
         while True:
             try:
-                _answer(connection, tasks, limits)
+                _answer(connection, tasks, limits, mark)
             except MemoryError:
                 return OUT_OF_MEMORY_STATUS
     return 0
 
 
-def _answer(connection: Connection, tasks: Tasks, limits: ChildLimits) -> None:
+def _answer(connection: Connection, tasks: Tasks, limits: ChildLimits, mark: PageMark) -> None:
     request = decode_request(connection.receive().payload)
-    emitter = Emitter(connection, limits)
+    emitter = Emitter(connection, limits, mark)
     emitter.finish(_run(tasks, request, emitter))
 
 

@@ -10,6 +10,7 @@ from typing import Annotated, Literal
 from pydantic import Field, TypeAdapter
 
 MAX_PACKET_BYTES = 1 << 17
+_MAX_DESCRIPTORS = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +34,7 @@ class Prepare:
 
 @dataclass(frozen=True, slots=True)
 class Fork:
-    """Fork a parser process; the socket attached to this packet is its end of the conversation."""
+    """Fork a parser process; attached to this packet are its end of the conversation and the file of its page mark."""
 
     number: int
     type: Literal["fork"] = "fork"
@@ -102,10 +103,10 @@ def unpack(packet: bytes) -> Command | Report:
     return _messages().validate_json(packet)
 
 
-def receive_with_socket(control: socket.socket) -> tuple[bytes, int | None]:
-    """Wait for a packet and the descriptor that may come with it; no bytes when the other end is gone."""
-    packet, descriptors, _, _ = socket.recv_fds(control, MAX_PACKET_BYTES, 1)
-    return packet, descriptors[0] if descriptors else None
+def receive_with_descriptors(control: socket.socket) -> tuple[bytes, tuple[int, ...]]:
+    """Wait for a packet and the descriptors that may come with it; no bytes when the other end is gone."""
+    packet, descriptors, _, _ = socket.recv_fds(control, MAX_PACKET_BYTES, _MAX_DESCRIPTORS)
+    return packet, tuple(descriptors)
 
 
 @cache

@@ -34,10 +34,13 @@ from llamaparse_worker.parsers.control import (
     Report,
     Started,
     pack,
-    receive_with_socket,
+    receive_with_descriptors,
     unpack,
 )
+from llamaparse_worker.parsers.mark import PageMark
 from llamaparse_worker.parsers.protocol import MAX_TRACE_BYTES, prepare
+
+_FORK_DESCRIPTORS = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +64,7 @@ def main(control_fd: int, parent: int) -> None:
     sandbox.set_name("parser-server")
     control = socket.socket(fileno=control_fd)
     control.set_inheritable(False)
-    packet, _ = receive_with_socket(control)
+    packet, _ = receive_with_descriptors(control)
     match unpack(packet) if packet else None:
         case Prepare() as first:
             with _failure_reported(control):
@@ -135,30 +138,32 @@ class ForkServer:
         return self._control.fileno() not in readable or self._command()
 
     def _command(self) -> bool:
-        packet, descriptor = receive_with_socket(self._control)
+        packet, descriptors = receive_with_descriptors(self._control)
         if not packet:
             return False
         match unpack(packet):
-            case Fork(number=number) if descriptor is not None:
-                self._fork(number, socket.socket(fileno=descriptor))
+            case Fork(number=number) if len(descriptors) == _FORK_DESCRIPTORS:
+                conversation, mark = descriptors
+                self._fork(number, socket.socket(fileno=conversation), mark)
             case Kill(number=number) if number in self._children:
                 _kill_group(self._children[number].pid)
             case _:
                 pass  # the process ended while the command was on its way
         return True
 
-    def _fork(self, number: int, sock: socket.socket) -> None:
+    def _fork(self, number: int, sock: socket.socket, mark: int) -> None:
         trace = os.memfd_create("trace", os.MFD_CLOEXEC)
         resident, address_space = sandbox.memory_of_self()
         server = os.getpid()
         pid = os.fork()
         if pid == 0:
-            self._become_child(sock, trace, server)
+            self._become_child(sock, mark, trace, server)
         sock.close()
+        os.close(mark)
         self._children[number] = _Child(number, pid, trace)
         self._report(Started(number, pid, resident, address_space))
 
-    def _become_child(self, sock: socket.socket, trace: int, server: int) -> NoReturn:
+    def _become_child(self, sock: socket.socket, mark: int, trace: int, server: int) -> NoReturn:
         status = 1
         try:
             os.setsid()
@@ -169,7 +174,9 @@ class ForkServer:
             sandbox.silence_standard_streams()
             faulthandler.enable(trace, all_threads=False)
             sandbox.confine(self._limits)
-            status = answer_requests(sock, self._tasks, self._limits)
+            page_mark = PageMark(mark)
+            os.close(mark)
+            status = answer_requests(sock, self._tasks, self._limits, page_mark)
         finally:
             os._exit(status)
 

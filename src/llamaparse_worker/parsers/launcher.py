@@ -8,6 +8,7 @@ import os
 import socket
 import subprocess
 import sys
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 import anyio
@@ -26,6 +27,7 @@ from llamaparse_worker.parsers.control import (
     pack,
     unpack,
 )
+from llamaparse_worker.parsers.mark import PageMark, create_mark
 from llamaparse_worker.parsers.sandbox import ENVIRONMENT
 
 log = structlog.get_logger()
@@ -40,6 +42,7 @@ class Child:
 
     number: int
     socket: socket.socket
+    mark: PageMark
     started: Started | None = None
     exited: Exited | None = None
     """None while it runs, and for ever if the fork server was lost."""
@@ -108,10 +111,10 @@ class Launcher:
         self._forked += 1
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM)
         ours.settimeout(0)
-        child = Child(self._forked, ours)
-        self._children[child.number] = child
-        with theirs:
-            self._command(pack(Fork(child.number)), theirs.fileno())
+        with theirs, _descriptor(create_mark()) as mark:
+            child = Child(self._forked, ours, PageMark(mark))
+            self._children[child.number] = child
+            self._command(pack(Fork(child.number)), theirs.fileno(), mark)
         return child
 
     def kill(self, child: Child) -> None:
@@ -129,11 +132,11 @@ class Launcher:
             with anyio.CancelScope(shield=True):
                 await anyio.to_thread.run_sync(_wait_for, self._server)
 
-    def _command(self, packet: bytes, descriptor: int | None = None) -> None:
+    def _command(self, packet: bytes, *descriptors: int) -> None:
         # A server that is gone takes its children along, and the reader of its reports hears of it.
         with contextlib.suppress(ConnectionError):
             if self._control is not None:
-                socket.send_fds(self._control, [packet], [] if descriptor is None else [descriptor])
+                socket.send_fds(self._control, [packet], descriptors)
 
     def _refuse_failure(self) -> None:
         if self._failure is not None:
@@ -184,6 +187,14 @@ class Launcher:
             asyncio.get_running_loop().remove_reader(self._control)
             self._control.close()
             self._control = None
+
+
+@contextlib.contextmanager
+def _descriptor(number: int) -> Iterator[int]:
+    try:
+        yield number
+    finally:
+        os.close(number)
 
 
 def _wait_for(server: subprocess.Popen[bytes]) -> None:

@@ -17,10 +17,18 @@ import anyio
 import anyio.lowlevel
 import structlog
 
-from llamaparse_worker.errors import LimitExceeded, ParserCrashed, TimeLimitExceeded, WorkerError
+from llamaparse_worker.errors import LimitExceeded, OutOfMemory, ParserCrashed, TimeLimitExceeded, WorkerError
 from llamaparse_worker.interfaces import ReceivedEvent
 from llamaparse_worker.model.page import PixelImage
-from llamaparse_worker.model.parsing import Completed, Inspected, PageNeedsOcr, ParserEvent, ParserRequest, Refused
+from llamaparse_worker.model.parsing import (
+    Completed,
+    Inspected,
+    PageNeedsOcr,
+    PageStarted,
+    ParserEvent,
+    ParserRequest,
+    Refused,
+)
 from llamaparse_worker.parsers.budget import ByteBudget
 from llamaparse_worker.parsers.launcher import Child, Launcher
 from llamaparse_worker.parsers.outcome import EndReason, judge
@@ -175,11 +183,14 @@ class _Conversation:
         self._descriptors: deque[int] = deque()
         self._granted = 0
         self._finished = False
+        self._failure: WorkerError | None = None
+        """How the process failed, once its last words are given."""
 
     async def ask(self, request: ParserRequest) -> None:
         """Send the request."""
         if not self._process.alive:
             raise ParserCrashed("The parser process has ended.")
+        self._process.child.mark.number = 0
         await self._send(frame(FrameKind.REQUEST, encode_request(request)))
 
     def __aiter__(self) -> AsyncIterator[ReceivedEvent]:
@@ -188,14 +199,18 @@ class _Conversation:
     async def __anext__(self) -> ReceivedEvent:
         if self._finished:
             raise StopAsyncIteration
+        if self._failure is not None:
+            raise self._failure
         try:
             return await self._next_event()
+        except (ParserCrashed, OutOfMemory, TimeLimitExceeded) as error:
+            return self._last_page(error)
         except FrameTooLong as error:
             self._process.end(EndReason.BROKEN_PROTOCOL)
             raise LimitExceeded(f"The parser process sent {error}.") from error
         except BrokenProtocol as error:
             self._process.end(EndReason.BROKEN_PROTOCOL)
-            raise ParserCrashed(f"The parser process sent {error}.") from error
+            return self._last_page(ParserCrashed(f"The parser process sent {error}."))
 
     def close(self) -> None:
         """Leave; a process that has not said its last is killed."""
@@ -228,6 +243,14 @@ class _Conversation:
             case _:
                 raise BrokenProtocol("a message that only the worker sends")
         return None
+
+    def _last_page(self, failure: WorkerError) -> Received:
+        """Say on which page a process was that died or hangs; the failure follows."""
+        number = self._process.child.mark.number
+        if not number:
+            raise failure
+        self._failure = failure
+        return Received(PageStarted(number))
 
     def _event(self, event: ParserEvent) -> Received:
         match event:

@@ -100,7 +100,7 @@ def make_no_tasks(config: str) -> FaultTasks:
 
 
 class FaultTasks:
-    """Does what the name of the document says."""
+    """Does what the name of the document says; before that, page 1 is begun."""
 
     def run(self, request: ParserRequest, emit: Emit) -> None:
         """Fail, or answer with one page."""
