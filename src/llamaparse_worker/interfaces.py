@@ -218,8 +218,8 @@ class JobStore(Protocol):
         """Read unsent events, oldest first."""
         ...
 
-    async def sent(self, event_id: str) -> None:
-        """Mark an event as sent."""
+    async def sent(self, event_ids: Sequence[str]) -> None:
+        """Mark events as sent; ids that are marked already are fine."""
         ...
 
     async def counts(self) -> StoreCounts:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import signal
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -115,6 +116,8 @@ async def _work(daemon: _Daemon, address: str) -> None:
             watchers.start_soon(_watch_memory, daemon.stop, settings.max_rss_before_restart)
         worker = _worker(daemon, documents, backends, sources, on_consuming=lambda: _ready(daemon, address))
         await documents.pool.ready()
+        gc.collect()
+        gc.freeze()  # what is imported and open by now lives as long as the daemon: no collection need look at it again
         await worker.run(daemon.stop)
         watchers.cancel_scope.cancel()
 

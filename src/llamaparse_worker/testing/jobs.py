@@ -171,10 +171,11 @@ class MemoryJobStore:
         await self._reach()
         return tuple(self._unsent.values())[:limit]
 
-    async def sent(self, event_id: str) -> None:
-        """Mark an event as sent."""
+    async def sent(self, event_ids: Sequence[str]) -> None:
+        """Mark events as sent."""
         await self._reach()
-        self._unsent.pop(event_id, None)
+        for event_id in event_ids:
+            self._unsent.pop(event_id, None)
 
     async def counts(self) -> StoreCounts:
         """Count rows for the queue depth."""

@@ -66,9 +66,11 @@ class OutcomeConformance:
 
         assert await store.outbox(limit=10) == (*first, *second)
         assert await store.outbox(limit=1) == (first[0],)
-        await store.sent(first[1].id)
-        await store.sent(first[1].id)
+        await store.sent([first[1].id])
+        await store.sent([first[1].id])
         assert await store.outbox(limit=10) == (first[0], *second)
+        await store.sent([event.id for event in (*first, *second)])
+        assert await store.outbox(limit=10) == ()
 
     async def test_progress_is_seen_while_the_job_runs(self, store: JobStore) -> None:
         job = a_job()

@@ -92,8 +92,14 @@ class Upkeep:
 
     async def _send_events(self) -> None:
         while events := await self._jobs.outbox(limit=BATCH):
-            for event in events:
-                await self._broker.announce(event)
-                await self._jobs.sent(event.id)
+            announced: list[str] = []
+            try:
+                for event in events:
+                    await self._broker.announce(event)
+                    announced.append(event.id)
+            finally:
+                # One write for all: what an interruption leaves unmarked is sent again, under the same id.
+                if announced:
+                    await self._jobs.sent(announced)
             if len(events) < BATCH:
                 return

@@ -18,6 +18,7 @@ _NAME = re.compile(r"(?<!:):([a-z_]+)")
 _DIALECT = Dialect(
     product="SELECT 'PostgreSQL ' || current_setting('server_version') AS product",
     has_schema="SELECT to_regclass('schema_version') IS NOT NULL AS present",
+    each="SELECT jsonb_array_elements_text(CAST(:texts AS jsonb))",
 )
 _EXCLUSIVE_KEY = 7_306_945_810
 """The advisory lock of exclusive transactions; any number that no other program on the database takes."""

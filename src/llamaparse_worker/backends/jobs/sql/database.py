@@ -20,6 +20,8 @@ class Dialect:
     """Gives one row with the column ``product``: name and version."""
     has_schema: str
     """Gives one row with the column ``present``: whether the table ``schema_version`` exists."""
+    each: str
+    """Gives a row for each text in the JSON list ``:texts``."""
 
 
 class Connection(Protocol):

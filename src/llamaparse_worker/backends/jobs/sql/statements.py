@@ -118,7 +118,8 @@ INSERT INTO outbox (id, job_id, kind, body, created_at) SELECT :event_id, :id, :
 
 UNSENT: Final = "SELECT id, kind, body FROM outbox WHERE sent_at IS NULL ORDER BY number LIMIT :limit"
 
-SENT: Final = "UPDATE outbox SET sent_at = now() WHERE id = :id AND sent_at IS NULL"
+# The ids follow, as the database's dialect lists them.
+SENT: Final = "UPDATE outbox SET sent_at = now() WHERE sent_at IS NULL AND id IN"
 
 COUNTS: Final = """
 SELECT

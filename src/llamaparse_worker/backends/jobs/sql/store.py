@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import uuid
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
@@ -149,9 +150,10 @@ class SqlJobStore:
         rows = await self._database.fetch(statements.UNSENT, {"limit": limit})
         return tuple(OutboxRow.model_validate(row).event() for row in rows)
 
-    async def sent(self, event_id: str) -> None:
-        """Mark an event as sent."""
-        await self._database.fetch(statements.SENT, {"id": event_id})
+    async def sent(self, event_ids: Sequence[str]) -> None:
+        """Mark events as sent, all in one statement."""
+        statement = f"{statements.SENT} ({self._database.dialect.each})"
+        await self._database.fetch(statement, {"texts": json.dumps(event_ids)})
 
     async def counts(self) -> StoreCounts:
         """Count rows for the queue depth."""

@@ -19,6 +19,7 @@ from llamaparse_worker.errors import BackendUnavailable, ConfigurationError, Sto
 _DIALECT = Dialect(
     product="SELECT 'SQLite ' || sqlite_version() AS product",
     has_schema="SELECT count(*) AS present FROM sqlite_master WHERE type = 'table' AND name = 'schema_version'",
+    each="SELECT value FROM json_each(:texts)",
 )
 _UNUSABLE = frozenset(
     {sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_PERM, sqlite3.SQLITE_AUTH}
