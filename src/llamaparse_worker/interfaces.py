@@ -18,6 +18,7 @@ from typing import BinaryIO, Generic, Protocol, TypeVar, runtime_checkable
 
 from pydantic import BaseModel
 
+from llamaparse_worker.model.document import ResultFile
 from llamaparse_worker.model.job import (
     Claim,
     DueJob,
@@ -252,6 +253,10 @@ class ObjectStore(Protocol):
 
     async def store(self, key: str, path: Path, *, content_type: str) -> None:
         """Write the file under the key, whole or not at all."""
+        ...
+
+    async def store_all(self, prefix: str, folder: Path, files: Sequence[ResultFile]) -> None:
+        """Write files of the folder under ``<prefix>/<name>``, each as ``store`` does; a failure may leave some."""
         ...
 
     async def read(self, key: str, *, limit_bytes: int) -> bytes:

@@ -22,7 +22,6 @@ from llamaparse_worker.model.job import Job, JobResult, JobStatus, Lease, PageEr
 from llamaparse_worker.model.options import ParseOptions
 from llamaparse_worker.model.page import PageStatus
 from llamaparse_worker.pipeline.document import DocumentOutcome, DocumentParser
-from llamaparse_worker.pipeline.groups import one_error
 from llamaparse_worker.pipeline.manifest import MANIFEST_NAME, Circumstances, manifest_of
 from llamaparse_worker.pipeline.spool import describe, no_space_is_temporary, spool_folder
 from llamaparse_worker.wire import utc_now
@@ -75,16 +74,14 @@ class JobPipeline:
                 await self._sources.fetch(job.source, source, limit_bytes=self._max_document_bytes)
                 document = await describe(source, job.file_name)
             with clock.stage("parse"):
-                results = folder / "results"
-                results.mkdir()
-                outcome = await self._documents.parse(document, job.options, results, on_progress=on_progress)
+                outcome = await self._documents.parse(document, job.options, folder, on_progress=on_progress)
             circumstances = Circumstances(
                 job_id=job.id, attempt=lease.attempt, started_at=started_at, durations_s=clock.durations_s
             )
-            files = await write_manifest(document, outcome, job.options, circumstances, results)
+            files = await write_manifest(document, outcome, job.options, circumstances, folder)
             with clock.stage("store"), self._limited("storing the result"):
                 prefix = "/".join(part for part in (job.output_prefix, job.id, str(lease.attempt)) if part)
-                await self._store(results, files, prefix)
+                await self._objects.store_all(prefix, folder, files)
         return Attempt(_result(outcome, prefix), outcome.parsed)
 
     @contextmanager
@@ -98,15 +95,6 @@ class JobPipeline:
             yield
         if limit.cancelled_caught:
             raise BackendUnavailable(f"{step} took longer than {self._transfer_timeout_s:g} s")
-
-    async def _store(self, folder: Path, files: tuple[ResultFile, ...], prefix: str) -> None:
-        with one_error():
-            async with anyio.create_task_group() as tasks:
-                for file in files:
-                    tasks.start_soon(self._store_file, f"{prefix}/{file.name}", folder / file.name, file.content_type)
-
-    async def _store_file(self, key: str, path: Path, content_type: str) -> None:
-        await self._objects.store(key, path, content_type=content_type)
 
 
 class StageClock:

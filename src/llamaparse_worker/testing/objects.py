@@ -12,6 +12,7 @@ from pydantic import BaseModel, ConfigDict
 
 from llamaparse_worker.errors import BackendUnavailable, DocumentTooLarge, SourceNotFound, StorageFull
 from llamaparse_worker.interfaces import Component, ObjectStore
+from llamaparse_worker.model.document import ResultFile
 from llamaparse_worker.model.object_key import below, key_parts
 
 
@@ -39,6 +40,11 @@ class MemoryObjectStore:
         content = await to_thread.run_sync(path.read_bytes)
         self.objects[key] = content
         self.content_types[key] = content_type
+
+    async def store_all(self, prefix: str, folder: Path, files: Sequence[ResultFile]) -> None:
+        """Keep the bytes of all files."""
+        for file in files:
+            await self.store(f"{prefix}/{file.name}", folder / file.name, content_type=file.content_type)
 
     async def read(self, key: str, *, limit_bytes: int) -> bytes:
         """Give the object's bytes."""

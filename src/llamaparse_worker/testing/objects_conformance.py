@@ -9,6 +9,7 @@ import pytest
 
 from llamaparse_worker.errors import DocumentTooLarge, SourceForbidden, SourceNotFound
 from llamaparse_worker.interfaces import ObjectStore
+from llamaparse_worker.model.document import ResultFile
 
 _LIMIT = 1_000_000
 _MARKDOWN = "text/markdown"
@@ -35,6 +36,20 @@ class ObjectStoreConformance:
         read = await objects.read("results/j1/1/result.md", limit_bytes=_LIMIT)
 
         assert (tmp_path / "back").read_bytes() == read == file.read_bytes()
+
+    async def test_files_stored_together_are_all_there(self, objects: ObjectStore, tmp_path: Path) -> None:
+        """Many files of a result, some of them in a folder below."""
+        (tmp_path / "images").mkdir()
+        names = ("result.md", *(f"images/{number}.png" for number in range(20)))
+        for name in names:
+            (tmp_path / name).write_text(f"content of {name}")
+
+        await objects.store_all("results/j1/1", tmp_path, [ResultFile(name, 0, _MARKDOWN) for name in names])
+
+        keys = await objects.list("results/j1/1")
+        assert keys == sorted(f"results/j1/1/{name}" for name in names)
+        read = [await objects.read(f"results/j1/1/{name}", limit_bytes=_LIMIT) for name in names]
+        assert read == [f"content of {name}".encode() for name in names]
 
     async def test_an_empty_file_is_an_object(self, objects: ObjectStore, tmp_path: Path) -> None:
         """No bytes are bytes too."""

@@ -11,22 +11,26 @@ import secrets
 import time
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager, suppress
+from functools import partial
 from pathlib import Path
 from stat import S_ISREG
 
 import structlog
-from anyio import CapacityLimiter, to_thread
+from anyio import CapacityLimiter, create_task_group, to_thread
 
 from llamaparse_worker.backends.objects.beneath import copy, copy_into, folder, opened
 from llamaparse_worker.backends.objects.failures import read_failure, too_large, write_failure
 from llamaparse_worker.backends.objects.filesystem.settings import FilesystemSettings
 from llamaparse_worker.errors import BackendUnavailable, ConfigurationError, SourceForbidden, SourceNotFound
 from llamaparse_worker.interfaces import Component, ObjectStore
+from llamaparse_worker.model.document import ResultFile
 from llamaparse_worker.model.object_key import below, key_parts
+from llamaparse_worker.pipeline.groups import one_error
 
 _INCOMING = ".incoming"
 _LEFTOVER_AGE_S = 24 * 3600
 _THREADS = 16
+_FILES_PER_HOP = 8
 _RACES = 5
 """How often a folder may be removed by a delete while a file is being put into it."""
 
@@ -34,7 +38,7 @@ log = structlog.get_logger()
 
 
 class FilesystemObjectStore:
-    """An ``ObjectStore`` on a local or shared file system. Every call is one hop to a thread."""
+    """An ``ObjectStore`` on a local or shared file system. Everything is done in threads."""
 
     def __init__(self, root: Path, *, fsync: bool = False) -> None:
         self._root = root
@@ -58,6 +62,20 @@ class FilesystemObjectStore:
         del content_type
         parts = _parts(key)
         await to_thread.run_sync(self._store, parts, path, limiter=self._threads)
+
+    async def store_all(self, prefix: str, folder: Path, files: Sequence[ResultFile]) -> None:
+        """Copy the files, several in one hop: handing over to a thread costs more than copying a small file."""
+        found = [(_parts(f"{prefix}/{file.name}"), folder / file.name) for file in files]
+
+        def store(part: Sequence[tuple[tuple[str, ...], Path]]) -> None:
+            for parts, path in part:
+                self._store(parts, path)
+
+        with one_error():
+            async with create_task_group() as tasks:
+                for at in range(0, len(found), _FILES_PER_HOP):
+                    part = found[at : at + _FILES_PER_HOP]
+                    tasks.start_soon(partial(to_thread.run_sync, store, part, limiter=self._threads))
 
     async def read(self, key: str, *, limit_bytes: int) -> bytes:
         """Give a file's content."""

@@ -12,10 +12,11 @@ from __future__ import annotations
 import secrets
 from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from contextlib import AbstractAsyncContextManager, AbstractContextManager, aclosing, asynccontextmanager, suppress
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from anyio import CancelScope, current_time, to_thread
+from anyio import CancelScope, create_task_group, current_time, to_thread
 from pydantic import SecretStr
 
 from llamaparse_worker.backends.objects.failures import too_large
@@ -23,7 +24,9 @@ from llamaparse_worker.backends.objects.s3.settings import S3Settings
 from llamaparse_worker.backends.objects.spool import CHUNK_BYTES, gather, spool
 from llamaparse_worker.errors import ConfigurationError, SourceForbidden, SourceNotFound
 from llamaparse_worker.interfaces import Component, ObjectStore
+from llamaparse_worker.model.document import ResultFile
 from llamaparse_worker.model.object_key import below, key_parts
+from llamaparse_worker.pipeline.groups import one_error
 
 if TYPE_CHECKING:
     from aiobotocore.response import AioStreamingBody
@@ -75,6 +78,14 @@ class S3ObjectStore:
         content = await to_thread.run_sync(path.read_bytes)
         with self._answering(self._output_bucket, key, writing=True):
             await self._client.put_object(Bucket=self._output_bucket, Key=key, Body=content, ContentType=content_type)
+
+    async def store_all(self, prefix: str, folder: Path, files: Sequence[ResultFile]) -> None:
+        """Upload all files at once, as far as there are connections."""
+        with one_error():
+            async with create_task_group() as tasks:
+                for file in files:
+                    upload = partial(self.store, content_type=file.content_type)
+                    tasks.start_soon(upload, f"{prefix}/{file.name}", folder / file.name)
 
     async def read(self, key: str, *, limit_bytes: int) -> bytes:
         """Download from the output bucket into memory."""
