@@ -120,7 +120,7 @@ def test_a_delivery_that_ends_no_job_is_not_done(metrics: Metrics, outcome: JobO
 
 def test_a_failed_page_counts_as_error_with_its_code(metrics: Metrics) -> None:
     error = ErrorReport("PAGE_UNREADABLE", "text that no label may hold")
-    metrics.page_ended(ModeName.FAST, PageSummary(1, PageStatus.FAILED, error=error))
+    metrics.pages_ended(ModeName.FAST, [PageSummary(1, PageStatus.FAILED, error=error)])
     assert value(metrics, 'llamaparse_worker_errors_total{code="PAGE_UNREADABLE"}') == 1
     assert value(metrics, 'llamaparse_worker_pages_total{engine="none",mode="fast",outcome="failed"}') == 1
     assert value(metrics, "llamaparse_pages_parsed_total") == 0

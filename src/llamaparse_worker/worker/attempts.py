@@ -244,8 +244,7 @@ class Attempts:
         ending = _ending(settlement)
         outcome = JobOutcome.CANCELLED if case.stopped_by is JobStatus.CANCELLED else ending.outcome
         if case.job and case.attempt:
-            for page in case.attempt.parsed.pages:
-                self._metrics.page_ended(case.job.options.mode, page)
+            self._metrics.pages_ended(case.job.options.mode, case.attempt.parsed.pages)
             for file in case.attempt.parsed.files:
                 if file.content_type.startswith(MARKDOWN_TYPE):
                     self._metrics.markdown_written(file.size_bytes)
