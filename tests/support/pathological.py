@@ -30,7 +30,7 @@ def between_neighbours(content: bytes, *, resources: bytes = b"", forms: Sequenc
             % (WIDTH, HEIGHT, _FIRST_PAGE_OBJECT + 2 * index + 1, resources),
             b"<< /Length %d /Filter /FlateDecode >>\nstream\n%s\nendstream" % (len(packed), packed),
         )
-    return _file([*objects, *forms])
+    return file_of([*objects, *forms])
 
 
 FORMS = _FIRST_PAGE_OBJECT + 6
@@ -94,7 +94,8 @@ def _line(text: str) -> bytes:
     return b"BT /F 12 Tf 72 700 Td (%s) Tj ET\n" % text.encode("ascii")
 
 
-def _file(objects: Sequence[bytes]) -> bytes:
+def file_of(objects: Sequence[bytes]) -> bytes:
+    """Give the file of objects numbered from 1, the first of which is its catalog."""
     head = b"%PDF-1.7\n"
     parts = [b"%d 0 obj\n%s\nendobj\n" % (number, body) for number, body in enumerate(objects, 1)]
     *offsets, end = accumulate(map(len, parts), initial=len(head))

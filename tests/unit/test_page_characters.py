@@ -13,6 +13,7 @@ from llamaparse_worker.errors import CorruptDocument
 from llamaparse_worker.interfaces import ReaderLimits
 from llamaparse_worker.model.page import Font, RawPage
 from support.documents import HEIGHT, make, prose, scan
+from support.encoded import encoded
 
 LIMITS = ReaderLimits(100, 40_000_000)
 
@@ -66,6 +67,14 @@ def test_inferred_spaces_have_no_width() -> None:
 def test_what_is_no_character_is_replaced_one_for_one(text: str, expected: str) -> None:
     assert clean(text) == expected
     assert len(expected) == len(text)
+
+
+def test_a_character_beyond_the_first_plane_is_one_with_one_box() -> None:
+    page = read(encoded(["\U0001f600", "x"], "BT /F 12 Tf 72 700 Td (ABA) Tj ET"))
+    boxes = np.frombuffer(page.boxes, np.float32).reshape(-1, 4)
+    assert page.text == "\U0001f600x\U0001f600"
+    assert np.diff(boxes[:, 0]).tolist() == pytest.approx([8, 8], abs=0.1)
+    assert {len(page.sizes) // 4, len(page.fonts) // 2, len(page.traits)} == {3}
 
 
 def test_an_image_of_a_page_is_grey_and_has_ink_where_the_text_is() -> None:

@@ -33,6 +33,8 @@ _SUBSET_TAG = re.compile(r"^[A-Z]{6}\+")
 _UNCLEAN = re.compile("[^\t\n\r -\x7e\xa0-\ud7ff\ue000-\ufdcf\ufdf0-\ufffd\U00010000-\U0010fffd]")
 _UNMAPPED = re.compile("[\x01\x03-\x08\x0b\x0c\x0e-\x1f]")
 """What PDFium gives for a character of which neither code nor name is known: the bare code."""
+_PAIR = re.compile("[\ud800-\udbff][\udc00-\udfff]")
+"""PDFium gives a character beyond the first plane, such as an emoji, as two halves with a box each."""
 _LINE_END_HYPHENS = {"\x02", "\ufffe"}
 """PDFium's marks for a hyphen that it believes to divide a word."""
 
@@ -59,6 +61,11 @@ def extract(text_page: int) -> Glyphs:
 
 
 def _glyphs(text: str, boxes: Floats, styles: _Styles, objects: npt.NDArray[np.uint64]) -> Glyphs:
+    seconds = [found.start() + 1 for found in _PAIR.finditer(text)]
+    if seconds:
+        kept = np.delete(np.arange(len(text)), seconds)
+        text = text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "surrogatepass")
+        boxes, styles, objects = boxes[kept], styles.at(kept), objects[kept]
     for found in _UNMAPPED.finditer(text):
         styles.traits[found.start()] |= Trait.UNMAPPED
     return Glyphs(clean(text), boxes, styles.sizes, styles.fonts, styles.traits, styles.font_table, objects)
@@ -137,6 +144,10 @@ class _Styles:
     fonts: npt.NDArray[np.uint16]
     traits: npt.NDArray[np.uint8]
     font_table: tuple[Font, ...]
+
+    def at(self, places: npt.NDArray[np.intp]) -> _Styles:
+        """Give the styles at these places alone."""
+        return _Styles(self.sizes[places], self.fonts[places], self.traits[places], self.font_table)
 
 
 def _styles(text_page: int, objects: npt.NDArray[np.uint64]) -> _Styles:
