@@ -10,7 +10,8 @@ from reportlab.pdfgen.canvas import Canvas
 from llamaparse_worker.backends.reader.pdf import PdfReader
 from llamaparse_worker.interfaces import ReaderLimits
 from llamaparse_worker.layout.arrange import lay_out
-from llamaparse_worker.layout.layers import layers
+from llamaparse_worker.layout.layers import layers, with_rules
+from llamaparse_worker.layout.rules import Rule, Rules
 from llamaparse_worker.layout.segments import Segment
 from llamaparse_worker.model.page import LaidOutPage, Trait
 from support.documents import MARGIN, WIDTH, Pen, make, sentences
@@ -79,3 +80,30 @@ def test_the_reader_marks_what_was_cropped_away() -> None:
     marked = "".join(text for text, trait in zip(page.text, page.traits, strict=True) if trait & Trait.CROPPED)
     assert "Stands alone" in marked
     assert "Begins" not in marked
+
+
+def _column(x0: float, x1: float, tops: range, name: str) -> list[Segment]:
+    return [Segment(x0, top, x1, top + 10, 10, f"{name} {top}") for top in tops]
+
+
+def test_a_layer_begins_where_the_writing_goes_back_up_not_where_it_first_overlaps() -> None:
+    left, wide = _column(50, 280, range(100, 300, 12), "left"), _column(50, 400, range(300, 500, 12), "wide")
+    right = _column(310, 540, range(96, 500, 12), "right")
+    assert layers([*left, *wide, *right]) == [[*left, *wide], right]
+
+
+def test_marks_that_are_written_last_stay_with_the_layer_of_their_texts() -> None:
+    items, wide = _column(70, 280, range(100, 148, 12), "item"), _column(50, 400, range(300, 500, 12), "wide")
+    right = _column(310, 540, range(96, 500, 12), "right")
+    bullets = [Segment(60, one.y0, 64, one.y1, 10, "•") for one in items]
+    first, second = layers([*items, *wide, *right, *bullets])
+    assert [one.text for one in first] == [*(f"• {one.text}" for one in items), *(one.text for one in wide)]
+    assert second == right
+
+
+def test_each_layer_has_the_lines_that_are_drawn_within_its_bounds() -> None:
+    beneath, over = _column(50, 400, range(300, 500, 12), "wide"), _column(310, 540, range(100, 500, 12), "right")
+    of_beneath, of_over = Rule(298, 50, 400), Rule(250, 310, 540)
+    upright = Rule(325, 110, 490)
+    found = with_rules([beneath, over], Rules((of_over, of_beneath), (upright,)))
+    assert found == [(beneath, Rules((of_beneath,))), (over, Rules((of_over,), (upright,)))]

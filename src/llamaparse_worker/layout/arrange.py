@@ -13,7 +13,7 @@ from llamaparse_worker.layout.continuation import joined_columns
 from llamaparse_worker.layout.edges import at_edge, part
 from llamaparse_worker.layout.grid import Grid, standing, table
 from llamaparse_worker.layout.hyphens import with_divisions_marked
-from llamaparse_worker.layout.layers import layers
+from llamaparse_worker.layout.layers import layers, with_rules
 from llamaparse_worker.layout.lines import join
 from llamaparse_worker.layout.links import with_links
 from llamaparse_worker.layout.marks import with_marks_joined
@@ -123,10 +123,9 @@ def _by_sight(found: Sequence[Segment], style: Style, page: RawPage, rules: Rule
         Edge(Side.TOP, tuple(_blocks(parted.top, style, rules))),
         Edge(Side.BOTTOM, tuple(_blocks(parted.bottom, style, rules))),
     )
-    first, *over = layers(parted.body)
-    made = _blocks(first, style, rules)
-    for layer in over:
-        made.extend(_blocks(layer, style, Rules()))  # the lines belong to what lies beneath
+    made: list[Block] = []
+    for layer, drawn in with_rules(layers(parted.body), rules):
+        made.extend(_blocks(layer, style, drawn))
     body = with_notes_placed(made)
     aside = _aside([segment for segment in found if segment.sideways])
     return _Content((*body, *aside), tuple(edge for edge in edges if edge.blocks))

@@ -19,6 +19,7 @@ Line = Sequence[Segment]
 
 _END = attrgetter("x1")
 _TOUCHING = 1.5
+_OVERLAPPING = 0.25
 _BESIDE = 2
 _MOST_CROSSING = 0.34
 
@@ -35,8 +36,9 @@ class Strip:
 def strips(lines: Sequence[Line]) -> list[Strip]:
     """Give the columns of lines from left to right."""
     found = _narrow_first(lines)
+    runs = level_runs(lines)
     while len(found) > 1:
-        worst = _worst_gap(lines, found)
+        worst = _worst_gap(runs, found)
         if worst is None:
             break
         found[worst : worst + 2] = [Strip(found[worst].x0, max(found[worst].x1, found[worst + 1].x1))]
@@ -83,11 +85,26 @@ def _overlapped(segment: Segment, found: Sequence[Strip]) -> tuple[int, int]:
     return first, last
 
 
-def _worst_gap(lines: Sequence[Line], found: Sequence[Strip]) -> int | None:
+def level_runs(lines: Sequence[Line]) -> list[list[Line]]:
+    """Gather lines that overlap in height, as those of cells centred beside each other do."""
+    runs: list[list[Line]] = []
+    bottom = 0.0
+    for line in lines:
+        top, height = min(one.y0 for one in line), line[0].y1 - line[0].y0
+        if runs and bottom - top > _OVERLAPPING * height:
+            runs[-1].append(line)
+        else:
+            runs.append([line])
+            bottom = 0.0
+        bottom = max(bottom, *(one.y1 for one in line))
+    return runs
+
+
+def _worst_gap(runs: Sequence[Sequence[Line]], found: Sequence[Strip]) -> int | None:
     """Find the gap with the least right to be one: the index of the strip before it."""
     beside, across = [0] * len(found), [0] * len(found)
-    for line in lines:
-        places = [spanned(segment, found) for segment in line]
+    for run in runs:
+        places = [spanned(segment, found) for line in run for segment in line]
         crossed = {index for first, last in places for index in range(first, last)}
         filled = {index for first, last in places for index in range(first, last + 1)}
         for index in crossed:

@@ -7,11 +7,16 @@ No cut by white space can part them then, but the order of the file does: each c
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import compress, pairwise
+from operator import not_
 
 import numpy as np
 import numpy.typing as npt
 
+from llamaparse_worker.layout.marks import with_marks_joined
+from llamaparse_worker.layout.rules import Rules
 from llamaparse_worker.layout.segments import Segment
+from llamaparse_worker.model.geometry import Box, enclosing
 
 Pairs = npt.NDArray[np.intp]
 
@@ -19,26 +24,76 @@ _SHRINK = 0.3
 """Of the height, at top and bottom: boxes of close lines overlap a little."""
 _LEAST_EM = 0.5
 _LEAST_PAIRS = 3
+_AROUND_PT = 20.0
+"""How far outside of its texts a line may be drawn around them."""
 _MOST_SEGMENTS = 2_000
 """More are not compared one with another."""
 
 
 def layers(found: Sequence[Segment]) -> list[list[Segment]]:
-    """Give the segments, which come in the order of the file, in as few layers as hold nothing that overlaps."""
-    pairs = _overlapping(found)
-    if len(pairs) < _LEAST_PAIRS:
+    """Give the segments, which come in the order of the file, in as few layers as hold nothing that overlaps.
+
+    A mark of a list comes with its text, as programs may write all of them last.
+    """
+    if len(_overlapping(found)) < _LEAST_PAIRS:
         return [list(found)]
+    found = with_marks_joined(found)
+    pairs = _overlapping(found)
     beneath: dict[int, list[int]] = {}
     for first, second in pairs.tolist():
         beneath.setdefault(second, []).append(first)
     layer_of: list[int] = []
     current = 0
     for index in range(len(found)):
-        taken = {layer_of[other] for other in beneath.get(index, ())}
-        while current in taken:
-            current += 1
+        under = beneath.get(index, ())
+        taken = {layer_of[other] for other in under}
+        if current in taken:
+            while current in taken:
+                current += 1
+            begin = _beginning(found, max(under), index)
+            layer_of[begin:] = [current] * (index - begin)
         layer_of.append(current)
     return [[one for one, at in zip(found, layer_of, strict=True) if at == layer] for layer in range(current + 1)]
+
+
+def with_rules(found: Sequence[Sequence[Segment]], rules: Rules) -> list[tuple[Sequence[Segment], Rules]]:
+    """Give each layer the lines that are drawn for it: those within the bounds of a layer, the uppermost first."""
+    beneath, *over = found
+    made: list[tuple[Sequence[Segment], Rules]] = []
+    for layer in reversed(over):
+        inner, rules = _divided(rules, enclosing(Box(one.x0, one.y0, one.x1, one.y1) for one in layer))
+        made.append((layer, inner))
+    return [(beneath, rules), *reversed(made)]
+
+
+def _divided(rules: Rules, bounds: Box) -> tuple[Rules, Rules]:
+    """Part the lines whose middle is within bounds from the others."""
+    level = [
+        bounds.x0 < (one.start + one.end) / 2 < bounds.x1 and _is_near(one.at, bounds.y0, bounds.y1)
+        for one in rules.level
+    ]
+    upright = [
+        bounds.y0 < (one.start + one.end) / 2 < bounds.y1 and _is_near(one.at, bounds.x0, bounds.x1)
+        for one in rules.upright
+    ]
+    return (
+        Rules(tuple(compress(rules.level, level)), tuple(compress(rules.upright, upright))),
+        Rules(tuple(compress(rules.level, map(not_, level))), tuple(compress(rules.upright, map(not_, upright)))),
+    )
+
+
+def _is_near(place: float, start: float, end: float) -> bool:
+    return start - _AROUND_PT < place < end + _AROUND_PT
+
+
+def _beginning(found: Sequence[Segment], last: int, index: int) -> int:
+    """Give where the content begins that lies over another one first at ``index``, and behind ``last``.
+
+    A content is written downward: the next one begins where the writing goes back up the farthest.
+    """
+    rises = [(above.y0 - below.y1, at) for at, (above, below) in enumerate(pairwise(found[last : index + 1]), last + 1)]
+    farthest, begin = max(rises)
+    return begin if farthest > found[index].size else index
 
 
 def _overlapping(found: Sequence[Segment]) -> Pairs:

@@ -11,7 +11,7 @@ import re
 from collections.abc import Sequence
 from itertools import pairwise
 
-from llamaparse_worker.layout.columns import Line, Strip, spanned
+from llamaparse_worker.layout.columns import Line, Strip, level_runs, spanned
 from llamaparse_worker.layout.segments import Segment
 
 _NUMBER = re.compile(r"[\W\d_]*\d[\W\d_]*[a-zA-Z%]{0,3}[\W\d_]*")
@@ -19,7 +19,6 @@ _WIDER = 1.22
 _CELL_PITCH_EM = 1.9
 _SPACE_EM = 0.28
 _ROOM_EM = 0.3
-_OVERLAPPING = 0.25
 _LEAST_SPACED = 2
 _MOST_SPACED = 0.3
 _BREAKS_OFF = (",", "/", "_", "-", "(", "&", "+", "\u00ad")
@@ -31,7 +30,7 @@ Cells = dict[int, Segment]
 
 def row_groups(lines: Sequence[Line], columns: Sequence[Strip]) -> Rows:
     """Gather the lines of each row."""
-    runs = _runs(lines)
+    runs = level_runs(lines)
     if not runs:
         return []
     pitch = _cell_pitch(lines, columns)
@@ -44,21 +43,6 @@ def row_groups(lines: Sequence[Line], columns: Sequence[Strip]) -> Rows:
         else:
             groups[-1].extend(run)
     return groups
-
-
-def _runs(lines: Sequence[Line]) -> list[list[Line]]:
-    """Gather lines that overlap in height, as those of cells centred beside each other do."""
-    runs: list[list[Line]] = []
-    bottom = 0.0
-    for line in lines:
-        top, height = min(one.y0 for one in line), line[0].y1 - line[0].y0
-        if runs and bottom - top > _OVERLAPPING * height:
-            runs[-1].append(line)
-        else:
-            runs.append([line])
-            bottom = 0.0
-        bottom = max(bottom, *(one.y1 for one in line))
-    return runs
 
 
 def _distance(above: Sequence[Line], below: Sequence[Line], columns: Sequence[Strip]) -> float:
@@ -115,7 +99,7 @@ def _begins_row(group: Sequence[Line], line: Line, columns: Sequence[Strip], *, 
     if 0 in here:
         return is_number(here[0].text) or not _goes_on(above[0], here[0], alone=len(here) == 1)
     started = {index for member in group for index in cells_of(member, columns)}
-    return not set(here) <= started
+    return not spaced and not set(here) <= started
 
 
 def _goes_on(above: Segment, below: Segment, *, alone: bool) -> bool:
