@@ -12,6 +12,7 @@ from llamaparse_worker.interfaces import ReaderLimits
 from llamaparse_worker.layout.arrange import lay_out, lay_out_words
 from llamaparse_worker.layout.assemble import document_signs, page_signs, settled
 from llamaparse_worker.layout.joining import joined
+from llamaparse_worker.layout.plain import plain
 from llamaparse_worker.layout.reading_order import Flow, regions
 from llamaparse_worker.layout.segments import Segment
 from llamaparse_worker.model.geometry import Box
@@ -190,13 +191,37 @@ def test_fixed_pitch_lines_keep_breaks_and_indentation() -> None:
     assert texts(laid_out(draw), CodeBlock) == ["def run():\n    return 1\n\nrun()"]
 
 
+def test_the_first_lines_of_two_columns_are_no_running_head_though_a_gap_follows_them() -> None:
+    ends = ["the end of a sentence.", "another end of a sentence."]
+    texts_of_columns = [sentences(seed, 500) for seed in (1, 2)]
+
+    def draw(canvas: Canvas) -> None:
+        width = (WIDTH - 2 * MARGIN - 24) / 2
+        for column, (end, text) in enumerate(zip(ends, texts_of_columns, strict=True)):
+            Pen(canvas, MARGIN + column * (width + 24), width, 780).write(end, after=12).write(text)
+
+    page = lay_out(raw(draw))
+    assert page.edges == ()
+    assert page.text == "\n\n".join([ends[0], texts_of_columns[0], ends[1], texts_of_columns[1]])
+
+
+def test_a_running_head_that_ends_at_the_right_edge_stands_apart_from_two_columns() -> None:
+    def draw(canvas: Canvas) -> None:
+        canvas.setFont("Helvetica", 9)
+        canvas.drawString(MARGIN, 800, "Report on bridges")
+        canvas.drawRightString(WIDTH - MARGIN, 800, "Chapter 2")
+        two_columns(4)(canvas)
+
+    assert [edge.side for edge in lay_out(raw(draw)).edges] == ["top"]
+
+
 @pytest.mark.parametrize("degrees", [0, 90, 180, 270])
 def test_rotation_is_applied_to_page_and_boxes(degrees: int) -> None:
     page = laid_out(rotated(degrees))
     assert page.rotation == degrees
     assert (page.width, page.height) == pytest.approx((WIDTH, HEIGHT), abs=0.01)
     first = page.blocks[0]
-    assert page.text.startswith("Upright when displayed")
+    assert plain(first).startswith("Upright when displayed")
     assert first.box.x0 == pytest.approx(100, abs=1)
     assert first.box.y0 == pytest.approx(88, abs=4)
 

@@ -27,6 +27,8 @@ _GAP_EM = 0.7
 _LARGEST = 1.25
 """Running heads are not set much larger than the text, as titles are."""
 _MARGIN_GAP_EM = 1.4
+_LEAST_LINES = 3
+"""From so many on, lines that begin at the same place make a column."""
 _SAME_HEIGHT_PT = 4.0
 _SAME_SIZE_PT = 0.6
 _NUMBER = re.compile(r"\d+")
@@ -84,6 +86,11 @@ def part(found: Sequence[Segment], height: float, em: float) -> Parted:
         last = 0
     if first + last >= len(rows):
         return Parted([], list(found), [])
+    starts = Counter(round(segment.x0) for _, _, row in rows[first : len(rows) - last] for segment in row)
+    if _begins_columns(rows[:first], starts, em):
+        first = 0
+    if _begins_columns(rows[len(rows) - last :], starts, em):
+        last = 0
     top = {id(segment) for row in rows[:first] for segment in row[2]}
     bottom = {id(segment) for row in rows[len(rows) - last :] for segment in row[2]}
     return Parted(
@@ -121,6 +128,25 @@ def _edge_rows(extents: Sequence[tuple[float, float]], rows: Sequence[_Row], hei
         if extents[index + 1][0] - extents[index][1] > _GAP_EM * em:
             return index + 1
     return 0
+
+
+def _begins_columns(rows: Sequence[_Row], starts: Mapping[int, int], em: float) -> bool:
+    """Tell whether texts at an edge stand in two columns of the text, each from its left on.
+
+    What stands at the right of a running head ends where the text ends; it begins nowhere in particular.
+    """
+    for _, _, row in rows:
+        left, *others = sorted(row, key=lambda segment: segment.x0)
+        end = left.x1
+        for segment in others:
+            if segment.x0 - end > em and min(_near(starts, left.x0), _near(starts, segment.x0)) >= _LEAST_LINES:
+                return True
+            end = max(end, segment.x1)
+    return False
+
+
+def _near(starts: Mapping[int, int], place: float) -> int:
+    return sum(starts.get(round(place) + step, 0) for step in (-1, 0, 1))
 
 
 def at_edge(segment: Segment, height: float) -> bool:
