@@ -251,6 +251,7 @@ def test_a_table_over_three_pages_is_given_whole_on_the_first() -> None:
     assert [(table.rows, table.merged_into_page) for table in rest] == [((), 1), ((), 1)]
     assert [cell.page for cell in whole.cells if cell.column == 0] == [None, None, None, 2, 3]
     assert [page.markdown for page in pages[1:]] == ["", ""]
+    assert [page.text for page in pages] == ["\n".join(map("\t".join, TEXTS)), "", ""]
 
 
 def test_a_row_that_a_page_end_cuts_is_made_whole() -> None:

@@ -107,7 +107,7 @@ def finish(
 ) -> Iterator[ParsedPage | FailedPage]:
     """Settle what is open on each page, in order, and make its Markdown.
 
-    A paragraph or table that goes on overleaf is given whole on the page where it begins.
+    A paragraph or table that goes on overleaf is given whole on the page where it begins, in the plain text too.
     """
     held: list[LaidOutPage] = []
     for page in pages:
@@ -143,9 +143,7 @@ def settled(page: LaidOutPage, document: DocumentSigns) -> LaidOutPage:
         else:
             (before if edge.side is Side.TOP else after).extend(edge.blocks)
     blocks = tuple(_levelled(block, document) for block in (*before, *page.blocks, *after))
-    around = ("", "") if page.text_is_placed else (plain_text(before), plain_text(after))
-    text = "\n\n".join(filter(None, (around[0], page.text, around[1])))
-    return replace(page, blocks=blocks, text=text, edges=tuple(kept))
+    return replace(page, blocks=blocks, edges=tuple(kept))
 
 
 def _joined(page: LaidOutPage, following: LaidOutPage) -> tuple[LaidOutPage, LaidOutPage]:
@@ -168,7 +166,7 @@ def _parsed(page: LaidOutPage, document: DocumentSigns, tables: TableOptions) ->
         height=page.height,
         rotation=page.rotation,
         blocks=page.blocks,
-        text=page.text,
+        text=page.text if page.text_is_placed else plain_text(page.blocks),
         markdown=together(page.blocks, made),
         block_markdown=made,
         engine=page.engine,

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from llamaparse_worker.model.page import Block, Footnote, ListBlock, Table
+from llamaparse_worker.model.page import Block, Footnote, ListBlock, Paragraph, Table
 
 
 def plain_text(blocks: Iterable[Block]) -> str:
     """Give the text in reading order: a blank line between blocks, a line for each list item or table row.
 
-    The cells of a table row are parted by a tab; list items keep the marks that the page prints.
+    The cells of a table row are parted by a tab; list items keep the marks that the page prints. Comments and what is
+    given on another page are left out.
     """
-    return "\n\n".join(map(plain, blocks))
+    return "\n\n".join(filter(None, map(plain, blocks)))
 
 
 def plain(block: Block) -> str:
@@ -24,5 +25,7 @@ def plain(block: Block) -> str:
             return "\n".join(f"{'  ' * item.depth}{item.mark} {item.text}" for item in block.items)
         case Footnote():
             return f"{block.label} {block.text}"
+        case Paragraph(comment=True):
+            return ""
         case _:
             return block.text

@@ -23,7 +23,7 @@ def with_comments(page: LaidOutPage, remarks: Sequence[Remark]) -> LaidOutPage:
             at = min(range(len(page.blocks)), key=lambda index: _distance(page, index, middle), default=-1)
             said = " ".join(remark.text.split())
             by = f"Comment by {remark.author}" if remark.author else "Comment"
-            comments.setdefault(at, []).append(Paragraph(f"{by}: {said}", remark.box, quoted=True))
+            comments.setdefault(at, []).append(Paragraph(f"{by}: {said}", remark.box, quoted=True, comment=True))
     if not comments:
         return page
     blocks = [*comments.get(-1, [])]

@@ -301,6 +301,8 @@ class Paragraph:
     spans: tuple[Span, ...] = ()
     quoted: bool = False
     """Whether it is quoted: set off as the words of another."""
+    comment: bool = False
+    """Whether a reader of the document has added it: it is no part of the text."""
     type: Literal["paragraph"] = "paragraph"
 
 
@@ -425,7 +427,7 @@ class LaidOutPage:
     rotation: int
     blocks: tuple[Block, ...]
     text: str
-    """The page as plain text in reading order."""
+    """The page as plain text in reading order, without its edges."""
     engine: str
     """Who read the characters: ``text_layer``, the OCR engine's name, or the reader's name."""
     reason: PageReason | None = None
