@@ -11,6 +11,7 @@ import re
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 
 from llamaparse_worker.layout.headings import HeadingSign, heading_sign
 from llamaparse_worker.layout.notes import begins_note
@@ -28,7 +29,8 @@ _LARGEST = 1.25
 """Running heads are not set much larger than the text, as titles are."""
 _MARGIN_GAP_EM = 1.4
 _LEAST_LINES = 3
-"""From so many on, lines that begin at the same place make a column."""
+_LEAST_SHARE = 0.15
+"""From so many on, and such a share of all, lines that begin at the same place make a column."""
 _SAME_HEIGHT_PT = 4.0
 _SAME_SIZE_PT = 0.6
 _NUMBER = re.compile(r"\d+")
@@ -86,11 +88,9 @@ def part(found: Sequence[Segment], height: float, em: float) -> Parted:
         last = 0
     if first + last >= len(rows):
         return Parted([], list(found), [])
-    starts = Counter(round(segment.x0) for _, _, row in rows[first : len(rows) - last] for segment in row)
-    if _begins_columns(rows[:first], starts, em):
-        first = 0
-    if _begins_columns(rows[len(rows) - last :], starts, em):
-        last = 0
+    body = rows[first : len(rows) - last]
+    first = 0 if _begins_column(rows[:first], body, em) else first
+    last = 0 if _begins_column(rows[len(rows) - last :], body, em) else last
     top = {id(segment) for row in rows[:first] for segment in row[2]}
     bottom = {id(segment) for row in rows[len(rows) - last :] for segment in row[2]}
     return Parted(
@@ -130,23 +130,22 @@ def _edge_rows(extents: Sequence[tuple[float, float]], rows: Sequence[_Row], hei
     return 0
 
 
-def _begins_columns(rows: Sequence[_Row], starts: Mapping[int, int], em: float) -> bool:
-    """Tell whether texts at an edge stand in two columns of the text, each from its left on.
+def _begins_column(rows: Sequence[_Row], body: Sequence[_Row], em: float) -> bool:
+    """Tell whether a text at an edge stands beside another, right where many lines of the text begin.
 
     What stands at the right of a running head ends where the text ends; it begins nowhere in particular.
     """
-    for _, _, row in rows:
-        left, *others = sorted(row, key=lambda segment: segment.x0)
-        end = left.x1
-        for segment in others:
-            if segment.x0 - end > em and min(_near(starts, left.x0), _near(starts, segment.x0)) >= _LEAST_LINES:
-                return True
-            end = max(end, segment.x1)
-    return False
-
-
-def _near(starts: Mapping[int, int], place: float) -> int:
-    return sum(starts.get(round(place) + step, 0) for step in (-1, 0, 1))
+    places = [
+        round(right.x0)
+        for _, _, row in rows
+        for left, right in pairwise(sorted(row, key=lambda segment: segment.x0))
+        if right.x0 - left.x1 > em
+    ]
+    if not places:
+        return False
+    starts = Counter(round(segment.x0) for _, _, row in body for segment in row)
+    least = max(_LEAST_LINES, _LEAST_SHARE * len(body))
+    return any(sum(starts[place + step] for step in (-1, 0, 1)) >= least for place in places)
 
 
 def at_edge(segment: Segment, height: float) -> bool:
