@@ -53,6 +53,16 @@ def beyond(canvas: Canvas) -> None:
     canvas.drawString(WIDTH + 40, 500, "Stands alone")
 
 
+def test_a_cell_beyond_the_edge_is_read_with_all_of_its_lines() -> None:
+    def draw(canvas: Canvas) -> None:
+        canvas.setFont("Helvetica", 10)
+        canvas.drawString(MARGIN, 700, "Name")
+        for line, text in enumerate(("Time that", "passed", "in seconds")):
+            canvas.drawString(WIDTH + 40, 712 - 12 * line, text)
+
+    assert sorted(laid_out(make(draw)).text.split()) == sorted("Name Time that passed in seconds".split())
+
+
 def cropped(content: bytes) -> bytes:
     """Show the left part of a page only, on a sheet that is larger."""
     document = pypdfium2.PdfDocument(content)
