@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from itertools import chain
+from itertools import chain, islice
 
 import numpy as np
 
@@ -18,6 +18,7 @@ from llamaparse_worker.layout.lines import join
 from llamaparse_worker.layout.links import with_links
 from llamaparse_worker.layout.marks import with_marks_joined
 from llamaparse_worker.layout.notes import with_notes_placed
+from llamaparse_worker.layout.outline import with_bookmarks
 from llamaparse_worker.layout.plain import plain_text
 from llamaparse_worker.layout.quality import text_layer_problem
 from llamaparse_worker.layout.reading_order import regions
@@ -162,6 +163,15 @@ def _diagonal(page: RawPage) -> tuple[Block, ...]:
     return (Paragraph(text, box, (Line(text, box),)),) if text else ()
 
 
+def _named(content: _Content, page: RawPage, body_size: float) -> _Content:
+    """Take the titles of the outline for headings, those in the text before those at the edges."""
+    blocks = [*content.blocks, *(block for edge in content.edges for block in edge.blocks)]
+    in_text, at_edges = with_bookmarks(blocks, page.bookmarks, body_size, in_text=len(content.blocks))
+    left = iter(at_edges)
+    edges = tuple(replace(edge, blocks=tuple(islice(left, len(edge.blocks)))) for edge in content.edges)
+    return replace(content, blocks=in_text, edges=edges)
+
+
 def _arranged(
     page: RawPage,
     content: _Content,
@@ -171,6 +181,8 @@ def _arranged(
     body_size: float,
     confidence: float | None = None,
 ) -> LaidOutPage:
+    if page.bookmarks:
+        content = _named(content, page, body_size)
     return LaidOutPage(
         number=page.number,
         width=page.width,

@@ -11,15 +11,14 @@ from llamaparse_worker.layout.continued import MOST_PAGES_OF_TABLE, continues_ta
 from llamaparse_worker.layout.edges import EdgeSign, RunningHeads, edge_signs, running_heads
 from llamaparse_worker.layout.headings import (
     COLONS,
-    HeadingLevels,
     HeadingSign,
     heading_evidence,
     heading_levels,
     heading_sign,
     is_sentence,
-    style_of,
 )
 from llamaparse_worker.layout.markdown import block_markdown, together
+from llamaparse_worker.layout.outline import LevelScheme, level_scheme
 from llamaparse_worker.layout.plain import plain_text
 from llamaparse_worker.layout.table_markup import FITTING
 from llamaparse_worker.model.options import TableOptions
@@ -53,7 +52,7 @@ class PageSigns:
 class DocumentSigns:
     """What all pages together tell."""
 
-    levels: HeadingLevels
+    levels: LevelScheme
     heads: RunningHeads
     body_size: float
     fixed_levels: bool
@@ -88,7 +87,7 @@ def document_signs(pages: Iterable[PageSigns]) -> DocumentSigns:
     signs = [sign for page in known for sign in _headings(page, heads)]
     outstanding = [sign for sign in signs if _stands_out(sign, body_size)]
     levels = heading_levels(filter(heading_evidence(outstanding).includes, outstanding))
-    return DocumentSigns(levels, heads, body_size, any(sign.level for sign in signs))
+    return DocumentSigns(level_scheme(levels, signs), heads, body_size, any(sign.level for sign in signs))
 
 
 def _headings(page: PageSigns, heads: RunningHeads) -> Iterator[HeadingSign]:
@@ -187,8 +186,12 @@ def _levelled(block: Block, document: DocumentSigns) -> Block:
     if not isinstance(block, Heading) or block.level:
         return block
     sign = heading_sign(block)
-    level = document.levels.get(style_of(sign))
-    open_end = sign.size <= _BODY_STEP * document.body_size and (is_sentence(block.text) or block.text.endswith(COLONS))
+    level = document.levels.level(sign)
+    open_end = (
+        not sign.outline
+        and sign.size <= _BODY_STEP * document.body_size
+        and (is_sentence(block.text) or block.text.endswith(COLONS))
+    )
     if document.fixed_levels or level is None or open_end:
         return Paragraph(block.text, block.box, block.lines, block.spans)
     return replace(block, level=level)

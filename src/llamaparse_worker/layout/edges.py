@@ -212,6 +212,7 @@ def _running(shown: Sequence[EdgeSign]) -> list[EdgeSign]:
     return [
         sign
         for sign in shown
+        if sign.certain or not any(heading.outline for heading in sign.headings)
         if sign in known or sign.in_margin or _PAGE_NUMBER.fullmatch(sign.text) or _is_at(sign, places)
     ]
 

@@ -52,6 +52,8 @@ class HeadingSign:
     level: int = 0
     """Its level where the document itself says it."""
     characters: int = 0
+    outline: int = 0
+    """Its depth in the document's outline, from 1; 0 if it is not there."""
 
 
 HeadingStyle = tuple[float, int, str]
@@ -141,7 +143,7 @@ def heading_levels(signs: Iterable[HeadingSign]) -> HeadingLevels:
 
 def heading_sign(block: Heading) -> HeadingSign:
     """Give what a heading shows of its level."""
-    return HeadingSign(block.size, block.prominence, numbering(block.text), block.level, len(block.text))
+    return HeadingSign(block.size, block.prominence, numbering(block.text), block.level, len(block.text), block.outline)
 
 
 @dataclass(frozen=True, slots=True)

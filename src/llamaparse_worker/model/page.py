@@ -97,6 +97,16 @@ class SpanKind(StrEnum):
     """The mark of a footnote; ``target`` is its label."""
 
 
+@dataclass(frozen=True, slots=True)
+class Bookmark:
+    """An entry of the document's outline that leads to this page; ``depth`` counts from 1."""
+
+    title: str
+    depth: int
+    top: float | None = None
+    """How far down the page it leads, in points from the top; None where the file does not say."""
+
+
 @unguarded
 @dataclass(frozen=True, slots=True)
 class PageLink:
@@ -240,6 +250,7 @@ class RawPage:
     links: tuple[PageLink, ...] = ()
     fields: tuple[FormField, ...] = ()
     """Those of forms, for jobs that ask for them; as for the pages that come of this one."""
+    bookmarks: tuple[Bookmark, ...] = ()
 
 
 @unguarded
@@ -287,6 +298,8 @@ class Heading:
     spans: tuple[Span, ...] = ()
     prominence: int = 0
     """How it stands out beside its size: 3 bold, 2 in capitals, 1 in italics."""
+    outline: int = 0
+    """Its depth in the document's outline, from 1; 0 for one that is not there."""
     type: Literal["heading"] = "heading"
 
 

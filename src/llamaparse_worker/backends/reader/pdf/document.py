@@ -14,6 +14,7 @@ from llamaparse_worker.backends.reader.pdf.glyphs import Floats, Glyphs, extract
 from llamaparse_worker.backends.reader.pdf.images import embedded_image
 from llamaparse_worker.backends.reader.pdf.links import page_links
 from llamaparse_worker.backends.reader.pdf.objects import page_objects
+from llamaparse_worker.backends.reader.pdf.outline import Outline
 from llamaparse_worker.backends.reader.pdf.pdfium import (
     COLOUR_BITMAP,
     GREY_BITMAP,
@@ -31,7 +32,17 @@ from llamaparse_worker.backends.reader.pdf.structure import Structures
 from llamaparse_worker.errors import PageUnreadable
 from llamaparse_worker.interfaces import ReaderLimits
 from llamaparse_worker.model.geometry import Box
-from llamaparse_worker.model.page import TURNS, EmbeddedImage, FormField, PageLink, PixelImage, RawPage, Remark, Trait
+from llamaparse_worker.model.page import (
+    TURNS,
+    Bookmark,
+    EmbeddedImage,
+    FormField,
+    PageLink,
+    PixelImage,
+    RawPage,
+    Remark,
+    Trait,
+)
 from llamaparse_worker.model.shapes import Shapes
 
 _POINTS_PER_INCH = 72
@@ -50,6 +61,7 @@ class PdfDocument:
         self._limits = limits
         self._structures = Structures(handle)
         self._forms = Forms(handle)
+        self._outline = Outline(handle, page_count)
         self._loaded: tuple[int, int] | None = None
 
     @property
@@ -85,6 +97,7 @@ class PdfDocument:
             elements=structure.of_characters.tobytes(),
             element_table=structure.elements,
             links=tuple(PageLink(view.box(link.bounds), link.target) for link in page_links(self._handle, page)),
+            bookmarks=self._bookmarks(number, view),
         )
 
     @contextmanager
@@ -141,6 +154,12 @@ class PdfDocument:
         for found in page_remarks(page):
             lines = tuple(view.box(line) for line in found.lines)
             yield Remark(view.box(found.bounds), found.mark, lines, found.text, found.author)
+
+    def _bookmarks(self, number: int, view: _View) -> tuple[Bookmark, ...]:
+        return tuple(
+            Bookmark(entry.title, entry.depth, view.box(entry.place * 2).y0 if entry.place else None)
+            for entry in self._outline.of_page(number)
+        )
 
     def close(self) -> None:
         """Give everything back to PDFium."""

@@ -126,6 +126,14 @@ uintptr_t FPDFAction_GetDest(uintptr_t document, uintptr_t action);
 unsigned long FPDFAction_GetType(uintptr_t action);
 int FPDFDest_GetDestPageIndex(uintptr_t document, uintptr_t dest);
 
+uintptr_t FPDFBookmark_GetFirstChild(uintptr_t document, uintptr_t bookmark);
+uintptr_t FPDFBookmark_GetNextSibling(uintptr_t document, uintptr_t bookmark);
+unsigned long FPDFBookmark_GetTitle(uintptr_t bookmark, void* buffer, unsigned long size);
+uintptr_t FPDFBookmark_GetDest(uintptr_t document, uintptr_t bookmark);
+uintptr_t FPDFBookmark_GetAction(uintptr_t bookmark);
+int FPDFDest_GetLocationInPage(
+    uintptr_t dest, int* has_x, int* has_y, int* has_zoom, float* x, float* y, float* zoom);
+
 int FPDF_GetFormType(uintptr_t document);
 uintptr_t FPDFDOC_InitFormFillEnvironment(uintptr_t document, void* info);
 void FPDFDOC_ExitFormFillEnvironment(uintptr_t form);

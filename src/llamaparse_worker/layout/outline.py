@@ -1,0 +1,137 @@
+"""The document's own outline as evidence for headings and their levels.
+
+An entry whose title stands on the page that it leads to names a heading there. Its depth is how deep the heading is
+among those of the outline; titles that the outline leaves out, such as that of the whole document, take their level
+from how they look beside the others. Entries that match nothing change nothing.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from itertools import chain, groupby
+
+from llamaparse_worker.layout.headings import DEEPEST_LEVEL, HeadingLevels, HeadingSign, HeadingStyle, style_of
+from llamaparse_worker.model.geometry import enclosing
+from llamaparse_worker.model.page import Block, Bookmark, Heading, ListBlock, Paragraph
+
+_NUMBER = re.compile(r"(?:\d+(?:\.\d+)*|[ivxl]+|[a-z])[.)]?\s+")
+_LONGEST = 300
+
+
+@dataclass(frozen=True, slots=True)
+class _Place:
+    """A block that may be a heading, by its place among all of them."""
+
+    index: int
+    is_heading: bool
+    top: float
+
+
+def with_bookmarks(
+    blocks: Sequence[Block], bookmarks: Iterable[Bookmark], size: float, *, in_text: int
+) -> tuple[tuple[Block, ...], tuple[Block, ...]]:
+    """Mark or make headings of what the entries that lead to the page name; gives text and edges.
+
+    ``size`` is that of running text. Blocks from ``in_text`` on stand at the edges of the page: no headings are made of
+    them, as a running head may name the section too.
+    """
+    made: list[Sequence[Block]] = [(block,) for block in blocks]
+    places: dict[str, list[_Place]] = defaultdict(list)
+    for index, block in enumerate(blocks):
+        key = _key(_title_text(block))
+        if key and not key.isdigit() and (index < in_text or isinstance(block, Heading)):
+            places[key].append(_Place(index, isinstance(block, Heading), block.box.y0))
+    missing: dict[str, int] = {}
+    for bookmark in bookmarks:
+        key = _key(bookmark.title)
+        found = places.get(key)
+        if not found:
+            missing[key] = bookmark.depth
+            continue
+        best = min(found, key=lambda place: (not place.is_heading, _distance(place, bookmark), place.index))
+        found.remove(best)
+        made[best.index] = (_outlined(blocks[best.index], bookmark.depth, size),)
+    if missing:
+        made[:in_text] = [
+            _without_titles(block, missing, size) if isinstance(block, ListBlock) else (block,)
+            for (block,) in made[:in_text]
+        ]
+    return tuple(chain.from_iterable(made[:in_text])), tuple(chain.from_iterable(made[in_text:]))
+
+
+def _without_titles(block: ListBlock, titles: dict[str, int], size: float) -> list[Block]:
+    """Part a list at the headings that were taken for its items, as they begin with a number or a mark."""
+    made: list[Block] = []
+    for is_item, group in groupby(block.items, lambda item: _key(f"{item.mark} {item.text}") not in titles):
+        items = tuple(group)
+        if is_item:
+            made.append(replace(block, items=items, box=enclosing(item.box for item in items)))
+            continue
+        for item in items:
+            depth = titles[_key(f"{item.mark} {item.text}")]
+            shift = len(item.mark) + 1
+            spans = tuple(replace(span, start=span.start + shift, end=span.end + shift) for span in item.spans)
+            made.append(Heading(f"{item.mark} {item.text}", item.box, size, spans=spans, outline=depth))
+    return made
+
+
+def _distance(place: _Place, bookmark: Bookmark) -> float:
+    return 0.0 if bookmark.top is None else abs(place.top - bookmark.top)
+
+
+def _title_text(block: Block) -> str:
+    """Give the text of a block that may be a heading."""
+    return block.text if isinstance(block, Heading | Paragraph) and len(block.text) <= _LONGEST else ""
+
+
+def _key(text: str) -> str:
+    """Give what titles are compared by: letters and digits in one case, without a number before them."""
+    folded = unicodedata.normalize("NFKC", text).casefold().strip()
+    found = "".join(filter(str.isalnum, _NUMBER.sub("", folded, count=1)))
+    return found or "".join(filter(str.isalnum, folded))
+
+
+def _outlined(block: Block, depth: int, size: float) -> Block:
+    if isinstance(block, Paragraph):
+        return Heading(block.text, block.box, size, lines=block.lines, spans=block.spans, outline=depth)
+    return replace(block, outline=depth) if isinstance(block, Heading) else block
+
+
+@dataclass(frozen=True, slots=True)
+class LevelScheme:
+    """The levels of a document's headings: by how they look, and how much deeper they are than in the outline."""
+
+    of_styles: HeadingLevels
+    shift: int = 0
+
+    def level(self, sign: HeadingSign) -> int | None:
+        """Give the level of a heading; None for what is none."""
+        if sign.outline:
+            return min(sign.outline + self.shift, DEEPEST_LEVEL)
+        return self.of_styles.get(style_of(sign))
+
+
+def level_scheme(levels: HeadingLevels, signs: Iterable[HeadingSign]) -> LevelScheme:
+    """Fit the levels that looks tell to those of the outline: in order of rank, what it leaves out is one deeper."""
+    depths: dict[HeadingStyle, Counter[int]] = defaultdict(Counter)
+    for sign in signs:
+        if sign.outline and style_of(sign) in levels:
+            depths[style_of(sign)][sign.outline] += 1
+    if not depths:
+        return LevelScheme(levels)
+    usual = {style: counts.most_common(1)[0][0] for style, counts in depths.items()}
+    highest = min(levels[style] for style in usual)
+    shift = len({level for style, level in levels.items() if level < highest})
+    made: dict[HeadingStyle, int] = {}
+    deepest = 0
+    for rank in sorted(set(levels.values())):
+        alike = [style for style, level in levels.items() if level == rank]
+        known = [usual[style] + shift for style in alike if style in usual]
+        other = min(known, default=deepest + 1)
+        made.update((style, min(usual[style] + shift if style in usual else other, DEEPEST_LEVEL)) for style in alike)
+        deepest = max(made[style] for style in alike)
+    return LevelScheme(made, shift)
