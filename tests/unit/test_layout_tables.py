@@ -217,9 +217,32 @@ def _signs(canvas: Canvas) -> None:
         canvas.drawString(MARGIN + 60, 700 - line * 16, sentences(line, 60)[:60])
 
 
-@pytest.mark.parametrize("draw", [_two_columns, _framed_paragraph, _chart, _contents, _signs])
+def _form(canvas: Canvas) -> None:
+    canvas.setFont("Helvetica", 10)
+    for line, labels in enumerate((("First name:", "Name:"), ("Street:", "Number:"), ("Place:", "Country:"))):
+        for x, label in zip((MARGIN, 310), labels, strict=True):
+            canvas.drawString(x, 700 - line * 30, label)
+            canvas.line(x + 70, 698 - line * 30, x + 200, 698 - line * 30)
+
+
+@pytest.mark.parametrize("draw", [_two_columns, _framed_paragraph, _chart, _contents, _signs, _form])
 def test_what_only_looks_like_a_table_is_none(draw: Draw) -> None:
     assert tables(page_of(draw)) == []
+
+
+def test_a_table_that_reads_upward_is_read_on_a_page_of_other_text() -> None:
+    def draw(canvas: Canvas) -> None:
+        Pen(canvas).write(sentences(1, 600))
+        canvas.rotate(90)
+        made = Drawn(NUMBERS, colWidths=[120, 80, 80, 80], rowHeights=16)
+        made.wrapOn(canvas, 500, 600)
+        made.drawOn(canvas, 100, -400)
+
+    page = page_of(draw)
+    (found,) = tables(page)
+    assert found.rows == as_rows(NUMBERS)
+    assert 300 < found.box.x0 < found.box.x1 < 420
+    assert found.box.height > found.box.width
 
 
 def parsed(*draws: Draw, options: TableOptions | None = None) -> list[ParsedPage]:

@@ -31,11 +31,23 @@ from llamaparse_worker.layout.upright import Part, parts
 from llamaparse_worker.layout.words import style_of, word_segments
 from llamaparse_worker.model.geometry import Box, enclosing
 from llamaparse_worker.model.options import ParseOptions
-from llamaparse_worker.model.page import Block, Edge, LaidOutPage, Line, PageReason, Paragraph, RawPage, Side, Word
+from llamaparse_worker.model.page import (
+    Block,
+    Edge,
+    LaidOutPage,
+    Line,
+    PageReason,
+    Paragraph,
+    RawPage,
+    Side,
+    Table,
+    Word,
+)
 
 TEXT_LAYER = "text_layer"
 
 _LEAST_EM = 4.0
+_LEAST_CELLS = 6
 _DEFAULTS = ParseOptions()
 
 
@@ -150,7 +162,12 @@ def _aside(found: Sequence[Segment]) -> list[Block]:
 
 
 def _written_aside(part: Part) -> tuple[Block, ...]:
-    return _diagonal(part.page) if part.diagonal else tuple(part.frame.all_back(_aside(segments(part.page)[0])))
+    """Give text in another direction than most: a table if it is one, or else one text."""
+    if part.diagonal:
+        return _diagonal(part.page)
+    found, style = segments(part.page)
+    made = _blocks(found, style, Rules()) if len(found) >= _LEAST_CELLS else []
+    return tuple(part.frame.all_back(tuple(made if any(isinstance(one, Table) for one in made) else _aside(found))))
 
 
 def _diagonal(page: RawPage) -> tuple[Block, ...]:

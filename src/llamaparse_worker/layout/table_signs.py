@@ -9,6 +9,7 @@ from itertools import pairwise, takewhile
 
 from llamaparse_worker.layout.columns import Line, Strip, spanned
 from llamaparse_worker.layout.grid import Grid, GridCell
+from llamaparse_worker.layout.headings import COLONS
 from llamaparse_worker.layout.segments import Segment
 
 _LEAST_FILLED = 0.2
@@ -43,7 +44,7 @@ def is_table(grid: Grid, *, is_ruled: bool) -> bool:
     first = [" ".join(one.text for one in cell.segments) for cell in filled if cell.column == 0]
     if _is_scale(first) or aligned < (1 if is_ruled else max(2.0, _LEAST_ALIGNED * grid.row_count)):
         return False
-    return is_ruled or not (is_contents(grid, filled) or all(map(_MARK.fullmatch, first)))
+    return is_ruled or not (is_contents(grid, filled) or is_form(filled) or all(map(_MARK.fullmatch, first)))
 
 
 def count_aligned(grid: Grid) -> int:
@@ -66,6 +67,12 @@ def is_contents(grid: Grid, filled: Sequence[GridCell]) -> bool:
     numbers = sum(_PAGE_NUMBER.fullmatch("".join(one.text for one in cell.segments)) is not None for cell in last)
     leaders = sum(any(_LEADERS.search(one.text) for one in cell.segments) for cell in filled)
     return grid.column_count == 2 and min(numbers, leaders) > _CONTENTS * grid.row_count  # noqa: PLR2004 - title, page
+
+
+def is_form(filled: Sequence[GridCell]) -> bool:
+    """Tell whether most cells are labels that wait for something to be filled in; in a table, values stand beside."""
+    labels = sum(cell.segments[-1].text.rstrip(" ._").endswith(COLONS) for cell in filled)
+    return labels > _MOST_FULL * len(filled)
 
 
 def are_prose(lines: Sequence[Line], columns: Sequence[Strip]) -> bool:
