@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import io
 import time
+from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
@@ -228,6 +229,22 @@ def _form(canvas: Canvas) -> None:
 @pytest.mark.parametrize("draw", [_two_columns, _framed_paragraph, _chart, _contents, _signs, _form])
 def test_what_only_looks_like_a_table_is_none(draw: Draw) -> None:
     assert tables(page_of(draw)) == []
+
+
+def test_rows_below_the_last_line_whose_cells_almost_touch_are_read_once() -> None:
+    def draw(canvas: Canvas) -> None:
+        canvas.setFont("Helvetica", 10)
+        for y in (712, 696):
+            canvas.line(MARGIN, y, 400, y)
+        for line, row in enumerate(
+            [("Place", "Level", "Flow"), *((f"Lock {at}", f"{at}2.345", f"{at}0.5") for at in "12345")]
+        ):
+            for x, text in zip((MARGIN, 200, 237), row, strict=True):
+                canvas.drawString(x, 700 - 14 * line, text)
+
+    found = page_of(draw)
+    assert Counter(found.text.split()) == Counter(raw(draw).text.split())
+    assert [len(row) for table in tables(found) for row in table.rows] == [3] * 6
 
 
 def test_a_table_that_reads_upward_is_read_on_a_page_of_other_text() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_left
+from collections import defaultdict
 from collections.abc import Sequence
 
 from llamaparse_worker.layout.columns import Line, Strip, spanned
@@ -40,10 +41,25 @@ def ruled_tables(rules: Rules, segments: Sequence[Segment], em: float) -> tuple[
         around = [one for one in left if id(one) not in held and _is_within(one, outside)]
         grid = ruled_grid(frame, inner, around) if len(inner) > 1 else None
         if grid is not None:
-            taken = {id(one) for cell in grid.cells for one in cell.segments}
-            left = [one for one in left if id(one) not in taken]
+            left = _without(left, grid)
             found.append(grid)
     return found, left
+
+
+def _without(segments: Sequence[Segment], grid: Grid) -> list[Segment]:
+    """Leave out what a table holds, whole or parted at its wider spaces."""
+    taken: set[int] = set()
+    parts: dict[tuple[float, float], list[Segment]] = defaultdict(list)
+    for cell in grid.cells:
+        for one in cell.segments:
+            taken.add(id(one))
+            parts[one.y0, one.y1].append(one)
+    return [
+        one
+        for one in segments
+        if id(one) not in taken
+        and not (one.gaps and any(one.x0 <= part.x0 and part.x1 <= one.x1 for part in parts.get((one.y0, one.y1), ())))
+    ]
 
 
 def _is_within(segment: Segment, box: Box) -> bool:
