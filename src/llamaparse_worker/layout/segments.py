@@ -54,6 +54,23 @@ class Segment:
     gaps: tuple[Gap, ...] = ()
     """Spaces wider than those between words mostly are: cells of a narrow table may be parted there."""
 
+    def holding(self, x0: float, x1: float, text: str, rich: str = "") -> Segment:
+        """Give one of the same look and height with another text, which has no gaps."""
+        return Segment(
+            x0,
+            self.y0,
+            x1,
+            self.y1,
+            self.size,
+            text,
+            self.bold,
+            self.monospaced,
+            self.sideways,
+            self.italic,
+            rich,
+            self.owner,
+        )
+
 
 @dataclass(frozen=True, slots=True)
 class Style:

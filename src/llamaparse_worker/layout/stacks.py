@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from bisect import bisect_left
+from bisect import bisect_left, bisect_right
 from collections import defaultdict
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from llamaparse_worker.layout.columns import Line, Strip, spanned
 from llamaparse_worker.layout.grid import Grid
@@ -28,6 +29,29 @@ _AROUND_EM = 3.0
 _BELOW = float("inf")
 
 
+@dataclass(frozen=True, slots=True)
+class _Texts:
+    """Segments from top to bottom, and the heights of their middles."""
+
+    segments: list[Segment]
+    middles: list[float]
+
+    def level(self, top: float, bottom: float) -> list[Segment]:
+        """Give those whose middle is between two heights."""
+        return self.segments[bisect_left(self.middles, top) : bisect_right(self.middles, bottom)]
+
+    def within(self, boxes: Sequence[Box]) -> list[Segment]:
+        """Give those in any of some boxes."""
+        near = self.level(min(box.y0 for box in boxes) - _NEAR, max(box.y1 for box in boxes) + _NEAR)
+        chosen = {id(one) for box in boxes for one in _within(near, box)}
+        return [one for one in near if id(one) in chosen]
+
+
+def _texts(segments: Sequence[Segment]) -> _Texts:
+    ordered = sorted(segments, key=lambda one: one.y0 + one.y1)
+    return _Texts(ordered, [(one.y0 + one.y1) / 2 for one in ordered])
+
+
 def ruled_tables(rules: Rules, segments: Sequence[Segment], em: float) -> tuple[list[Grid], list[Segment]]:
     """Find the tables that lines are drawn for; gives them, and the segments that are in none."""
     if not rules.level or len(segments) < _LEAST_TEXTS:
@@ -35,11 +59,13 @@ def ruled_tables(rules: Rules, segments: Sequence[Segment], em: float) -> tuple[
     found: list[Grid] = []
     left = list(segments)
     for frame in _stacked(frames(rules), segments, em):
-        inner = [one for one in left if _is_within(one, frame.box)]
+        inner = _within(left, frame.box)
+        if len(inner) < 2:  # noqa: PLR2004 - a table has two texts at least
+            continue
         outside = Box(frame.box.x0, frame.box.y0 - _AROUND_EM * em, frame.box.x1, _BELOW)
         held = {id(one) for one in inner}
-        around = [one for one in left if id(one) not in held and _is_within(one, outside)]
-        grid = ruled_grid(frame, inner, around) if len(inner) > 1 else None
+        around = [one for one in _within(left, outside) if id(one) not in held]
+        grid = ruled_grid(frame, inner, around)
         if grid is not None:
             left = _without(left, grid)
             found.append(grid)
@@ -62,9 +88,12 @@ def _without(segments: Sequence[Segment], grid: Grid) -> list[Segment]:
     ]
 
 
-def _is_within(segment: Segment, box: Box) -> bool:
-    x, y = (segment.x0 + segment.x1) / 2, (segment.y0 + segment.y1) / 2
-    return box.x0 - _NEAR <= x <= box.x1 + _NEAR and box.y0 - _NEAR <= y <= box.y1 + _NEAR
+def _within(segments: Sequence[Segment], box: Box) -> list[Segment]:
+    """Choose the segments whose middle lies in a box or close to it."""
+    left, top, right, bottom = box.x0 - _NEAR, box.y0 - _NEAR, box.x1 + _NEAR, box.y1 + _NEAR
+    return [
+        one for one in segments if top <= (one.y0 + one.y1) / 2 <= bottom and left <= (one.x0 + one.x1) / 2 <= right
+    ]
 
 
 def _stacked(found: Sequence[Frame], segments: Sequence[Segment], em: float) -> list[Frame]:
@@ -110,21 +139,20 @@ def _runs(pile: Sequence[Frame], segments: Sequence[Segment], em: float) -> list
     if len(pile) == 1:
         return list(pile)
     left, right = pile[0].box.x0, pile[0].box.x1
-    within = [one for one in segments if left - _NEAR <= (one.x0 + one.x1) / 2 <= right + _NEAR]
+    texts = _texts([one for one in segments if left - _NEAR <= (one.x0 + one.x1) / 2 <= right + _NEAR])
     sticking_out = sorted((one.y0 + one.y1) / 2 for one in segments if _sticks_out(one, left, right))
     runs: list[list[Frame]] = [[pile[0]]]
     for above, below, after in zip(pile, pile[1:], [*pile[2:], None], strict=False):
         if bisect_left(sticking_out, above.box.y1) < bisect_left(sticking_out, below.box.y0):
             runs.append([below])
             continue
-        between = [one for one in within if above.box.y1 <= (one.y0 + one.y1) / 2 <= below.box.y0]
         end = after.box.y0 if after is not None else below.box.y1 + _FURTHER_EM * em
         shaded = max(above.box.height, below.box.height) > em
         beyond = (above.box, below.box) if shaded else (Box(left, below.box.y1, right, end),)
         if len(runs[-1]) > 1 and after is None and not shaded:
             # Nothing of the table is below its last line: its columns are those of the rows above.
             beyond = (Box(left, runs[-1][0].box.y0, right, above.box.y1),)
-        if _are_rows(between, above, below, em, [one for one in within if any(_is_within(one, box) for box in beyond)]):
+        if _are_rows(texts, above, below, beyond, em):
             runs[-1].append(below)
         else:
             runs.append([below])
@@ -137,7 +165,9 @@ def _sticks_out(segment: Segment, left: float, right: float) -> bool:
     return inside and (segment.x0 < left - _SAME_EDGE or segment.x1 > right + _SAME_EDGE)
 
 
-def _are_rows(between: Sequence[Segment], above: Frame, below: Frame, em: float, beyond: Sequence[Segment]) -> bool:
+def _are_rows(texts: _Texts, above: Frame, below: Frame, beyond: Sequence[Box], em: float) -> bool:
+    """Tell whether what stands between two frames reads like rows, together with what is ``beyond`` if it is little."""
+    between = texts.level(above.box.y1, below.box.y0)
     if not between:
         return below.box.y0 - above.box.y1 < _CLOSE_EM * em
     lines: Sequence[Line] = baselines(between)
@@ -151,7 +181,7 @@ def _are_rows(between: Sequence[Segment], above: Frame, below: Frame, em: float,
         columns = close_strips(lines)
         lines = parted_by(lines, columns)
         return len(columns) > 1 and not are_prose(lines, columns) and _crossing(lines, columns) <= _MOST_CROSSING
-    columns = close_strips([*lines, *baselines(beyond)])
+    columns = close_strips([*lines, *baselines(texts.within(beyond))])
     return any(len({spanned(one, columns) for one in line}) > 1 for line in parted_by(lines, columns))
 
 

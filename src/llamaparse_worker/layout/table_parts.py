@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 
 from llamaparse_worker.layout.columns import Line, Strip, spanned, strips
 from llamaparse_worker.layout.inline import PLAIN, SWITCHES
@@ -73,20 +72,28 @@ def _parted(segment: Segment, gaps: Sequence[Gap]) -> list[Segment]:
     if not gaps:
         return [segment]
     pieces: list[Segment] = []
-    left, start, taken = segment, segment.x0, 0
+    text, rich, start, taken = segment.text, segment.rich, segment.x0, 0
     for gap in gaps:
-        head, tail = _divided(left.text, gap.characters - taken)
-        if not head or not tail:
+        head, text = _divided(text, gap.characters - taken)
+        if not head or not text:
             return [segment]
-        rich_head, rich_tail = _divided(left.rich, gap.characters - taken) if left.rich else ("", "")
-        pieces.append(replace(left, x0=start, x1=gap.start, text=head, rich=rich_head, gaps=()))
-        left, start, taken = replace(left, text=tail, rich=rich_tail, gaps=()), gap.end, gap.characters
-    pieces.append(replace(left, x0=start))
+        rich_head, rich = _rich_divided(rich, gap.characters - taken) if rich else ("", "")
+        pieces.append(segment.holding(start, gap.start, head, rich_head))
+        start, taken = gap.end, gap.characters
+    pieces.append(segment.holding(start, segment.x1, text, rich))
     return pieces
 
 
 def _divided(text: str, count: int) -> tuple[str, str]:
-    """Divide a text, which may be rich, behind so many visible characters; both parts end plainly."""
+    """Divide a text behind so many characters that are no spaces."""
+    place = count
+    while (further := count + text.count(" ", 0, place + 1)) > place:
+        place = further
+    return text[:place].rstrip(), text[place:]
+
+
+def _rich_divided(text: str, count: int) -> tuple[str, str]:
+    """Divide a rich text behind so many visible characters; both parts end plainly."""
     look, seen = PLAIN, 0
     for index, character in enumerate(text):
         if character in _SWITCHES:

@@ -63,10 +63,12 @@ def _is_scale(texts: Sequence[str]) -> bool:
 
 def is_contents(grid: Grid, filled: Sequence[GridCell]) -> bool:
     """Tell whether a grid is a table of contents: titles with leaders, and page numbers."""
-    last = [cell for cell in filled if cell.column == grid.column_count - 1]
+    if grid.column_count != 2:  # noqa: PLR2004 - title, page
+        return False
+    last = [cell for cell in filled if cell.column == 1]
     numbers = sum(_PAGE_NUMBER.fullmatch("".join(one.text for one in cell.segments)) is not None for cell in last)
     leaders = sum(any(_LEADERS.search(one.text) for one in cell.segments) for cell in filled)
-    return grid.column_count == 2 and min(numbers, leaders) > _CONTENTS * grid.row_count  # noqa: PLR2004 - title, page
+    return min(numbers, leaders) > _CONTENTS * grid.row_count
 
 
 def is_form(filled: Sequence[GridCell]) -> bool:
@@ -80,10 +82,13 @@ def are_prose(lines: Sequence[Line], columns: Sequence[Strip]) -> bool:
 
     Beside labels, each of which begins a row, one column of running text is that of a table.
     """
-    found = [
-        _is_prose([one for line in lines for one in line if spanned(one, columns) == (at, at)], strip)
-        for at, strip in enumerate(columns)
-    ]
+    texts: list[list[Segment]] = [[] for _ in columns]
+    for line in lines:
+        for one in line:
+            first, last = spanned(one, columns)
+            if first == last:
+                texts[first].append(one)
+    found = [_is_prose(within, strip) for within, strip in zip(texts, columns, strict=True)]
     if len(columns) == 2 and found == [False, True]:  # noqa: PLR2004 - labels and text
         return not _are_labels([line for line in lines if spanned(line[0], columns)[0] == 0], len(lines))
     return any(found) and sum(found) >= len(columns) - 1
