@@ -145,6 +145,8 @@ def _by_sight(found: Sequence[Segment], style: Style, page: RawPage, rules: Rule
 
 
 def _blocks(found: Sequence[Segment], style: Style, rules: Rules) -> list[Block]:
+    if not found:
+        return []
     grids, rest = ruled_tables(rules, with_marks_joined(found), max(style.size, _LEAST_EM))
     found_regions = regions([*rest, *(standing(grid, style.size) for grid in grids)], style.size)
     return joined_columns(

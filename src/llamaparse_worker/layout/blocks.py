@@ -26,6 +26,7 @@ from llamaparse_worker.layout.reading_order import Flow
 from llamaparse_worker.layout.segments import Style
 from llamaparse_worker.model.geometry import Box, enclosing
 from llamaparse_worker.model.page import Block, CodeBlock, Footnote, Heading, ListBlock, ListItem, Paragraph, SpanKind
+from llamaparse_worker.model.value import unguarded
 
 _SENTENCE_END = (".", "!", "?", ":", "…", "。")
 
@@ -71,6 +72,17 @@ class _Column:
     right: float
 
 
+@unguarded
+@dataclass(frozen=True, slots=True)
+class _Placed:
+    """A line in its column: how it stands out, and what follows it."""
+
+    line: TextLine
+    following: TextLine | None
+    weight: int
+    is_large: bool
+
+
 def blocks(flow: Flow, style: Style) -> list[Block]:
     """Give the blocks of one column from top to bottom."""
     lines = flow.lines
@@ -112,49 +124,49 @@ def _alike(heading: Heading, other: Block) -> bool:
 
 def _groups(lines: Sequence[TextLine], style: Style, column: _Column) -> list[_Group]:
     groups: list[_Group] = []
+    before: _Placed | None = None
     for line, following in zip(lines, [*lines[1:], None], strict=True):
+        here = _Placed(line, following, _weight(line, style, column), is_large(line, style))
         label, text = note_start(line, style)
         if label:
             groups.append(_Group([line], text=text, note=label))
-            continue
-        apart = not groups or _parts(groups[-1], line, following, style, column)
-        mark, text = _mark(line, groups, style, column, apart=apart, following=following)
-        if mark or apart:
-            groups.append(_Group([line], mark, text))
         else:
-            groups[-1].lines.append(line)
+            apart = before is None or _parts(groups[-1], before, here, style, column)
+            mark, text = _mark(here, groups, apart=apart)
+            if mark or apart:
+                groups.append(_Group([line], mark, text))
+            else:
+                groups[-1].lines.append(line)
+        before = here
     return groups
 
 
 def _usual_pitch(lines: Sequence[TextLine]) -> float:
     """Give the distance of lines within a paragraph: the lower quartile, as gaps between blocks are larger."""
-    pitches = [
-        after.middle - before.middle
-        for before, after in pairwise(lines)
-        if after.middle - before.middle > after.size / 2
-    ]
+    steps = [(after.middle - before.middle, after.size) for before, after in pairwise(lines)]
+    pitches = [step for step, size in steps if step > size / 2]
     if len(pitches) < _LEAST_PITCHES:
         return pitches[0] if pitches and pitches[0] < 2 * lines[0].size else 1.25 * lines[0].size
     return min(quantiles(pitches, n=4)[0], 2.5 * lines[0].size)
 
 
-def _parts(group: _Group, line: TextLine, following: TextLine | None, style: Style, column: _Column) -> bool:
-    """Tell whether a line begins something new."""
-    before = group.lines[-1]
-    if before.monospaced and line.monospaced and not is_large(line, style) and not is_large(before, style):
-        return not 0 <= line.middle - before.middle <= _CODE_GAP_EM * line.size
-    outstanding = _weight(line, style, column)
-    if _looks_different(before, line) or _weight(before, style, column) != outstanding:
+def _parts(group: _Group, last: _Placed, here: _Placed, style: Style, column: _Column) -> bool:
+    """Tell whether a line begins something new, behind the last one of a group."""
+    before, line = last.line, here.line
+    step = line.middle - before.middle
+    if before.monospaced and line.monospaced and not here.is_large and not last.is_large:
+        return not 0 <= step <= _CODE_GAP_EM * line.size
+    if _looks_different(before, line) or last.weight != here.weight:
         return True
-    if outstanding or is_large(line, style):
-        close = 0 <= line.middle - before.middle <= _HEADING_PITCH_EM * line.size
-        names = not outstanding and line.size < _TITLE * style.size and _are_centred(before, line, column)
+    if here.weight or here.is_large:
+        close = 0 <= step <= _HEADING_PITCH_EM * line.size
+        names = not here.weight and line.size < _TITLE * style.size and _are_centred(before, line, column)
         return not close or names or bool(numbering(line.text))
-    if line.middle - before.middle > max(_WIDER_PITCH * column.pitch, before.size) or line.middle < before.middle:
+    if step > max(_WIDER_PITCH * column.pitch, before.size) or step < 0:
         return True
     if group.mark:
         return line.x0 < group.lines[0].x0 + _INDENT_EM / 2 * line.size
-    if _is_indented(group, line, following):
+    if _is_indented(before, here):
         return True
     short = before.x1 < column.left + _SHORT_LINE * (column.right - column.left)
     if short and _are_centred(before, line, column):
@@ -175,26 +187,20 @@ def _looks_different(before: TextLine, line: TextLine) -> bool:
     return larger > _SIZE_STEP * smaller or before.bold != line.bold or before.monospaced != line.monospaced
 
 
-def _is_indented(group: _Group, line: TextLine, following: TextLine | None) -> bool:
+def _is_indented(before: TextLine, here: _Placed) -> bool:
     """Tell whether a line is the indented first line of a paragraph."""
+    line, following = here.line, here.following
     step = _INDENT_EM * line.size
-    if not step <= line.x0 - group.lines[-1].x0 <= 5 * step:
+    if not step <= line.x0 - before.x0 <= 5 * step:
         return False
     return following is None or following.x0 < line.x0 - step / 2
 
 
-def _mark(
-    line: TextLine,
-    groups: Sequence[_Group],
-    style: Style,
-    column: _Column,
-    *,
-    apart: bool,
-    following: TextLine | None,
-) -> tuple[str, str]:
+def _mark(here: _Placed, groups: Sequence[_Group], *, apart: bool) -> tuple[str, str]:
     """Part the mark of a list item from its text; a dash or number within running text is no mark."""
+    line, following = here.line, here.following
     found = None if line.monospaced or (line.rich and run_in(line.rich)) else marked(line.text)
-    if found is None or (_stands_out(line, style, column) and found["mark"] not in SURE_BULLETS):
+    if found is None or ((here.is_large or here.weight) and found["mark"] not in SURE_BULLETS):
         return "", ""
     expected = apart or bool(groups[-1].mark) or groups[-1].lines[-1].text.endswith(":")
     if found["mark"] in SURE_BULLETS or expected or (following is not None and marked(following.text)):
@@ -217,22 +223,19 @@ def _unmarked(line: TextLine, text: str) -> str:
     return look + line.rich[at:]
 
 
-def _stands_out(line: TextLine, style: Style, column: _Column) -> bool:
-    return is_large(line, style) or _weight(line, style, column) > 0
-
-
 def _block(group: _Group, style: Style, column: _Column) -> list[Block]:
     lines = group.lines
-    box = enclosing(line.box for line in lines)
-    if all(line.monospaced for line in lines) and not is_large(lines[0], style):
+    carried = tuple([line.line for line in lines])
+    box = enclosing([line.box for line in carried])
+    if lines[0].monospaced and all(line.monospaced for line in lines) and not is_large(lines[0], style):
         return [CodeBlock(code_text(lines), box)]
-    parted = run_in(group.rich())
+    rich = group.rich()
+    parted = run_in(rich)
     if parted is not None and not group.note:
         title, rest = (inline(closed_up(part), style.look) for part in parted)
-        text = Paragraph(rest.text, box, tuple(line.line for line in lines), rest.spans)
+        text = Paragraph(rest.text, box, carried, rest.spans)
         return [heading(Inline(title.text), lines[:1], prominence=SLANTED), text]
-    found = inline(closed_up(group.rich()), style.look)
-    carried = tuple(line.line for line in lines)
+    found = inline(closed_up(rich), style.look)
     if group.note:
         return [Footnote(group.note, found.text, box, carried, found.spans)]
     if _is_heading(found.text, lines, style, column):
@@ -247,8 +250,8 @@ def heading(text: Inline, lines: Sequence[TextLine], *, level: int = 0, prominen
         for span in text.spans
         if span.kind is SpanKind.CODE or (span.kind is SpanKind.EMPHASIS and span.end - span.start < len(text.text))
     )
-    box = enclosing(line.box for line in lines)
-    carried = tuple(line.line for line in lines)
+    carried = tuple([line.line for line in lines])
+    box = enclosing([line.box for line in carried])
     return Heading(text.text, box, lines[0].size, level, carried, kept, prominence)
 
 

@@ -41,9 +41,14 @@ class Inline:
     spans: tuple[Span, ...] = ()
 
 
+def _is_rich(text: str) -> bool:
+    # Whether a text is ASCII it knows itself, which saves most from being searched.
+    return not text.isascii() and _SWITCH.search(text) is not None
+
+
 def closed_up(rich: str) -> str:
     """Leave out the space between what is raised or lowered and a mark that follows it, as gaps there mean nothing."""
-    return _GAP_BEHIND_SHIFTED.sub(r"\1\2", rich) if _SWITCH.search(rich) else rich
+    return _GAP_BEHIND_SHIFTED.sub(r"\1\2", rich) if _is_rich(rich) else rich
 
 
 def without_switches(rich: str) -> str:
@@ -53,7 +58,7 @@ def without_switches(rich: str) -> str:
 
 def inline(rich: str, body: int = 0) -> Inline:
     """Part a rich text from its look; what all of the page has in common (``body``) is not worth telling."""
-    if _SWITCH.search(rich) is None:
+    if not _is_rich(rich):
         return Inline(rich)
     parts: list[str] = []
     looks: list[tuple[int, int, int]] = []

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from itertools import compress, pairwise
-from operator import not_
+from operator import attrgetter, not_
 
 import numpy as np
 import numpy.typing as npt
@@ -96,9 +96,33 @@ def _beginning(found: Sequence[Segment], last: int, index: int) -> int:
     return begin if farthest > found[index].size else index
 
 
+def _stand_apart(found: Sequence[Segment]) -> bool:
+    """Tell, without comparing all, whether each segment stands below the others or beside those on its height.
+
+    So it is on most pages.
+    """
+    row: list[Segment] = []
+    bottom = float("-inf")
+    for one in sorted(found, key=lambda one: one.y0 + _SHRINK * (one.y1 - one.y0)):
+        shrink = _SHRINK * (one.y1 - one.y0)
+        if one.y0 + shrink < bottom:
+            row.append(one)
+            bottom = max(bottom, one.y1 - shrink)
+            continue
+        if len(row) > 1 and not _stand_beside(row):
+            return False
+        row, bottom = [one], one.y1 - shrink
+    return len(row) < 2 or _stand_beside(row)  # noqa: PLR2004 - one stands beside nothing
+
+
+def _stand_beside(row: list[Segment]) -> bool:
+    row.sort(key=attrgetter("x0"))
+    return all(left.x1 <= right.x0 for left, right in pairwise(row))
+
+
 def _overlapping(found: Sequence[Segment]) -> Pairs:
     """Give pairs of places, the earlier one first, of segments that lie over one another."""
-    if len(found) > _MOST_SEGMENTS:
+    if len(found) > _MOST_SEGMENTS or _stand_apart(found):
         return np.empty((0, 2), np.intp)
     sides = np.array([(one.x0, one.y0, one.x1, one.y1, one.size) for one in found], np.float32).reshape(-1, 5)
     height = (sides[:, 3] - sides[:, 1]) * _SHRINK

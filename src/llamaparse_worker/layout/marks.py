@@ -17,6 +17,7 @@ _ORDINAL = r"\(?(?:\d{1,3}|[a-zA-Z])[.)]"
 _MARKED = re.compile(rf"(?P<mark>{_BULLET}|{_ORDINAL})\s+(?P<text>.+)")
 _MARK = re.compile(rf"{_BULLET}|{_ORDINAL}")
 
+_LONGEST_MARK = len("(123)")
 _REACH_EM = 2.5
 _SURE_REACH_EM = 5.0
 _SAME_LINE = 0.5
@@ -34,7 +35,7 @@ def is_bullet(mark: str) -> bool:
 
 def with_marks_joined(segments: Sequence[Segment]) -> list[Segment]:
     """Join each mark that stands alone with what follows on its line, so that no column of marks is seen."""
-    marks = [segment for segment in segments if _MARK.fullmatch(segment.text)]
+    marks = [one for one in segments if len(one.text) <= _LONGEST_MARK and _MARK.fullmatch(one.text)]
     if not marks:
         return list(segments)
     joined: dict[int, Segment] = {}
@@ -52,7 +53,9 @@ def _following(mark: Segment, segments: Sequence[Segment]) -> Segment | None:
     near = [
         segment
         for segment in segments
-        if mark.x1 <= segment.x0 <= mark.x1 + reach
+        if segment.y0 < mark.y1
+        and mark.y0 < segment.y1
+        and mark.x1 <= segment.x0 <= mark.x1 + reach
         and min(mark.y1, segment.y1) - max(mark.y0, segment.y0) > _SAME_LINE * (mark.y1 - mark.y0)
     ]
     return min(near, key=lambda segment: segment.x0, default=None)

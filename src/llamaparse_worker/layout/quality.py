@@ -20,6 +20,7 @@ _LISTED = re.compile("[\uf020-\uf0ff]")
 _LATIN = re.compile("[A-Za-z\u00c0-\u024f]")
 _COMMON = frozenset("aeinorst")
 """The letters that are common in all languages written in Latin letters."""
+_COMMON_BYTES = bytes(sorted(map(ord, _COMMON | {letter.upper() for letter in _COMMON})))
 
 _FEW_CHARACTERS = 50
 _WHOLE_PAGE = 0.6
@@ -67,9 +68,9 @@ def _pictured_share(page: RawPage) -> float:
 def _is_garbled(page: RawPage, visible: str) -> bool:
     traits = np.frombuffer(page.traits, np.uint8)
     unmapped = int(np.count_nonzero(traits & Trait.UNMAPPED)) if len(traits) else 0
-    meaningless = (
-        len(_MEANINGLESS.findall(visible)) - len(_LISTED.findall(visible)) // 2 if not visible.isascii() else 0
-    )
+    meaningless = 0 if visible.isascii() else len(_MEANINGLESS.findall(visible))
+    if meaningless:
+        meaningless -= len(_LISTED.findall(visible)) // 2
     if meaningless + unmapped > _MOST_MEANINGLESS * (len(visible) + unmapped):
         return True
     return _is_no_language(visible)
@@ -77,10 +78,10 @@ def _is_garbled(page: RawPage, visible: str) -> bool:
 
 def _is_no_language(visible: str) -> bool:
     """Tell a text whose letters stand for other letters, as where the font's table of characters is shifted."""
-    lowered = visible.lower()
-    if sum(map(lowered.count, _COMMON)) > _FEWEST_COMMON * len(lowered):
+    plain_ones = visible.encode("ascii", "ignore")
+    if len(plain_ones) - len(plain_ones.translate(None, _COMMON_BYTES)) > _FEWEST_COMMON * len(visible):
         return False
-    letters = _LATIN.findall(lowered)
+    letters = _LATIN.findall(visible.lower())
     if len(letters) < max(_ENOUGH_LETTERS, len(visible) / 2) or len(set(letters)) < _LEAST_ALPHABET:
         return False
     plain = [unicodedata.normalize("NFD", letter)[0] for letter in letters]

@@ -90,6 +90,8 @@ def regions(segments: Sequence[Segment], body_size: float) -> list[Region]:
 
 def _regions(segments: Sequence[Segment], frame: _Frame) -> list[Region]:
     rows = _rows(segments)
+    if all(len(row.covered) == 1 for row in rows):  # nothing stands beside anything
+        return _flow(_members(rows), frame)
     found = _text_columns(rows, frame.em) if frame.depth < _DEEPEST else None
     if found is None:
         return _bands(rows, frame)
