@@ -75,6 +75,7 @@ _ARRAYS = (
     ("look_looks", "uint8_t", 1),
 )
 """The arrays of ``Cut``, the type of their members in C, and how many of those a character needs."""
+_USUAL_CHARACTERS = 16_384
 _KINDS = {"int32_t": np.int32, "float": np.float32, "double": np.float64, "uint8_t": np.uint8}
 
 
@@ -107,7 +108,7 @@ def cut(page: RawPage, upright: Sequence[Rule]) -> Runs | None:
     looks = font_looks(page.font_table)
     owned = owners_of_characters(page)
     rules = np.array([(rule.at, rule.start, rule.end) for rule in sorted(upright, key=_place)], np.float64)
-    room = _Room(count)
+    room = _room() if count <= _USUAL_CHARACTERS else _Room(count)
     given = _ffi.new("Page*")
     kept = page.text.encode("utf-32-le", "replace")
     pitches = np.zeros(len(looks) * _PITCH_BYTES, np.uint8)
@@ -118,13 +119,17 @@ def cut(page: RawPage, upright: Sequence[Rule]) -> Runs | None:
     given.looks, given.pitches = _ffi.from_buffer(looks), _ffi.from_buffer(pitches)
     given.width, given.height = page.width, page.height
     given.count, given.rule_count, given.last_space, given.font_count = count, len(rules), LAST_SPACE, len(looks)
-    if _library().cut_page(given, room.cut) != _DONE:
-        raise LeftToGeneralWay
-    return room.runs() if room.cut.visible else None
+    return room.runs() if room.is_filled(given) else None
 
 
 def _place(rule: Rule) -> float:
     return rule.at
+
+
+@cache
+def _room() -> _Room:
+    """Keep memory for usual pages, as a process cuts one at a time."""
+    return _Room(_USUAL_CHARACTERS)
 
 
 class _Room:
@@ -136,8 +141,19 @@ class _Room:
         for name, kind, width in _ARRAYS:
             self._arrays[name] = np.empty(count * width, _KINDS[kind])
             setattr(self.cut, name, _ffi.from_buffer(f"{kind}[]", self._arrays[name]))
-        self._size_counts = np.zeros(MOST_HALF_POINTS + 1, np.int64)
+        self._size_counts = np.empty(MOST_HALF_POINTS + 1, np.int64)
         self.cut.size_counts = _ffi.from_buffer("int64_t[]", self._size_counts)
+
+    def is_filled(self, given: Any) -> bool:  # noqa: ANN401 - a C structure
+        """Cut a page; gives whether anything is visible on it.
+
+        Raises:
+            LeftToGeneralWay: the page must be cut by ``cut.cut``.
+        """
+        self._size_counts[:] = 0
+        if _library().cut_page(given, self.cut) != _DONE:
+            raise LeftToGeneralWay
+        return bool(self.cut.visible)
 
     def runs(self) -> Runs:
         """Give the answer as lists."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from itertools import groupby
+from operator import itemgetter
 
 import numpy as np
 import numpy.typing as npt
@@ -66,41 +66,50 @@ class Frame:
 
 def page_rules(page: RawPage) -> Rules:
     """Join the lines of a page; the edges of filled rectangles count as lines, those of the whole page do not."""
-    lines = np.frombuffer(page.rules, np.float32).reshape(-1, 4)
-    fills = np.frombuffer(page.fills, np.float32).reshape(-1, 4)[:_MOST_FILLS]
-    if not len(lines) and not len(fills):
+    if not page.rules and not page.fills:  # as on most pages
         return Rules()
-    whole = (fills[:, 2] - fills[:, 0] > _MOST_OF_PAGE * page.width) & (
-        fills[:, 3] - fills[:, 1] > _MOST_OF_PAGE * page.height
-    )
-    fills = fills[~whole]
-    is_level = lines[:, 2] - lines[:, 0] >= lines[:, 3] - lines[:, 1]
-    level, upright = lines[is_level], lines[~is_level]
-    return Rules(
-        level=_joined(level[:, [1, 0, 2]], np.concatenate((fills[:, [1, 0, 2]], fills[:, [3, 0, 2]]))),
-        upright=_joined(upright[:, [0, 1, 3]], np.concatenate((fills[:, [0, 1, 3]], fills[:, [2, 1, 3]]))),
-    )
+    lines = np.frombuffer(page.rules, np.float32).reshape(-1, 4).tolist()
+    filled = np.frombuffer(page.fills, np.float32).reshape(-1, 4)[:_MOST_FILLS].tolist()
+    level = [(y0, x0, x1, True) for x0, y0, x1, y1 in lines if x1 - x0 >= y1 - y0]
+    upright = [(x0, y0, y1, True) for x0, y0, x1, y1 in lines if x1 - x0 < y1 - y0]
+    for x0, y0, x1, y1 in filled:
+        if not (x1 - x0 > _MOST_OF_PAGE * page.width and y1 - y0 > _MOST_OF_PAGE * page.height):
+            level += (y0, x0, x1, False), (y1, x0, x1, False)
+            upright += (x0, y0, y1, False), (x1, y0, y1, False)
+    return Rules(_joined(level), _joined(upright))
 
 
-def _joined(drawn: Floats, edges: Floats) -> tuple[Rule, ...]:
+_Piece = tuple[float, float, float, bool]
+"""A part of a line as ``Rule`` says it."""
+
+
+def _joined(pieces: list[_Piece]) -> tuple[Rule, ...]:
     """Join pieces that lie on one line with hardly a gap; places are rounded to a tenth of a point."""
-    pieces = np.concatenate((drawn, edges)).astype(np.float64)
-    if not len(pieces):
-        return ()
-    solid = np.arange(len(pieces)) < len(drawn)
-    order = np.argsort(pieces[:, 0], kind="stable")
-    lines = np.concatenate(([0], np.cumsum(np.diff(pieces[order, 0]) > _SAME_PLACE)))
-    order = order[np.lexsort((pieces[order, 1], lines))]
-    rows = zip(np.sort(lines).tolist(), pieces[order].round(1).tolist(), solid[order].tolist(), strict=True)
     made: list[Rule] = []
-    for _, members in groupby(rows, key=lambda row: row[0]):
-        made.extend(_runs([(piece, is_solid) for _, piece, is_solid in members]))
-    return tuple(rule for rule in made if rule.end - rule.start >= _LEAST_LENGTH)
+    for line in _lines(pieces):
+        line.sort(key=itemgetter(1))
+        made.extend(_runs([(_tenths(at), _tenths(start), _tenths(end), solid) for at, start, end, solid in line]))
+    return tuple([rule for rule in made if rule.end - rule.start >= _LEAST_LENGTH])
 
 
-def _runs(members: Sequence[tuple[list[float], bool]]) -> Iterable[Rule]:
-    (at, start, end), solid = members[0]
-    for (place, first, last), is_solid in members[1:]:
+def _lines(pieces: list[_Piece]) -> list[list[_Piece]]:
+    lines: list[list[_Piece]] = []
+    before = float("-inf")
+    for piece in sorted(pieces, key=itemgetter(0)):
+        if piece[0] - before > _SAME_PLACE:
+            lines.append([])
+        lines[-1].append(piece)
+        before = piece[0]
+    return lines
+
+
+def _tenths(value: float) -> float:
+    return round(value * 10) / 10
+
+
+def _runs(members: Sequence[_Piece]) -> Iterable[Rule]:
+    at, start, end, solid = members[0]
+    for place, first, last, is_solid in members[1:]:
         if first <= end + _SAME_LINE_GAP:
             end, solid = max(end, last), solid or is_solid
             continue

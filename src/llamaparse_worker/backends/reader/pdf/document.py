@@ -75,7 +75,7 @@ class PdfDocument:
         glyphs = _glyphs(page, number)
         view = _View(page)
         objects = page_objects(page)
-        little = len(glyphs.text) < _LITTLE_TEXT or len("".join(glyphs.text.split())) < _LITTLE_TEXT
+        little = _is_little(glyphs.text)
         lines = drawn(objects)
         structure = self._structures.of_page(page, number, glyphs.objects)
         return RawPage(
@@ -276,6 +276,15 @@ def _glyphs(page: int, number: int) -> Glyphs:
         return extract(text_page)
     finally:
         pdfium.FPDFText_ClosePage(text_page)
+
+
+def _is_little(text: str) -> bool:
+    # On most pages their beginning tells.
+    return _visible(text[: 2 * _LITTLE_TEXT]) < _LITTLE_TEXT and _visible(text) < _LITTLE_TEXT
+
+
+def _visible(text: str) -> int:
+    return len("".join(text.split()))
 
 
 def _has_content(page: int) -> bool:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from collections import deque
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 from itertools import repeat
 from math import sqrt
 from typing import Any
@@ -211,17 +211,21 @@ def _font(handle: int) -> Font:
     pdfium = library()
     buffer = ffi.new("char[]", 256)
     size = min(256, pdfium.FPDFFont_GetBaseFontName(handle, buffer, 256))
-    name = _SUBSET_TAG.sub("", bytes(ffi.buffer(buffer, max(0, size - 1))).decode("utf-8", "replace"))
-    flags = max(0, pdfium.FPDFFont_GetFlags(handle))
+    name = bytes(ffi.buffer(buffer, max(0, size - 1)))
+    # PDFium guesses the weight from the width of stems where the file does not tell it.
+    heavy = pdfium.FPDFFont_GetWeight(handle) >= _BOLD_WEIGHT
+    return _described(name, max(0, pdfium.FPDFFont_GetFlags(handle)), heavy=heavy)
+
+
+@lru_cache(maxsize=1024)
+def _described(full_name: bytes, flags: int, *, heavy: bool) -> Font:
+    """Tell what a font looks like; the pages of a document have the same ones."""
+    name = _SUBSET_TAG.sub("", full_name.decode("utf-8", "replace"))
     lowered = name.lower()
     return Font(
         name=clean(name),
         bold=bool(flags & _FORCE_BOLD)
-        or (
-            # PDFium guesses the weight from the width of stems where the file does not tell it.
-            pdfium.FPDFFont_GetWeight(handle) >= _BOLD_WEIGHT
-            and not any(word in lowered for word in ("regu", "roman", "book", "light", "normal"))
-        )
+        or (heavy and not any(word in lowered for word in ("regu", "roman", "book", "light", "normal")))
         or any(word in lowered for word in ("bold", "black", "heavy", "semibd")),
         italic=bool(flags & _ITALIC) or "italic" in lowered or "oblique" in lowered,
         monospaced=bool(flags & _FIXED_PITCH) or any(word in lowered for word in ("mono", "courier", "consol")),
