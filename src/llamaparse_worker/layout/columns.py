@@ -78,9 +78,9 @@ def _narrow_first(lines: Sequence[Line]) -> list[Strip]:
 
 def _overlapped(segment: Segment, found: Sequence[Strip]) -> tuple[int, int]:
     """Give the half-open range of the strips that a text overlaps."""
-    first = bisect_left(found, segment.x0 + _TOUCHING, key=_END)
-    last = first
-    while last < len(found) and found[last].x0 < segment.x1 - _TOUCHING:
+    first = last = bisect_left(found, segment.x0 + _TOUCHING, key=_END)
+    count, end = len(found), segment.x1 - _TOUCHING
+    while last < count and found[last].x0 < end:
         last += 1
     return first, last
 
@@ -105,8 +105,8 @@ def _worst_gap(runs: Sequence[Sequence[Line]], found: Sequence[Strip]) -> int | 
     beside, across = [0] * len(found), [0] * len(found)
     for run in runs:
         places = [spanned(segment, found) for line in run for segment in line]
-        crossed = {index for first, last in places for index in range(first, last)}
-        filled = {index for first, last in places for index in range(first, last + 1)}
+        crossed = {index for first, last in places if first < last for index in range(first, last)}
+        filled = crossed.union([last for _, last in places])
         for index in crossed:
             across[index] += 1
         for index in filled - crossed:

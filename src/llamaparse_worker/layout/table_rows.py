@@ -9,10 +9,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from collections.abc import Set as AbstractSet
+from dataclasses import dataclass
 from itertools import pairwise
 
 from llamaparse_worker.layout.columns import Line, Strip, level_runs, spanned
 from llamaparse_worker.layout.segments import Segment
+from llamaparse_worker.model.value import unguarded
 
 _NUMBER = re.compile(r"[\W\d_]*\d[\W\d_]*[a-zA-Z%]{0,3}[\W\d_]*")
 _WIDER = 1.22
@@ -28,33 +31,48 @@ Rows = list[list[Line]]
 Cells = dict[int, Segment]
 
 
+@unguarded
+@dataclass(frozen=True, slots=True)
+class _Filled:
+    """A line and the columns that it fills."""
+
+    line: Line
+    cells: Cells
+
+
 def row_groups(lines: Sequence[Line], columns: Sequence[Strip]) -> Rows:
     """Gather the lines of each row."""
-    runs = level_runs(lines)
+    runs = [[_Filled(line, cells_of(line, columns)) for line in run] for run in level_runs(lines)]
     if not runs:
         return []
-    pitch = _cell_pitch(lines, columns)
-    distances = [_distance(above, run, columns) for above, run in pairwise(runs)]
+    pitch = _cell_pitch([filled for run in runs for filled in run])
+    distances = [_distance(above, run) for above, run in pairwise(runs)]
     spaced = sum(distance > pitch for distance in distances) >= max(_LEAST_SPACED, _MOST_SPACED * len(distances))
-    groups: Rows = [list(runs[0])]
-    for run, distance in zip(runs[1:], distances, strict=True):
-        if distance > pitch or _begins_row(groups[-1], run[0], columns, spaced=spaced):
-            groups.append(list(run))
-        else:
-            groups[-1].extend(run)
+    groups: Rows = [[filled.line for filled in runs[0]]]
+    started = _started(runs[0])
+    for above, run, distance in zip(runs, runs[1:], distances, strict=False):
+        if distance > pitch or _begins_row(above[-1].cells, run[0].cells, started, columns, spaced=spaced):
+            groups.append([])
+            started = set()
+        groups[-1].extend(filled.line for filled in run)
+        started |= _started(run)
     return groups
 
 
-def _distance(above: Sequence[Line], below: Sequence[Line], columns: Sequence[Strip]) -> float:
+def _started(run: Sequence[_Filled]) -> set[int]:
+    return {index for filled in run for index in filled.cells}
+
+
+def _distance(above: Sequence[_Filled], below: Sequence[_Filled]) -> float:
     """Give how far lines of the same column are apart, or else all lines."""
-    last = {index: one for line in above for index, one in cells_of(line, columns).items()}
-    first = {index: one for line in reversed(below) for index, one in cells_of(line, columns).items()}
+    last = {index: one for filled in above for index, one in filled.cells.items()}
+    first = {index: one for filled in reversed(below) for index, one in filled.cells.items()}
     shared = [
         (below_it.y0 + below_it.y1 - above_it.y0 - above_it.y1) / 2
         for index, below_it in first.items()
         if (above_it := last.get(index)) is not None
     ]
-    return min(shared, default=_middle(below[0]) - _middle(above[-1]))
+    return min(shared, default=_middle(below[0].line) - _middle(above[-1].line))
 
 
 def cells_of(line: Line, columns: Sequence[Strip]) -> Cells:
@@ -71,13 +89,13 @@ def _middle(line: Line) -> float:
     return (line[0].y0 + line[0].y1) / 2
 
 
-def _cell_pitch(lines: Sequence[Line], columns: Sequence[Strip]) -> float:
+def _cell_pitch(lines: Sequence[_Filled]) -> float:
     """Give the largest distance that lines of one cell may have: little more than the smallest within a column."""
-    size = max(segment.size for line in lines for segment in line)
+    size = max(segment.size for filled in lines for segment in filled.line)
     closest = _CELL_PITCH_EM * size
     before: dict[int, float] = {}
-    for line in lines:
-        for index, segment in cells_of(line, columns).items():
+    for filled in lines:
+        for index, segment in filled.cells.items():
             middle = (segment.y0 + segment.y1) / 2
             if size / 2 < middle - before.get(index, middle) < closest:
                 closest = middle - before[index]
@@ -85,9 +103,13 @@ def _cell_pitch(lines: Sequence[Line], columns: Sequence[Strip]) -> float:
     return min(_WIDER * closest, _CELL_PITCH_EM * size)
 
 
-def _begins_row(group: Sequence[Line], line: Line, columns: Sequence[Strip], *, spaced: bool) -> bool:
-    """Tell whether a line close below a row begins the next one; in rows set apart, a label may stand in the last."""
-    above, here = cells_of(group[-1], columns), cells_of(line, columns)
+def _begins_row(
+    above: Cells, here: Cells, started: AbstractSet[int], columns: Sequence[Strip], *, spaced: bool
+) -> bool:
+    """Tell whether a line close below a row begins the next one; in rows set apart, a label may stand in the last.
+
+    ``above`` is the last line of the row, in which the columns ``started`` are filled so far.
+    """
     both = [index for index in here if index in above]
     if any(is_number(here[index].text) and is_number(above[index].text) for index in both):
         return True
@@ -95,11 +117,10 @@ def _begins_row(group: Sequence[Line], line: Line, columns: Sequence[Strip], *, 
     if with_room and (0 in here or with_room == len(both) > 1):
         return True
     if 0 in here and 0 not in above:
-        return not spaced or any(0 in cells_of(member, columns) for member in group)
+        return not spaced or 0 in started
     if 0 in here:
         return is_number(here[0].text) or not _goes_on(above[0], here[0], alone=len(here) == 1)
-    started = {index for member in group for index in cells_of(member, columns)}
-    return not spaced and not set(here) <= started
+    return not spaced and not here.keys() <= started
 
 
 def _goes_on(above: Segment, below: Segment, *, alone: bool) -> bool:
