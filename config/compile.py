@@ -19,6 +19,7 @@ from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 
 SOURCES = (
     "src/llamaparse_worker/backends/reader/pdf/glyphs.c",
+    "src/llamaparse_worker/backends/reader/pdf/paths.c",
     "src/llamaparse_worker/backends/reader/pdf/structure.c",
     "src/llamaparse_worker/layout/cut.c",
 )

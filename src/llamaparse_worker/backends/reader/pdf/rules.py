@@ -2,7 +2,7 @@
 
 Lines are drawn as strokes, as thin filled rectangles or as edges of framed ones; all become rules. The outlines of
 filled rectangles are told apart, as they may be the background of cells, of whole rows, or of something else.
-Whatever is curved or slanted is a drawing, not a rule.
+Whatever is curved or slanted is a drawing, not a rule. ``paths.c`` does the same in one call; both give the same.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from itertools import pairwise
 import numpy as np
 import numpy.typing as npt
 
+from llamaparse_worker.backends.reader.pdf.compiled_paths import is_compiled, read
 from llamaparse_worker.backends.reader.pdf.objects import PageObjects, form_objects
 from llamaparse_worker.backends.reader.pdf.pdfium import FORM_OBJECT, PATH_OBJECT, ffi, library
 
@@ -65,6 +66,15 @@ class _Memory:
 
 def drawn(objects: PageObjects) -> Drawn:
     """Give what the objects of an open page draw; at most ``MAX_PATHS`` paths are looked at."""
+    if is_compiled():
+        read_at_once = read(objects, most_paths=MAX_PATHS, deepest=_DEEPEST_FORM)
+        if read_at_once is not None:
+            return Drawn(*read_at_once)
+    return through_cffi(objects)
+
+
+def through_cffi(objects: PageObjects) -> Drawn:
+    """Do it with a few foreign calls for each path and each of its segments."""
     found = _Found()
     _gather(objects, _IDENTITY, found, _Memory(), depth=0)
     return Drawn(_array(found.rules), _array(found.fills))

@@ -1,0 +1,105 @@
+"""The compiled way to find rules and fills: ``paths.c``, which was built when this package was installed.
+
+Where it was not built, because no compiler could be had, ``rules.py`` does the same, about six times slower.
+"""
+
+from __future__ import annotations
+
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from cffi import FFI
+
+from llamaparse_worker.backends.reader.pdf.compiled import pointer
+from llamaparse_worker.backends.reader.pdf.objects import MAX_OBJECTS, PageObjects
+
+Floats = npt.NDArray[np.float32]
+
+VERSION = 1
+"""Of ``paths.c``: a library that an earlier version has left is not used."""
+FILE_NAME = "libpaths.so"
+FUNCTIONS = (
+    "FPDFPageObj_GetType",
+    "FPDFPageObj_GetBounds",
+    "FPDFPageObj_GetMatrix",
+    "FPDFPageObj_GetFillColor",
+    "FPDFFormObj_CountObjects",
+    "FPDFFormObj_GetObject",
+    "FPDFPath_GetDrawMode",
+    "FPDFPath_CountSegments",
+    "FPDFPath_GetPathSegment",
+    "FPDFPathSegment_GetType",
+    "FPDFPathSegment_GetPoint",
+    "FPDFPathSegment_GetClose",
+)
+"""In the order of ``Functions`` in ``paths.c``."""
+
+MOST_RECTANGLES = 20_000
+"""Of each sort; where there are more, ``rules.py`` reads them."""
+
+_ffi: Any = FFI()
+_ffi.cdef("""
+typedef struct {
+    int32_t most_objects, paths_left, deepest, most_rectangles;
+    int32_t rules, fills, full;
+    void *rule_boxes, *fill_boxes;
+} Drawn;
+int paths_version(void);
+void paths_read(void*, void*, void*, int, Drawn*);
+""")
+
+
+@cache
+def is_compiled() -> bool:
+    """Tell whether the compiled way is there."""
+    return _library() is not None
+
+
+def read(objects: PageObjects, *, most_paths: int, deepest: int) -> tuple[Floats, Floats] | None:
+    """Give the rules and fills of a page; None if there are so many that only the general way has room for them."""
+    room = _room()
+    return room.rectangles() if room.read(objects, most_paths, deepest) else None
+
+
+class _Room:
+    """Memory for one page. It is used again for each: a process reads one page at a time."""
+
+    def __init__(self) -> None:
+        self._functions = np.array(list(map(pointer, FUNCTIONS)), np.uintp)
+        self._rules, self._fills = (np.empty((MOST_RECTANGLES, 4), np.float32) for _ in range(2))
+        self._drawn = _ffi.new("Drawn*")
+        self._drawn.most_objects, self._drawn.most_rectangles = MAX_OBJECTS, MOST_RECTANGLES
+        self._drawn.rule_boxes = _ffi.from_buffer(self._rules)
+        self._drawn.fill_boxes = _ffi.from_buffer(self._fills)
+
+    def read(self, objects: PageObjects, most_paths: int, deepest: int) -> bool:
+        """Read what a page draws; gives whether there was room for it."""
+        drawn = self._drawn
+        drawn.rules = drawn.fills = drawn.full = 0
+        drawn.paths_left, drawn.deepest = most_paths, deepest
+        handles, kinds = np.ascontiguousarray(objects.handles), np.ascontiguousarray(objects.kinds)
+        given = (_ffi.from_buffer(array) for array in (self._functions, handles, kinds))
+        _library().paths_read(*given, len(handles), drawn)
+        return not drawn.full
+
+    def rectangles(self) -> tuple[Floats, Floats]:
+        """Give what was read."""
+        return self._rules[: self._drawn.rules].copy(), self._fills[: self._drawn.fills].copy()
+
+
+@cache
+def _room() -> _Room:
+    return _Room()
+
+
+@cache
+def _library() -> Any:  # noqa: ANN401 - the C functions exist only in the declarations above
+    path = Path(__file__).with_name(FILE_NAME)
+    try:
+        found = _ffi.dlopen(str(path))
+        return found if found.paths_version() == VERSION else None
+    except (OSError, AttributeError):
+        return None
