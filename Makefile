@@ -67,7 +67,7 @@ $(BIN)/python:
 # Without a C compiler on the system one comes as a wheel, and goes again when it has compiled.
 $(RUNTIME): requirements.txt config/compiler.txt pyproject.toml config/compile.py $(COMPILED) | $(BIN)/python
 	@echo "Installing the worker and its dependencies into $(VENV)"
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.txt
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps -r requirements.txt
 	@command -v cc > /dev/null || command -v gcc > /dev/null || command -v clang > /dev/null || \
 		$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r config/compiler.txt || true
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
@@ -77,7 +77,7 @@ $(RUNTIME): requirements.txt config/compiler.txt pyproject.toml config/compile.p
 
 $(DEVELOPMENT): requirements-dev.txt $(RUNTIME)
 	@echo "Installing the tools of development into $(VENV)"
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.txt
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps -r requirements-dev.txt
 	@for plugin in plugins/*/; do \
 		$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable $$plugin; \
 	done

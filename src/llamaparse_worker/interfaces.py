@@ -41,8 +41,8 @@ from llamaparse_worker.model.page import (
     ParsedPage,
     PixelImage,
     RawPage,
+    Recognition,
     Remark,
-    Word,
 )
 from llamaparse_worker.model.parsing import ParserEvent, ParserRequest
 from llamaparse_worker.model.shapes import Shapes
@@ -385,8 +385,32 @@ class Ocr(Protocol):
         """The engine's name in manifest and metrics."""
         ...
 
-    async def read(self, image: PixelImage, *, languages: tuple[str, ...]) -> tuple[Word, ...]:
-        """Recognise words; boxes in points (pixels × 72 / dpi), origin top left, in reading order."""
+    async def read(self, image: PixelImage, *, languages: tuple[str, ...]) -> Recognition:
+        """Recognise words; boxes in points (pixels × 72 / dpi) from the top left of the image.
+
+        The samples are not looked at after the call has returned, been cancelled or failed.
+
+        Raises:
+            PageUnreadable: the engine failed on this page; others may be fine.
+            TimeLimitExceeded: it took too long.
+            BackendUnavailable: there is no engine for now; the job is tried again later.
+        """
+        ...
+
+    def check_languages(self, languages: tuple[str, ...]) -> None:
+        """Judge before any work whether these languages can be read; codes are those of LlamaParse.
+
+        Raises:
+            InvalidOption: one is unknown, or what it needs is not installed; the message says what to install.
+        """
+        ...
+
+    async def ping(self) -> str:
+        """Prove that pages can be read, loading what is needed for it; gives engine and size.
+
+        Raises:
+            BackendUnavailable: not for now.
+        """
         ...
 
 

@@ -9,7 +9,7 @@ from llamaparse_worker.components import Seam, targets
 from llamaparse_worker.errors import StorageFull
 from llamaparse_worker.model.geometry import Box
 from llamaparse_worker.model.options import ParseOptions
-from llamaparse_worker.model.page import PixelImage, Word
+from llamaparse_worker.model.page import PixelImage, Recognition, Word
 from llamaparse_worker.model.parsing import Assemble, Completed, PageStarted, ParserEvent, ReadPages
 from llamaparse_worker.pipeline.task_config import TaskConfig
 from llamaparse_worker.pipeline.tasks import DocumentTasks, make_tasks
@@ -45,10 +45,16 @@ class FillingOcr:
     def __init__(self, disk: Path) -> None:
         self._disk = disk
 
-    async def read(self, image: PixelImage, *, languages: tuple[str, ...]) -> tuple[Word, ...]:
+    async def read(self, image: PixelImage, *, languages: tuple[str, ...]) -> Recognition:
         del image, languages
         fill(self._disk)
-        return (Word("recognised", Box(72, 72, 300, 90)),)
+        return Recognition((Word("recognised", Box(72, 72, 300, 90)),), self.name)
+
+    def check_languages(self, languages: tuple[str, ...]) -> None:
+        del languages
+
+    async def ping(self) -> str:
+        return self.name
 
 
 async def test_a_full_disk_during_the_layout_of_a_scan_is_no_failed_page(tmp_path: Path) -> None:

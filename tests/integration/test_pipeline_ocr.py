@@ -13,7 +13,7 @@ import pytest
 from llamaparse_worker.errors import BackendUnavailable, EmptyDocument, InvalidOption
 from llamaparse_worker.model.geometry import Box
 from llamaparse_worker.model.options import ParseOptions
-from llamaparse_worker.model.page import PageReason, PixelImage, Word
+from llamaparse_worker.model.page import PageReason, PixelImage, Recognition, Word
 from llamaparse_worker.parsers.pool import ParserPool
 from llamaparse_worker.testing.ocr import FakeOcr
 from llamaparse_worker.testing.reader import script
@@ -40,9 +40,16 @@ class GreyOcr:
 
     name = "grey"
 
-    async def read(self, image: PixelImage, *, languages: tuple[str, ...]) -> tuple[Word, ...]:
+    async def read(self, image: PixelImage, *, languages: tuple[str, ...]) -> Recognition:
         greys = set(image.samples.tobytes())
-        return (Word(f"grey-{greys}-{'+'.join(languages)}", Box(72, 72, 300, 90), 0.5),)
+        words = (Word(f"grey-{greys}-{'+'.join(languages)}", Box(72, 72, 300, 90), 0.5),)
+        return Recognition(words, self.name)
+
+    def check_languages(self, languages: tuple[str, ...]) -> None:
+        del languages
+
+    async def ping(self) -> str:
+        return self.name
 
 
 async def test_the_pixels_of_a_page_come_back_as_its_words(pool: ParserPool, tmp_path: Path) -> None:

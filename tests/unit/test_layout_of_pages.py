@@ -24,6 +24,7 @@ from llamaparse_worker.model.page import (
     PageReason,
     Paragraph,
     RawPage,
+    Recognition,
     Table,
     Word,
 )
@@ -253,14 +254,14 @@ def test_recognised_words_take_the_same_way() -> None:
         for row in range(2)
         for column, word in enumerate(("one", "two", "three"))
     ]
-    page = lay_out_words(raw(scan()), words, "fake")
+    page = lay_out_words(raw(scan()), Recognition(tuple(words), "fake"))
     assert page.text == "one two three one two three"
     assert page.engine == "fake"
     assert page.confidence == pytest.approx(0.625)
 
 
 def test_no_recognised_word_is_a_page_without_text() -> None:
-    page = lay_out_words(raw(scan()), [], "fake")
+    page = lay_out_words(raw(scan()), Recognition((), "fake"))
     assert (page.reason, page.text, page.confidence) == (PageReason.NO_TEXT, "", None)
 
 

@@ -22,7 +22,7 @@ from llamaparse_worker.errors import (
 from llamaparse_worker.model.document import Spooled
 from llamaparse_worker.model.geometry import Box
 from llamaparse_worker.model.options import ImageKind, ParseOptions
-from llamaparse_worker.model.page import LaidOutPage, PageReason, PageStatus, PageSummary, Word
+from llamaparse_worker.model.page import LaidOutPage, PageReason, PageStatus, PageSummary, Recognition, Word
 from llamaparse_worker.model.parsing import (
     Assemble,
     Completed,
@@ -199,7 +199,7 @@ def test_a_scan_goes_out_as_pixels_and_comes_back_as_words(tasks: DocumentTasks,
     assert recorder.pixels == [needs.width * needs.height]
     assert needs.dpi == pytest.approx(200, abs=0.2)
     words = (Word("Scanned", Box(72, 72, 130, 84), 0.9), Word("letter", Box(134, 72, 170, 84), 0.9))
-    request = LayOut(needs.page, words, "fake", str(tmp_path / "blob"), ParseOptions())
+    request = LayOut(needs.page, Recognition(words, "fake"), str(tmp_path / "blob"), ParseOptions())
     (summary,) = summaries(run(tasks, request))
     assert (summary.engine, summary.characters, summary.confidence) == ("fake", 14, 0.9)
     assemble(tasks, tmp_path)
@@ -212,7 +212,7 @@ def test_the_figures_of_a_page_that_goes_to_ocr_come_back_with_its_words(tasks: 
     _, needs, _ = run(tasks, ReadPages(document, (1,), blob_path, options, ocr=True)).events
     assert isinstance(needs, PageNeedsOcr)
     words = (Word("Rainfall", Box(72, 72, 130, 84)),)
-    run(tasks, LayOut(needs.page, words, "fake", blob_path, options))
+    run(tasks, LayOut(needs.page, Recognition(words, "fake"), blob_path, options))
     (event,) = run(tasks, Assemble((blob_path,), (), str(tmp_path), options)).events
     assert isinstance(event, Completed)
     assert [file.name for file in event.files] == ["result.md", "result.json", "images/page_1_figure_1.png"]

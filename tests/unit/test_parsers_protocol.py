@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from llamaparse_worker.model.geometry import Box
 from llamaparse_worker.model.options import ParseOptions
-from llamaparse_worker.model.page import Font, RawPage, Word
+from llamaparse_worker.model.page import Font, RawPage, Recognition, Word
 from llamaparse_worker.model.parsing import LayOut, PageNeedsOcr, PageStarted
 from llamaparse_worker.parsers.protocol import (
     MAX_FRAME_BYTES,
@@ -76,7 +76,9 @@ def test_a_frame_that_announces_too_much_is_refused_before_it_is_received() -> N
 
 def test_a_page_with_its_arrays_survives_the_way_as_event_and_as_request() -> None:
     event = PageNeedsOcr(PAGE, width=10, height=20, channels=3, dpi=150.0)
-    request = LayOut(PAGE, (Word("é", Box(0.0, 1.0, 2.0, 3.0), 0.5),), "tesseract", "blob", ParseOptions())
+    request = LayOut(
+        PAGE, Recognition((Word("é", Box(0.0, 1.0, 2.0, 3.0), 0.5),), "tesseract", 1, 0.5), "blob", ParseOptions()
+    )
 
     assert decode_event(encode_event(event)) == event
     assert decode_request(encode_request(request)) == request

@@ -39,9 +39,9 @@ from llamaparse_worker.model.page import (
     PageReason,
     Paragraph,
     RawPage,
+    Recognition,
     Side,
     Table,
-    Word,
 )
 
 TEXT_LAYER = "text_layer"
@@ -89,8 +89,9 @@ def _placed(content: _Content, found: Sequence[Segment], options: ParseOptions) 
     return replace(content, text=spatial_text(found, aligned=options.preserve_layout_alignment_across_pages))
 
 
-def lay_out_words(page: RawPage, words: Sequence[Word], engine: str, options: ParseOptions = _DEFAULTS) -> LaidOutPage:
+def lay_out_words(page: RawPage, recognised: Recognition, options: ParseOptions = _DEFAULTS) -> LaidOutPage:
     """Arrange what an OCR engine read; no word at all gives a page with the reason ``no_text``."""
+    words = recognised.words
     found = word_segments(words)
     style = style_of(found)
     characters = sum(len(word.text) for word in words)
@@ -98,7 +99,7 @@ def lay_out_words(page: RawPage, words: Sequence[Word], engine: str, options: Pa
     return _arranged(
         page,
         _placed(_by_sight(with_divisions_marked(found), style, page, page_rules(page)), found, options),
-        engine,
+        recognised.engine,
         reason=None if found else PageReason.NO_TEXT,
         body_size=style.size,
         confidence=None if confidence is None else round(confidence, 4),

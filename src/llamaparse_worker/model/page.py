@@ -263,6 +263,19 @@ class Word:
     confidence: float = 1.0
 
 
+@dataclass(frozen=True, slots=True)
+class Recognition:
+    """What OCR has read of a page image, in reading order; boxes lie on the image as it was given."""
+
+    words: tuple[Word, ...]
+    engine: str
+    """Who read it."""
+    turn: int = 0
+    """Clockwise quarter turns in which the text reads on the image: 1 for a page that lies on its right side."""
+    skew: float = 0.0
+    """Degrees by which the lines, read in that direction, slope downward; within -45 and 45."""
+
+
 @unguarded
 @dataclass(frozen=True, slots=True)
 class Line:

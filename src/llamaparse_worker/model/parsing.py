@@ -12,7 +12,7 @@ from typing import Literal
 from llamaparse_worker.errors import ErrorReport
 from llamaparse_worker.model.document import DocumentInfo, ResultFile, Spooled
 from llamaparse_worker.model.options import ParseOptions
-from llamaparse_worker.model.page import PageSummary, RawPage, Word
+from llamaparse_worker.model.page import PageSummary, RawPage, Recognition
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,8 +45,7 @@ class LayOut:
     """Lay out one page from recognised words; append it to the blob file."""
 
     page: RawPage
-    words: tuple[Word, ...]
-    engine: str
+    found: Recognition
     blob: str
     options: ParseOptions
     type: Literal["lay_out"] = "lay_out"

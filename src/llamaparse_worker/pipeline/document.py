@@ -153,6 +153,7 @@ class DocumentParser:
         if name not in self._engines:
             known = ", ".join(("auto", "off", *sorted(self._engines)))
             raise InvalidOption(f"ocr: {name} is not one of {known}")
+        self._engines[name].check_languages(options.languages)
         return self._engines[name]
 
     def _select(self, options: ParseOptions, page_count: int) -> tuple[int, ...]:

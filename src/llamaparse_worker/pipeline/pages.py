@@ -33,7 +33,7 @@ from llamaparse_worker.interfaces import Ocr, ParserProcess, Parsers, ReceivedEv
 from llamaparse_worker.model.document import Spooled
 from llamaparse_worker.model.job import Progress
 from llamaparse_worker.model.options import ParseOptions
-from llamaparse_worker.model.page import PageStatus, PageSummary, RawPage, Word
+from llamaparse_worker.model.page import PageStatus, PageSummary, RawPage, Recognition
 from llamaparse_worker.model.parsing import (
     LayOut,
     PageDone,
@@ -221,10 +221,10 @@ class PageReading:
         try:
             try:
                 async with self._limits.ocr:
-                    words = await self._ocr.read(received.image, languages=self._options.languages)
+                    found = await self._ocr.read(received.image, languages=self._options.languages)
             finally:
                 received.close()
-            await self._lay_out(page, words, self._ocr.name)
+            await self._lay_out(page, found)
         except StorageFull:
             raise  # no fault of the page: the whole job is tried again later
         except WorkerError as error:
@@ -234,9 +234,9 @@ class PageReading:
             async with self._ocr_room:
                 self._ocr_room.notify_all()
 
-    async def _lay_out(self, page: RawPage, words: tuple[Word, ...], engine: str) -> None:
+    async def _lay_out(self, page: RawPage, found: Recognition) -> None:
         blob = str(self._folder / f"ocr-{page.number}.blob")
-        request = LayOut(page, words, engine, blob, self._options)
+        request = LayOut(page, found, blob, self._options)
         async with seat_in(self._parsers) as seat:
             process = await seat.take()
             async with process.run(request, silence_s=self._limits.page_timeout_s) as events:

@@ -7,6 +7,7 @@ import struct
 import zlib
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack
+from dataclasses import replace
 from io import SEEK_END
 from pathlib import Path
 from pkgutil import resolve_name
@@ -180,8 +181,8 @@ class DocumentTasks:
     def _lay_out(self, request: LayOut, emit: Emit) -> None:
         emit(PageStarted(request.page.number), None)
         with blob.appending(Path(request.blob)) as out:
-            words = selected_words(request.words, request.page, request.options)
-            page = lay_out_words(request.page, words, request.engine, request.options)
+            words = tuple(selected_words(request.found.words, request.page, request.options))
+            page = lay_out_words(request.page, replace(request.found, words=words), request.options)
             page = with_granular(page, words, request.options)
             emit(PageDone(_append(page, out)), None)
         emit(Completed(), None)

@@ -8,7 +8,7 @@ from anyio import Event
 
 from llamaparse_worker.errors import WorkerError
 from llamaparse_worker.model.geometry import Box
-from llamaparse_worker.model.page import PixelImage, Word
+from llamaparse_worker.model.page import PixelImage, Recognition, Word
 
 DEFAULT_WORDS = (
     Word("Recognised", Box(72.0, 72.0, 140.0, 84.0), 0.9),
@@ -45,7 +45,7 @@ class FakeOcr:
         """The engine's name."""
         return self._name
 
-    async def read(self, image: PixelImage, *, languages: tuple[str, ...]) -> tuple[Word, ...]:
+    async def read(self, image: PixelImage, *, languages: tuple[str, ...]) -> Recognition:
         """Give the words, after proving that the samples can be read."""
         self.seen.append((image.width, image.height, image.dpi))
         self.languages.append(languages)
@@ -60,4 +60,11 @@ class FakeOcr:
             self.running -= 1
         if self._error is not None:
             raise self._error
-        return self._words
+        return Recognition(self._words, self._name)
+
+    def check_languages(self, languages: tuple[str, ...]) -> None:
+        """Read every language."""
+
+    async def ping(self) -> str:
+        """Always be there."""
+        return self._name

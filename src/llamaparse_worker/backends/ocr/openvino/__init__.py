@@ -1,0 +1,1 @@
+"""OCR by PP-OCR models on OpenVINO, in this process."""

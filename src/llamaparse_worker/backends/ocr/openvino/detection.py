@@ -1,0 +1,97 @@
+"""Where lines of text stand in a picture.
+
+The network gives for every pixel how likely it lies in the shrunken core of a line; lines are the connected cores,
+grown back (Liao et al., "Real-time scene text detection with differentiable binarization", 2020).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from llamaparse_worker.backends.ocr.engine import Samples
+
+Floats = npt.NDArray[np.float32]
+Quad = Floats
+"""Four corners, shape (4, 2), in pixels: top left, top right, bottom right, bottom left of a line as it stands."""
+Network = Callable[[Floats], Floats]
+"""Maps a batch of one normalised picture, shape (1, 3, h, w), to probabilities, shape (1, 1, h, w)."""
+
+_STEP = 32
+"""The network halves its input five times."""
+_LEAST_SIDE = 736
+_LONGEST_SIDE = 2000
+_THRESHOLD = 0.3
+_LEAST_SCORE = 0.5
+_GROWTH = 1.6
+_LEAST_CORE = 3.0
+_LEAST_EXTENT = 3.0
+_MOST_LINES = 3000
+
+
+def detect(picture: Samples, network: Network) -> list[Quad]:
+    """Give the lines of a picture, shape (h, w, 3), in no particular order."""
+    height, width = picture.shape[:2]
+    scaled = _scaled(picture)
+    probabilities = network(normalised(scaled)[np.newaxis])[0, 0]
+    stretch = np.array([width / scaled.shape[1], height / scaled.shape[0]], np.float32)
+    found = (_clipped(quad * stretch, width, height) for quad in _lines(probabilities))
+    return [quad for quad in found if min(extent(quad)) > _LEAST_EXTENT]
+
+
+def extent(quad: Quad) -> tuple[float, float]:
+    """Give length and height of a line in pixels."""
+    across = max(np.linalg.norm(quad[1] - quad[0]), np.linalg.norm(quad[2] - quad[3]))
+    down = max(np.linalg.norm(quad[3] - quad[0]), np.linalg.norm(quad[2] - quad[1]))
+    return float(across), float(down)
+
+
+def normalised(picture: Samples) -> Floats:
+    """Give a picture as networks take it: channels first, -1 for black to 1 for white."""
+    return np.ascontiguousarray((picture.astype(np.float32) * np.float32(2 / 255) - 1).transpose(2, 0, 1))
+
+
+def _scaled(picture: Samples) -> Samples:
+    height, width = picture.shape[:2]
+    scale = min(1.0, _LONGEST_SIDE / max(height, width))
+    scale = max(scale, _LEAST_SIDE / min(height, width)) if max(height, width) < _LONGEST_SIDE else scale
+    size = [max(_STEP, round(side * scale / _STEP) * _STEP) for side in (width, height)]
+    return picture if size == [width, height] else np.asarray(cv2.resize(picture, size), np.uint8)
+
+
+def _lines(probabilities: Floats) -> Iterator[Quad]:
+    cores = cv2.dilate((probabilities > _THRESHOLD).astype(np.uint8), np.ones((2, 2), np.uint8))
+    contours, _ = cv2.findContours(cores, cv2.RETR_LIST, cv2.CHAIN_APPROX_SIMPLE)
+    for contour in contours[:_MOST_LINES]:
+        (x, y), (width, height), angle = cv2.minAreaRect(contour)
+        if min(width, height) < _LEAST_CORE:
+            continue
+        core = np.asarray(cv2.boxPoints(((x, y), (width, height), angle)), np.float32)
+        if _score(probabilities, core) < _LEAST_SCORE:
+            continue
+        growth = width * height * _GROWTH / (width + height)
+        yield ordered(cv2.boxPoints(((x, y), (width + growth, height + growth), angle)).astype(np.float32))
+
+
+def _score(probabilities: Floats, corners: Floats) -> float:
+    """Give the mean probability within a rectangle."""
+    height, width = probabilities.shape
+    x0, y0 = np.clip(np.floor(corners.min(axis=0)), 0, (width - 1, height - 1)).astype(int)
+    x1, y1 = np.clip(np.ceil(corners.max(axis=0)), 0, (width - 1, height - 1)).astype(int)
+    mask = np.zeros((y1 - y0 + 1, x1 - x0 + 1), np.uint8)
+    cv2.fillPoly(mask, [(corners - (x0, y0)).astype(np.int32)], 1)
+    return float(cv2.mean(probabilities[y0 : y1 + 1, x0 : x1 + 1], mask)[0])
+
+
+def ordered(corners: Floats) -> Quad:
+    """Bring corners into the order of ``Quad``."""
+    by_x = corners[np.argsort(corners[:, 0], kind="stable")]
+    left, right = (side[np.argsort(side[:, 1], kind="stable")] for side in (by_x[:2], by_x[2:]))
+    return np.array([left[0], right[0], right[1], left[1]], np.float32)
+
+
+def _clipped(quad: Quad, width: int, height: int) -> Quad:
+    return np.clip(quad, 0, np.array([width - 1, height - 1], np.float32)).astype(np.float32)
