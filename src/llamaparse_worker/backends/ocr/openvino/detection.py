@@ -18,15 +18,16 @@ Floats = npt.NDArray[np.float32]
 Quad = Floats
 """Four corners, shape (4, 2), in pixels: top left, top right, bottom right, bottom left of a line as it stands."""
 Network = Callable[[Floats], Floats]
-"""Maps a batch of one normalised picture, shape (1, 3, h, w), to probabilities, shape (1, 1, h, w)."""
+"""Maps a batch of one normalised canvas, shape (1, 3, h, w), to probabilities, shape (1, 1, h, w)."""
 
-_STEP = 32
-"""The network halves its input five times."""
-_LEAST_SIDE = 736
-_LONGEST_SIDE = 2000
-_THRESHOLD = 0.3
+CANVAS = (1408, 1024)
+"""Height and width that the network is prepared for: with its size known before, it needs a third less time and half of
+the memory. Twice the pixels find hardly more. A picture that is wider than high is laid on its side, as the network
+finds lines of every direction, and a second canvas would cost 200 MB."""
+_MOST_ENLARGED = 1.6
+_THRESHOLD = 0.2
 _LEAST_SCORE = 0.5
-_GROWTH = 1.6
+_GROWTH = 1.5
 _LEAST_CORE = 3.0
 _LEAST_EXTENT = 3.0
 _MOST_LINES = 3000
@@ -35,10 +36,12 @@ _MOST_LINES = 3000
 def detect(picture: Samples, network: Network) -> list[Quad]:
     """Give the lines of a picture, shape (h, w, 3), in no particular order."""
     height, width = picture.shape[:2]
-    scaled = _scaled(picture)
-    probabilities = network(normalised(scaled)[np.newaxis])[0, 0]
-    stretch = np.array([width / scaled.shape[1], height / scaled.shape[0]], np.float32)
-    found = (_clipped(quad * stretch, width, height) for quad in _lines(probabilities))
+    if width > height:
+        turned = detect(np.asarray(cv2.rotate(picture, cv2.ROTATE_90_CLOCKWISE), np.uint8), network)
+        return [ordered(np.stack((quad[:, 1], height - 1 - quad[:, 0]), axis=1)) for quad in turned]
+    canvas, scale = _on_canvas(picture)
+    probabilities = network(canvas[np.newaxis])[0, 0]
+    found = (_clipped(quad / scale, width, height) for quad in _lines(probabilities))
     return [quad for quad in found if min(extent(quad)) > _LEAST_EXTENT]
 
 
@@ -54,12 +57,15 @@ def normalised(picture: Samples) -> Floats:
     return np.ascontiguousarray((picture.astype(np.float32) * np.float32(2 / 255) - 1).transpose(2, 0, 1))
 
 
-def _scaled(picture: Samples) -> Samples:
+def _on_canvas(picture: Samples) -> tuple[Floats, float]:
+    """Give the picture as large as it fits on the canvas, at its top left, and the scale."""
     height, width = picture.shape[:2]
-    scale = min(1.0, _LONGEST_SIDE / max(height, width))
-    scale = max(scale, _LEAST_SIDE / min(height, width)) if max(height, width) < _LONGEST_SIDE else scale
-    size = [max(_STEP, round(side * scale / _STEP) * _STEP) for side in (width, height)]
-    return picture if size == [width, height] else np.asarray(cv2.resize(picture, size), np.uint8)
+    scale = min(CANVAS[0] / height, CANVAS[1] / width, _MOST_ENLARGED)
+    size = max(1, round(width * scale)), max(1, round(height * scale))
+    method = cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR
+    canvas = np.ones((3, *CANVAS), np.float32)
+    canvas[:, : size[1], : size[0]] = normalised(np.asarray(cv2.resize(picture, size, interpolation=method), np.uint8))
+    return canvas, scale
 
 
 def _lines(probabilities: Floats) -> Iterator[Quad]:

@@ -19,8 +19,8 @@ from llamaparse_worker.backends.ocr.openvino.detection import Floats, Quad, exte
 
 HEIGHT = 48
 """Of a line as the network takes it, in pixels."""
-_WIDTH_STEP = 32
-"""Widths are rounded up to a multiple, as every new width costs the network a preparation."""
+_WIDTH_STEP = 96
+"""Widths are rounded up to a multiple, as every new width costs the network a preparation and memory."""
 _LONGEST = 3200
 _UPRIGHT = 1.5
 """A line this many times as high as long is written downward."""
