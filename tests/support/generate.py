@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from support.contracts import asyncapi, job_event_schema, job_message_schema
-from support.reference import error_facts, fill, variable_tables
+from support.reference import error_facts, fill, language_table, variable_tables
 
 ROOT = Path(__file__).parents[2]
 CONTRACTS = ROOT / "config" / "contracts"
@@ -27,6 +27,7 @@ def generated() -> Iterator[tuple[Path, str]]:
     yield CONTRACTS / "job-event.schema.json", _json(job_event_schema())
     yield CONTRACTS / "asyncapi.json", _json(asyncapi(examples()))
     yield DOCS / "variables.md", fill((DOCS / "variables.md").read_text(), {"variables": variable_tables()})
+    yield DOCS / "languages.md", fill((DOCS / "languages.md").read_text(), {"languages": language_table()})
     yield DOCS / "errors.md", fill((DOCS / "errors.md").read_text(), error_facts())
 
 

@@ -1,11 +1,14 @@
 #!/usr/bin/env bash
-# Installs the servers that the tests start by themselves. Without root it says what to install.
+# Installs the servers that the tests start by themselves, and the models of Tesseract that they read with. Without root it says what to install.
 set -euo pipefail
 
 missing=()
 [ -x /usr/lib/rabbitmq/bin/rabbitmq-server ] || missing+=(rabbitmq-server)
 compgen -G '/usr/lib/postgresql/*/bin/initdb' >/dev/null || missing+=(postgresql)
 command -v systemd-analyze >/dev/null || missing+=(systemd)
+for model in eng deu frk chi-sim osd; do
+    compgen -G "/usr/share/tesseract-ocr/*/tessdata/${model/-/_}.traineddata" >/dev/null || missing+=("tesseract-ocr-$model")
+done
 [ ${#missing[@]} -eq 0 ] && exit 0
 
 if [ "$(id -u)" -ne 0 ]; then

@@ -1,4 +1,4 @@
-"""The generated parts of the reference pages: tables of variables, and the facts of each error code."""
+"""The generated parts of the reference pages: tables of variables and languages, the facts of each error code."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import Any
 
 from pydantic.fields import FieldInfo
 
+from llamaparse_worker.backends.ocr.languages import LANGUAGES
 from llamaparse_worker.errors import ConfigurationError, PageUnreadable, TransientError, WorkerError, every_error
 from llamaparse_worker.settings.catalogue import Group, groups
 from llamaparse_worker.settings.fields import DefaultText, is_secret, is_size, marker, names_of
@@ -39,6 +40,15 @@ def variable_tables() -> str:
 def error_facts() -> dict[str, str]:
     """Give for each code what it means, what to do, and whether the job is tried again."""
     return {kind.code: _facts(kind) for kind in every_error()}
+
+
+def language_table() -> str:
+    """Give a table of the languages for OCR."""
+    rows = (
+        f"| `{one.code}` | {one.script} | {'PP-OCR' if one.in_pp_ocr else 'Tesseract'} | `{one.package}` |"
+        for one in sorted(LANGUAGES.values(), key=lambda one: one.code)
+    )
+    return "\n".join(["| code | script | read first by | Debian package for Tesseract |", "|---|---|---|---|", *rows])
 
 
 def _table(group: Group) -> str:

@@ -17,7 +17,7 @@ def worker(**environment: str) -> WorkerSettings:
 
 def test_defaults_are_those_of_the_published_configuration() -> None:
     found = worker()
-    assert (found.ocr_worker, found.ocr_concurrency, found.max_extracted_images_per_pages) == (None, 8, 30)
+    assert (found.ocr_concurrency, found.max_extracted_images_per_pages) == (8, 30)
     assert found.pdf_job_queue_concurrency == 1
     models = (found.accurate_mode_llm_concurrency, found.multimodal_model_concurrency)
     assert (*models, found.premium_mode_model_concurrency) == (250, 50, 25)

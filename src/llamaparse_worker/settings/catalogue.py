@@ -16,6 +16,8 @@ from llamaparse_worker.backends.jobs.sqlite.settings import SqliteSettings
 from llamaparse_worker.backends.objects.filesystem.settings import FilesystemSettings
 from llamaparse_worker.backends.objects.s3.settings import S3Settings
 from llamaparse_worker.backends.objects.sources_settings import SourcesSettings
+from llamaparse_worker.backends.ocr.settings import OcrPoolSettings
+from llamaparse_worker.backends.ocr.tesseract.settings import TessdataSettings
 from llamaparse_worker.parsers.settings import ParserSettings
 from llamaparse_worker.settings.fields import names_of
 from llamaparse_worker.settings.sources import Sources
@@ -49,6 +51,8 @@ _OTHERS: tuple[tuple[str, type[BaseModel]], ...] = (
     ("PostgreSQL (`JOBS=postgres`)", PostgresSettings),
     ("File system (`OBJECTS=filesystem`)", FilesystemSettings),
     ("S3 (`OBJECTS=s3`)", S3Settings),
+    ("OCR in this process (`OCR_ENGINE=tesseract`)", OcrPoolSettings),
+    ("Models of Tesseract", TessdataSettings),
     ("Sources of documents", SourcesSettings),
     ("Parser processes", ParserSettings),
     ("Set by systemd", ServiceManager),

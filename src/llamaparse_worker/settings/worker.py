@@ -78,9 +78,6 @@ class OcrVariables(_Variables):
         default="off",
         description="The engine that reads pages without a usable text layer: `off` or a component's name.",
     )
-    ocr_worker: int | None = Field(
-        default=None, ge=1, le=1024, description="Pages that the OCR pool reads at once. Unset: half of the cores."
-    )
     ocr_concurrency: int = Field(
         default=8, ge=1, le=10_000, description="Pages of all jobs that may be in or wait for OCR at once."
     )

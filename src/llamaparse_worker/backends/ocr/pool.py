@@ -24,8 +24,10 @@ import numpy as np
 import structlog
 
 from llamaparse_worker.backends.ocr.engine import Engine, EngineFactory, Picture
+from llamaparse_worker.backends.ocr.settings import OcrPoolSettings
 from llamaparse_worker.errors import BackendUnavailable, PageUnreadable, TimeLimitExceeded, WorkerError
 from llamaparse_worker.model.page import PixelImage, Recognition
+from llamaparse_worker.parsers.cores import usable_cores
 
 THREADS_PER_WORKER = 2
 
@@ -38,6 +40,12 @@ class PoolSize:
 
     threads: int
     page_timeout_s: float
+
+
+def pool_size(settings: OcrPoolSettings) -> PoolSize:
+    """Give the pool's size for these settings and the cores of this process."""
+    workers = settings.ocr_worker or max(1, usable_cores() // THREADS_PER_WORKER)
+    return PoolSize(workers * THREADS_PER_WORKER, settings.ocr_page_timeout_seconds)
 
 
 class OcrPool:

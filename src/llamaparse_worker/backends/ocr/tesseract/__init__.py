@@ -1,0 +1,1 @@
+"""OCR by Tesseract, in this process."""

@@ -1,0 +1,185 @@
+"""Tesseract as an engine: LSTM models, one handle a thread and set of languages.
+
+Orientation and script come from Tesseract's own detection (R. Smith et al., "Adapting the Tesseract open source OCR
+engine for multilingual OCR", 2009), before the page is read. Words are given in Tesseract's reading order.
+"""
+
+from __future__ import annotations
+
+import math
+import os
+import time
+from collections import OrderedDict
+from collections.abc import AsyncIterator, Iterator
+from contextlib import AbstractContextManager, asynccontextmanager, contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import cv2
+
+from llamaparse_worker.backends.ocr.engine import Engine, Picture
+from llamaparse_worker.backends.ocr.pool import OcrPool, open_pool, pool_size
+from llamaparse_worker.backends.ocr.tesseract.preparation import Prepared, prepared
+from llamaparse_worker.backends.ocr.tesseract.settings import TesseractSettings
+from llamaparse_worker.backends.ocr.tesseract.tessdata import OSD, Tessdata, find_tessdata
+from llamaparse_worker.errors import ConfigurationError, PageUnreadable, TimeLimitExceeded
+from llamaparse_worker.interfaces import Component, Ocr
+from llamaparse_worker.model.page import Recognition, Word
+
+if TYPE_CHECKING:
+    from tesserocr import PyTessBaseAPI
+
+NAME = "tesseract"
+
+_MOST_HANDLES = 3
+"""Each holds 20 to 100 MB; jobs of a deployment share few sets of languages."""
+_LEAST_CERTAINTY = math.log(10)
+"""The detection adds up logarithms of likelihoods: an orientation must be ten times as likely as the next."""
+_LEAST_LEAD = 1.0
+"""The lead of a script over the next, in units of the one that Tesseract itself asks for."""
+_PRINT_DPI = 300
+"""What Tesseract is told: at this resolution usual print has letters as large as ``preparation`` makes them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sight:
+    """How text lies on a page, in clockwise quarter turns, and its script where that is certain."""
+
+    turn: int = 0
+    script: str | None = None
+
+
+class TesseractEngine:
+    """Reads with the languages that a job names, or with those of the script that a page has."""
+
+    def __init__(self, tessdata: Tessdata, *, page_timeout_s: float) -> None:
+        self._tessdata = tessdata
+        self._timeout_s = page_timeout_s
+        self._handles: OrderedDict[str, PyTessBaseAPI] = OrderedDict()
+
+    def read(self, picture: Picture, languages: tuple[str, ...]) -> Recognition:
+        """Recognise words.
+
+        Raises:
+            PageUnreadable: Tesseract gave up.
+            TimeLimitExceeded: it took too long.
+            InvalidOption: a language has no model.
+        """
+        begun = time.monotonic()
+        page = prepared(picture)
+        sight = self._sight(page)
+        page = page.upright(sight.turn).level()
+        handle = self._handle("+".join(self._tessdata.reading(languages, sight.script)))
+        _show(handle, page)
+        try:
+            done = handle.Recognize(self._left_ms(begun))
+            if time.monotonic() - begun >= self._timeout_s:
+                raise TimeLimitExceeded(
+                    f"Tesseract did not read a page within {self._timeout_s:g} s (OCR_PAGE_TIMEOUT_SECONDS)."
+                )
+            if not done:
+                raise PageUnreadable("Tesseract could not read this page.")
+            words = tuple(_words(handle, page))
+        finally:
+            handle.Clear()
+        return Recognition(words, NAME, page.turn, page.skew)
+
+    def is_needed(self, picture: Picture, languages: tuple[str, ...]) -> bool:
+        """Tell whether the page certainly has a script that PP-OCR cannot read, such as Fraktur."""
+        return self._tessdata.alone_reads(languages, self._sight(prepared(picture)).script)
+
+    @property
+    def handles(self) -> tuple[str, ...]:
+        """The sets of models that are loaded, the one used last at the end."""
+        return tuple(self._handles)
+
+    def close(self) -> None:
+        """Free the handles."""
+        while self._handles:
+            self._handles.popitem()[1].End()
+
+    def _sight(self, page: Prepared) -> Sight:
+        if OSD not in self._tessdata.models:
+            return Sight()
+        handle = self._handle(OSD)
+        _show(handle, page)
+        try:
+            found = handle.DetectOrientationScript()
+        finally:
+            handle.Clear()
+        if not found or found["orient_conf"] < _LEAST_CERTAINTY:
+            return Sight()
+        script = found["script_name"] if found["script_conf"] >= _LEAST_LEAD else None
+        return Sight(round(found["orient_deg"] / 90) % 4, script)
+
+    def _handle(self, models: str) -> PyTessBaseAPI:
+        """Give the handle for models, opening it and closing the one that was not used for longest."""
+        if models not in self._handles:
+            while len(self._handles) >= _MOST_HANDLES:
+                self._handles.popitem(last=False)[1].End()
+            self._handles[models] = _opened(self._tessdata, models)
+        self._handles.move_to_end(models)
+        return self._handles[models]
+
+    def _left_ms(self, begun: float) -> int:
+        return max(1, round((self._timeout_s - (time.monotonic() - begun)) * 1000))
+
+
+@contextmanager
+def open_engine(tessdata: Tessdata, *, page_timeout_s: float) -> Iterator[TesseractEngine]:
+    """Open an engine for one thread; handles open with the first page of their languages."""
+    cv2.setNumThreads(1)  # a page has one core; the pool reads as many pages as there are
+    engine = TesseractEngine(tessdata, page_timeout_s=page_timeout_s)
+    try:
+        yield engine
+    finally:
+        engine.close()
+
+
+def _opened(tessdata: Tessdata, models: str) -> PyTessBaseAPI:
+    os.environ.setdefault("OMP_THREAD_LIMIT", "1")  # builds with OpenMP would take every core for a page
+    from tesserocr import OEM, PSM, PyTessBaseAPI  # noqa: PLC0415 - only for those who use it
+
+    plain = (PSM.OSD_ONLY, OEM.TESSERACT_ONLY) if models == OSD else (PSM.AUTO, OEM.LSTM_ONLY)
+    try:
+        return PyTessBaseAPI(path=f"{tessdata.folder}/", lang=models, psm=plain[0], oem=plain[1])
+    except RuntimeError as error:
+        raise ConfigurationError(f"Tesseract cannot load {models} from {tessdata.folder}: {error}") from error
+
+
+def _show(handle: PyTessBaseAPI, page: Prepared) -> None:
+    height, width = page.samples.shape
+    handle.SetImageBytes(page.samples.tobytes(), width, height, 1, width)
+    handle.SetSourceResolution(_PRINT_DPI)
+
+
+def _words(handle: PyTessBaseAPI, page: Prepared) -> Iterator[Word]:
+    from tesserocr import RIL, iterate_level  # noqa: PLC0415
+
+    found = handle.GetIterator()
+    for one in iterate_level(found, RIL.WORD) if found else ():
+        place = one.BoundingBox(RIL.WORD)
+        if place is None or one.Empty(RIL.WORD):
+            continue
+        text = one.GetUTF8Text(RIL.WORD).strip()
+        if text:
+            yield Word(text, page.place(*place), min(1.0, max(0.0, one.Confidence(RIL.WORD) / 100)))
+
+
+@asynccontextmanager
+async def open_tesseract(settings: TesseractSettings) -> AsyncIterator[OcrPool]:
+    """Open the pool with Tesseract alone.
+
+    Raises:
+        ConfigurationError: no models are installed.
+    """
+    tessdata, size = find_tessdata(settings.tessdata_prefix), pool_size(settings)
+
+    def opened() -> AbstractContextManager[Engine]:
+        return open_engine(tessdata, page_timeout_s=size.page_timeout_s)
+
+    async with open_pool(NAME, opened, size, tessdata.check) as pool:
+        yield pool
+
+
+component: Component[TesseractSettings, Ocr] = Component(settings=TesseractSettings, open=open_tesseract)
