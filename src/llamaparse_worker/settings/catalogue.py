@@ -16,6 +16,7 @@ from llamaparse_worker.backends.jobs.sqlite.settings import SqliteSettings
 from llamaparse_worker.backends.objects.filesystem.settings import FilesystemSettings
 from llamaparse_worker.backends.objects.s3.settings import S3Settings
 from llamaparse_worker.backends.objects.sources_settings import SourcesSettings
+from llamaparse_worker.backends.ocr.openvino.settings import DeviceSettings
 from llamaparse_worker.backends.ocr.settings import OcrPoolSettings
 from llamaparse_worker.backends.ocr.tesseract.settings import TessdataSettings
 from llamaparse_worker.parsers.settings import ParserSettings
@@ -51,7 +52,8 @@ _OTHERS: tuple[tuple[str, type[BaseModel]], ...] = (
     ("PostgreSQL (`JOBS=postgres`)", PostgresSettings),
     ("File system (`OBJECTS=filesystem`)", FilesystemSettings),
     ("S3 (`OBJECTS=s3`)", S3Settings),
-    ("OCR in this process (`OCR_ENGINE=tesseract`)", OcrPoolSettings),
+    ("OCR in this process (`OCR_ENGINE=openvino` or `tesseract`)", OcrPoolSettings),
+    ("OpenVINO (`OCR_ENGINE=openvino`)", DeviceSettings),
     ("Models of Tesseract", TessdataSettings),
     ("Sources of documents", SourcesSettings),
     ("Parser processes", ParserSettings),

@@ -11,9 +11,9 @@ import numpy as np
 
 from llamaparse_worker.backends.ocr.engine import Picture, Samples
 from llamaparse_worker.backends.ocr.openvino.detection import Floats, Quad, detect, extent
-from llamaparse_worker.backends.ocr.openvino.lines import PlacedLine, are_mostly_downward, skew
+from llamaparse_worker.backends.ocr.openvino.lines import PlacedLine, are_mostly_downward, in_reading_order, skew
 from llamaparse_worker.backends.ocr.openvino.networks import Networks
-from llamaparse_worker.backends.ocr.openvino.recognition import ReadLine, decoded, line_picture, network_input
+from llamaparse_worker.backends.ocr.openvino.recognition import ReadLine, decoded, ink_rows, line_picture, network_input
 from llamaparse_worker.model.page import Recognition
 
 NAME = "openvino"
@@ -32,9 +32,10 @@ class OpenVinoEngine:
     """Reads one picture at a time with requests of its own on shared networks."""
 
     def __init__(self, networks: Networks) -> None:
+        self._networks = networks
+        self._detection: dict[tuple[int, int], Any] = {}
+        self._recognition = [networks.recognition() for _ in range(_REQUESTS)]
         self._characters = networks.characters
-        self._detection = networks.detection.create_infer_request()
-        self._recognition = [networks.recognition.create_infer_request() for _ in range(_REQUESTS)]
 
     def read(self, picture: Picture, languages: tuple[str, ...]) -> Recognition:
         """Recognise words; the network reads all its languages at once, so ``languages`` tells it nothing."""
@@ -43,16 +44,16 @@ class OpenVinoEngine:
         quads = detect(samples, self._lines_of)
         downward = are_mostly_downward(quads)
         flipped = self._stand_on_their_heads(samples, quads)
-        read = self._read_lines([_cut(samples, quad, flipped=flipped) for quad in quads])
+        cuts = [_cut(samples, quad, flipped=flipped) for quad in quads]
         lines = [
-            PlacedLine(quad, line, flipped)
-            for quad, line in zip(quads, read, strict=True)
+            PlacedLine(quad, line, flipped, ink_rows(cut))
+            for quad, cut, line in zip(quads, cuts, self._read_lines(cuts), strict=True)
             if line.confidence >= _LEAST_CONFIDENCE
         ]
         turn = int(downward) + 2 * int(flipped)
-        scale = _POINTS_PER_INCH / picture.dpi
-        words = tuple(word for line in lines for word in line.words(scale))
-        return Recognition(words, NAME, turn, skew(lines, turn))
+        slope, scale = skew(lines, turn), _POINTS_PER_INCH / picture.dpi
+        ordered = in_reading_order(lines, turn, slope)
+        return Recognition(tuple(word for line in ordered for word in line.words(scale)), NAME, turn, slope)
 
     def _stand_on_their_heads(self, samples: Samples, quads: Sequence[Quad]) -> bool:
         """Read the longest lines, and what is not sure once more upside down."""
@@ -63,7 +64,10 @@ class OpenVinoEngine:
         return natural < _mean_confidence(self._read_lines([_cut(samples, quad, flipped=True) for quad in longest]))
 
     def _lines_of(self, batch: Floats) -> Floats:
-        return np.asarray(self._detection.infer([batch])[0], np.float32)
+        canvas = batch.shape[2], batch.shape[3]
+        if canvas not in self._detection:
+            self._detection[canvas] = self._networks.detection(canvas)
+        return np.asarray(self._detection[canvas].infer([batch])[0], np.float32)
 
     def _read_lines(self, cuts: Sequence[Samples]) -> list[ReadLine]:
         """Read lines, a few at once."""

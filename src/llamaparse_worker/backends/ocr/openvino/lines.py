@@ -25,6 +25,8 @@ class PlacedLine:
     read: ReadLine
     flipped: bool
     """Whether it stands on its head, as seen from how ``line_picture`` cuts it out."""
+    rows: tuple[float, float] = (0.0, 1.0)
+    """From where to where its letters stand, as shares of the way down."""
 
     @property
     def along(self) -> Floats:
@@ -48,7 +50,8 @@ class PlacedLine:
         """Give its words with their boxes on the picture, in pixels times ``scale``."""
         for word in self.read.words:
             begin, end = self.start + self.along * word.start, self.start + self.along * word.end
-            corners = np.stack((begin, end, begin + self.down, end + self.down)) * scale
+            top, bottom = (self.down * share for share in self.rows)
+            corners = np.stack((begin + top, end + top, begin + bottom, end + bottom)) * scale
             (x0, y0), (x1, y1) = corners.min(axis=0).tolist(), corners.max(axis=0).tolist()
             yield Word(word.text, Box(round(x0, 2), round(y0, 2), round(x1, 2), round(y1, 2)), word.confidence)
 
@@ -75,3 +78,18 @@ def skew(lines: Sequence[PlacedLine], turn: int) -> float:
         if passed >= half:
             return round(slope, 2)
     return 0.0
+
+
+def in_reading_order(lines: Sequence[PlacedLine], turn: int, slope: float) -> list[PlacedLine]:
+    """Sort lines as their text is read, from top to bottom, and those level with each other from left to right."""
+    angle = math.radians(90 * turn + slope)
+    across, down = np.array([math.cos(angle), math.sin(angle)]), np.array([-math.sin(angle), math.cos(angle)])
+    placed = [(float(line.quad.mean(axis=0) @ down), float(line.start @ across), line) for line in lines]
+    rows: list[list[tuple[float, PlacedLine]]] = []
+    bottom = -math.inf
+    for middle, left, line in sorted(placed, key=lambda one: one[0]):
+        if middle > bottom:
+            rows.append([])
+            bottom = middle + float(np.linalg.norm(line.down)) / 2
+        rows[-1].append((left, line))
+    return [line for row in rows for _, line in sorted(row, key=lambda one: one[0])]

@@ -2,61 +2,83 @@
 
 from __future__ import annotations
 
+import ctypes
 from collections.abc import Sequence
-from dataclasses import dataclass
+from threading import Lock
 from typing import Any
 
-from llamaparse_worker.backends.ocr.openvino.detection import CANVAS
 from llamaparse_worker.backends.ocr.openvino.models import DETECTION, RECOGNITION, ModelFile
 from llamaparse_worker.errors import ConfigurationError
 
 CORES_PER_WORKER = 2
+
 _BLANK, _SPACE = "", " "
+_ARENA_MAX, _ARENAS = -8, 2
+"""The option of ``mallopt(3)``: each arena keeps what a network once needed, and there is one a thread otherwise."""
 
 
-@dataclass(frozen=True, slots=True)
 class Networks:
-    """Compiled for one device; every thread makes requests of its own."""
+    """The networks for one device, each compiled when it is first needed; any thread may ask.
 
-    detection: Any
-    recognition: Any
-    characters: Sequence[str]
-    """What each place of the recognition's output stands for; the first one for nothing."""
-
-
-def load(device: str, workers: int) -> Networks:
-    """Compile for so many workers of two cores: lines are found with both cores, and read two at once.
-
-    Raises:
-        ConfigurationError: the device does not exist, or a model is missing or another one.
+    A worker has two cores: lines are found with both of them, and read two at once.
     """
-    import openvino  # noqa: PLC0415 - takes a third of a second, and most programs read no pixels
 
-    core = openvino.Core()
-    threads = workers * CORES_PER_WORKER
-    on_cpu = device.partition(".")[0] == "CPU"
+    def __init__(self, device: str, workers: int) -> None:
+        self._device = device
+        self._workers = workers
+        self._lock = Lock()
+        self._core: Any = None
+        self._detection: dict[tuple[int, int], Any] = {}
+        self._recognition: Any = None
+        self._characters: Sequence[str] = ()
 
-    def options(streams: int) -> dict[str, object]:
-        if not on_cpu:
-            return {"PERFORMANCE_HINT": "THROUGHPUT"}
-        # Pinned threads would fight for the same cores with those of the parser processes.
-        return {"NUM_STREAMS": streams, "INFERENCE_NUM_THREADS": threads, "ENABLE_CPU_PINNING": False}
+    @property
+    def characters(self) -> Sequence[str]:
+        """What each place of the recognition's output stands for; the first one for nothing."""
+        return self._characters
 
-    def model_of(file: ModelFile) -> Any:  # noqa: ANN401 - openvino has no types
+    def detection(self, canvas: tuple[int, int]) -> Any:  # noqa: ANN401 - openvino has no types
+        """Give a request of the network that finds lines on a canvas of this height and width.
+
+        Raises:
+            ConfigurationError: the device does not exist, or a model is missing or another one.
+        """
+        with self._lock:
+            if canvas not in self._detection:
+                model = self._read(DETECTION)
+                model.reshape([1, 3, *canvas])
+                self._detection[canvas] = self._compiled(model, self._workers)
+            return self._detection[canvas].create_infer_request()
+
+    def recognition(self) -> Any:  # noqa: ANN401 - openvino has no types
+        """Give a request of the network that reads lines. Raises as ``detection``."""
+        with self._lock:
+            if self._recognition is None:
+                model = self._read(RECOGNITION)
+                characters = model.get_rt_info(["framework", "character"]).astype(str)
+                self._characters = (_BLANK, *characters.split("\n"), _SPACE)
+                self._recognition = self._compiled(model, self._workers * CORES_PER_WORKER)
+            return self._recognition.create_infer_request()
+
+    def _read(self, file: ModelFile) -> Any:  # noqa: ANN401 - openvino has no types
+        if self._core is None:
+            import openvino  # noqa: PLC0415 - takes a third of a second, and most programs read no pixels
+
+            ctypes.CDLL(None).mallopt(_ARENA_MAX, _ARENAS)
+            self._core = openvino.Core()
         file.verify()
-        return core.read_model(str(file.path()))
+        return self._core.read_model(str(file.path()))
 
-    detection, recognition = model_of(DETECTION), model_of(RECOGNITION)
-    detection.reshape([1, 3, *CANVAS])
-    characters = recognition.get_rt_info(["framework", "character"]).astype(str)
-    try:
-        compiled = (
-            core.compile_model(detection, device, options(workers)),
-            core.compile_model(recognition, device, options(threads)),
-        )
-    except RuntimeError as error:
-        known = ", ".join(core.available_devices)
-        raise ConfigurationError(
-            f"OpenVINO cannot use the device {device} (OPENVINO_DEVICE); this machine has {known}."
-        ) from error
-    return Networks(*compiled, (_BLANK, *characters.split("\n"), _SPACE))
+    def _compiled(self, model: Any, streams: int) -> Any:  # noqa: ANN401 - openvino has no types
+        options: dict[str, object] = {"PERFORMANCE_HINT": "THROUGHPUT"}
+        if self._device.partition(".")[0] == "CPU":
+            # Pinned threads would fight for the same cores with those of the parser processes.
+            threads = self._workers * CORES_PER_WORKER
+            options = {"NUM_STREAMS": streams, "INFERENCE_NUM_THREADS": threads, "ENABLE_CPU_PINNING": False}
+        try:
+            return self._core.compile_model(model, self._device, options)
+        except RuntimeError as error:
+            known = ", ".join(self._core.available_devices)
+            raise ConfigurationError(
+                f"OpenVINO cannot use the device {self._device} (OPENVINO_DEVICE); this machine has {known}."
+            ) from error
