@@ -1,18 +1,22 @@
-"""What an engine in this process is: a blocking call on pixels. ``pool`` makes a seam of it."""
+"""What an engine in this process is: a blocking call on pixels. ``pool`` makes a seam of it.
+
+Neither imports numpy before there are pixels: most programs and most jobs never see any.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from typing import Protocol
-
-import numpy as np
-import numpy.typing as npt
+from typing import TYPE_CHECKING, Protocol, TypeAlias
 
 from llamaparse_worker.model.page import Recognition
 
-Samples = npt.NDArray[np.uint8]
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
+
+Samples: TypeAlias = "npt.NDArray[np.uint8]"
 
 
 @dataclass(frozen=True, slots=True)

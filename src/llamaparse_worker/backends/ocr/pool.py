@@ -20,7 +20,6 @@ from queue import SimpleQueue
 from threading import Thread
 
 import anyio
-import numpy as np
 import structlog
 
 from llamaparse_worker.backends.ocr.engine import Engine, EngineFactory, Picture
@@ -96,8 +95,7 @@ class OcrPool:
         if self._away:
             raise BackendUnavailable(f"{len(self._away)} of {self._size.threads} OCR threads hang")
         if not self._started:
-            blank = Picture(np.full((64, 64, 3), 255, np.uint8), 72.0)
-            await asyncio.shield((await self._begun(blank, ())).answer)
+            await asyncio.shield((await self._begun(_blank(), ())).answer)
         return f"{self._name}, {self._size.threads} threads"
 
     def close(self) -> None:
@@ -147,8 +145,16 @@ async def open_pool(
 
 def owned(image: PixelImage) -> Picture:
     """Copy the pixels, as the thread that reads them may outlive the image."""
+    import numpy as np  # noqa: PLC0415 - see ``engine``
+
     samples = np.frombuffer(image.samples, np.uint8, image.width * image.height * image.channels)
     return Picture(samples.reshape(image.height, image.width, image.channels).copy(), image.dpi)
+
+
+def _blank() -> Picture:
+    import numpy as np  # noqa: PLC0415 - see ``engine``
+
+    return Picture(np.full((64, 64, 3), 255, np.uint8), 72.0)
 
 
 def checked(found: Recognition) -> Recognition:

@@ -1,1 +1,3 @@
 """OCR by PP-OCR models on OpenVINO, in this process."""
+
+NAME = "openvino"

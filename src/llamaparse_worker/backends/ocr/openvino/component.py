@@ -12,11 +12,10 @@ from functools import partial
 from llamaparse_worker.backends.ocr.engine import Engine
 from llamaparse_worker.backends.ocr.fallback import check_languages, first_reads, open_fallback
 from llamaparse_worker.backends.ocr.languages import known
-from llamaparse_worker.backends.ocr.openvino.engine import NAME, open_engine
+from llamaparse_worker.backends.ocr.openvino import NAME
 from llamaparse_worker.backends.ocr.openvino.networks import CORES_PER_WORKER, Networks
 from llamaparse_worker.backends.ocr.openvino.settings import OpenVinoSettings
 from llamaparse_worker.backends.ocr.pool import OcrPool, open_pool, pool_size
-from llamaparse_worker.backends.ocr.tesseract.engine import open_engine as open_tesseract_engine
 from llamaparse_worker.backends.ocr.tesseract.tessdata import Tessdata, find_tessdata
 from llamaparse_worker.errors import ConfigurationError, InvalidOption
 from llamaparse_worker.interfaces import Component, Ocr
@@ -34,11 +33,15 @@ async def open_openvino(settings: OpenVinoSettings) -> AsyncIterator[OcrPool]:
     tessdata = _tessdata(settings)
 
     def opened() -> AbstractContextManager[Engine]:
+        # What computes is imported by the first thread that reads a page.
+        from llamaparse_worker.backends.ocr.openvino.engine import open_engine  # noqa: PLC0415
+        from llamaparse_worker.backends.ocr.tesseract.engine import open_engine as open_tesseract  # noqa: PLC0415
+
         first = open_engine(networks)
         if tessdata is None:
             return first
-        second = open_tesseract_engine(tessdata, page_timeout_s=size.page_timeout_s)
-        return open_fallback(first, second, tessdata.check)
+        # Both together stay within the limit of the pool.
+        return open_fallback(first, open_tesseract(tessdata, page_timeout_s=size.page_timeout_s / 2), tessdata.check)
 
     check = partial(check_languages, check_second=tessdata.check) if tessdata is not None else _check_alone
     async with open_pool(NAME, opened, size, check) as pool:

@@ -10,13 +10,12 @@ import cv2
 import numpy as np
 
 from llamaparse_worker.backends.ocr.engine import Picture, Samples
+from llamaparse_worker.backends.ocr.openvino import NAME
 from llamaparse_worker.backends.ocr.openvino.detection import Floats, Quad, detect, extent
 from llamaparse_worker.backends.ocr.openvino.lines import PlacedLine, are_mostly_downward, in_reading_order, skew
 from llamaparse_worker.backends.ocr.openvino.networks import Networks
 from llamaparse_worker.backends.ocr.openvino.recognition import ReadLine, decoded, ink_rows, line_picture, network_input
 from llamaparse_worker.model.page import Recognition
-
-NAME = "openvino"
 
 _POINTS_PER_INCH = 72
 _SAMPLED = 5
