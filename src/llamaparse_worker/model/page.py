@@ -33,6 +33,8 @@ class PageReason(StrEnum):
     """Most characters stand for nothing or for other ones, as the fonts do not say what they show."""
     VECTOR_TEXT = "vector_text"
     """The letters are drawn as shapes."""
+    IMAGES_UNREAD = "images_unread"
+    """OCR has failed over images of the page; its text layer is all that was read."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -230,6 +232,8 @@ class RawPage:
     font_table: tuple[Font, ...]
     image_boxes: tuple[Box, ...] = ()
     """Where images are drawn: evidence for a scanned page."""
+    scan_dpi: float = 0.0
+    """The resolution of the image that is most of the page; 0 where none is, or where it is not known."""
     drawn: bool = True
     """Whether anything at all is drawn; a page without is blank."""
     outlines: int = 0
@@ -269,7 +273,7 @@ class Recognition:
 
     words: tuple[Word, ...]
     engine: str
-    """Who read it."""
+    """Who read it; empty where nobody could."""
     turn: int = 0
     """Clockwise quarter turns in which the text reads on the image: 1 for a page that lies on its right side."""
     skew: float = 0.0

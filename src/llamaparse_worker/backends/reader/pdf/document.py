@@ -24,7 +24,7 @@ from llamaparse_worker.backends.reader.pdf.pdfium import (
     ffi,
     library,
 )
-from llamaparse_worker.backends.reader.pdf.placed import count_outlines, images
+from llamaparse_worker.backends.reader.pdf.placed import count_outlines, images, scan_dpi
 from llamaparse_worker.backends.reader.pdf.remarks import page_remarks
 from llamaparse_worker.backends.reader.pdf.rules import drawn
 from llamaparse_worker.backends.reader.pdf.shapes import page_shapes
@@ -77,6 +77,7 @@ class PdfDocument:
         objects = page_objects(page)
         little = _is_little(glyphs.text)
         lines = drawn(objects)
+        placed = images(objects)
         structure = self._structures.of_page(page, number, glyphs.objects)
         return RawPage(
             number=number,
@@ -88,7 +89,8 @@ class PdfDocument:
             sizes=glyphs.sizes.tobytes(),
             fonts=glyphs.fonts.tobytes(),
             font_table=glyphs.font_table,
-            image_boxes=tuple(view.box(image.bounds) for image in images(objects)),
+            image_boxes=tuple(view.box(image.bounds) for image in placed),
+            scan_dpi=scan_dpi(placed, view.width * view.height),
             outlines=count_outlines(objects) if little else 0,
             drawn=bool(glyphs.text.strip()) or (_has_content(page) and (objects.is_full or self._leaves_ink(page))),
             rules=view.boxes(lines.rules).tobytes(),

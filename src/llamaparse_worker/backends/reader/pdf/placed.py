@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from math import sqrt
 
 from llamaparse_worker.backends.reader.pdf.objects import PageObjects, form_objects
 from llamaparse_worker.backends.reader.pdf.pdfium import FORM_OBJECT, IMAGE_OBJECT, PATH_OBJECT, ffi, library
@@ -15,6 +16,9 @@ _MOST_IMAGES = 5_000
 _MOST_SHAPES = 2_000
 DEEPEST_FORM = 4
 _LETTER_PT = (1.0, 60.0)
+_SCAN = 0.6
+"""Share of a page that images must cover to be what it shows."""
+_POINTS_PER_INCH = 72
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +73,20 @@ def images(objects: PageObjects) -> tuple[PlacedImage, ...]:
         if len(found) >= _MOST_IMAGES:
             break
     return tuple(found)
+
+
+def scan_dpi(placed: Sequence[PlacedImage], page_area: float) -> float:
+    """Give the resolution of the largest image of a page that images cover; 0 for other pages.
+
+    ``page_area`` is in square points. A scan may come in strips, which have one resolution.
+    """
+    areas = [(left - right) * (bottom - top) for left, top, right, bottom in (image.bounds for image in placed)]
+    if not areas or sum(areas) < _SCAN * page_area:
+        return 0.0
+    largest = placed[areas.index(max(areas))]
+    size = ffi.new("unsigned int[2]")
+    found = library().FPDFImageObj_GetImagePixelSize(largest.handle, size, size + 1)
+    return sqrt(size[0] * size[1] / max(areas)) * _POINTS_PER_INCH if found and max(areas) > 0 else 0.0
 
 
 def count_outlines(objects: PageObjects) -> int:
