@@ -250,7 +250,7 @@ def test_a_page_without_anything_is_blank_and_one_that_is_a_picture_is_scanned()
 
 def test_recognised_words_take_the_same_way() -> None:
     words = [
-        Word(word, Box(72 + 30 * column, 100 + 14 * row, 98 + 30 * column, 109 + 14 * row), 0.5 + row / 4)
+        Word(word, Box(72 + 30 * column, 100 + 14 * row, 98 + 30 * column, 112 + 14 * row), 0.5 + row / 4)
         for row in range(2)
         for column, word in enumerate(("one", "two", "three"))
     ]

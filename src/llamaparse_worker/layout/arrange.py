@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from itertools import chain, islice
 
@@ -24,11 +24,13 @@ from llamaparse_worker.layout.quality import text_layer_problem
 from llamaparse_worker.layout.reading_order import regions
 from llamaparse_worker.layout.rules import Rules, page_rules
 from llamaparse_worker.layout.segments import Segment, Style, segments
+from llamaparse_worker.layout.skew import LEAST_SKEW, Skew
 from llamaparse_worker.layout.spatial import spatial_text
+from llamaparse_worker.layout.spreads import facing_pages
 from llamaparse_worker.layout.stacks import ruled_tables
 from llamaparse_worker.layout.tagged import is_usable, tagged_blocks
 from llamaparse_worker.layout.upright import Part, parts
-from llamaparse_worker.layout.words import style_of, word_segments
+from llamaparse_worker.layout.words import confidence_of, with_words, without_characters, without_doubles
 from llamaparse_worker.model.geometry import Box, enclosing
 from llamaparse_worker.model.options import ParseOptions
 from llamaparse_worker.model.page import (
@@ -42,6 +44,7 @@ from llamaparse_worker.model.page import (
     Recognition,
     Side,
     Table,
+    Word,
 )
 
 TEXT_LAYER = "text_layer"
@@ -53,6 +56,14 @@ _DEFAULTS = ParseOptions()
 
 def lay_out(page: RawPage, options: ParseOptions = _DEFAULTS) -> LaidOutPage:
     """Arrange the text layer of a page: what reads in the direction of most of it, then what is written aside."""
+    content, style = _content(page, options)
+    problem = text_layer_problem(page)
+    if problem is None and not (content.blocks or content.edges):
+        problem = PageReason.NO_TEXT
+    return _arranged(page, content, TEXT_LAYER, reason=problem, body_size=style.size)
+
+
+def _content(page: RawPage, options: ParseOptions) -> tuple[_Content, Style]:
     main, *asides = parts(page)
     if main.diagonal:
         content, style = _Content(_diagonal(main.page), ()), Style(0.0, bold=False)
@@ -65,10 +76,7 @@ def lay_out(page: RawPage, options: ParseOptions = _DEFAULTS) -> LaidOutPage:
     if asides:
         beside = chain.from_iterable(map(_written_aside, asides))
         content = replace(content, blocks=(*content.blocks, *beside))
-    problem = text_layer_problem(page)
-    if problem is None and not (content.blocks or content.edges):
-        problem = PageReason.NO_TEXT
-    return _arranged(page, content, TEXT_LAYER, reason=problem, body_size=style.size)
+    return content, style
 
 
 def _upright(page: RawPage, options: ParseOptions) -> tuple[_Content, Style]:
@@ -92,18 +100,48 @@ def _placed(content: _Content, found: Sequence[Segment], options: ParseOptions) 
 def lay_out_words(page: RawPage, recognised: Recognition, options: ParseOptions = _DEFAULTS) -> LaidOutPage:
     """Arrange what an OCR engine read; no word at all gives a page with the reason ``no_text``."""
     words = recognised.words
-    found = word_segments(words)
-    style = style_of(found)
-    characters = sum(len(word.text) for word in words)
-    confidence = sum(word.confidence * len(word.text) for word in words) / characters if characters else None
+    bare = without_characters(page)
+    if abs(recognised.skew) < LEAST_SKEW:
+        content, style = _recognised(bare, words, recognised.turn, options)
+    else:
+        skew = Skew(page.width, page.height, recognised.skew)
+        content, style = _recognised(*skew.straight(bare, words), recognised.turn, options)
+        content = skew.all_back(content)
     return _arranged(
         page,
-        _placed(_by_sight(with_divisions_marked(found), style, page, page_rules(page)), found, options),
+        content,
         recognised.engine,
-        reason=None if found else PageReason.NO_TEXT,
+        reason=None if content.blocks or content.edges else PageReason.NO_TEXT,
         body_size=style.size,
-        confidence=None if confidence is None else round(confidence, 4),
+        confidence=confidence_of(words),
     )
+
+
+def _recognised(page: RawPage, words: tuple[Word, ...], turn: int, options: ParseOptions) -> tuple[_Content, Style]:
+    """Arrange words whose lines are level; facing pages are read one after the other."""
+    if turn:
+        return _content(with_words(page, words, turn), options)
+    (first, style), *others = [_content(with_words(*half), options) for half in facing_pages(page, words)]
+    for content, _ in others:
+        first = _Content(
+            (*first.blocks, *content.blocks),
+            tuple(_common_edges((*first.edges, *content.edges))),
+            None if first.text is None or content.text is None else f"{first.text}\n{content.text}",
+        )
+    return first, style
+
+
+def _common_edges(edges: Sequence[Edge]) -> Iterable[Edge]:
+    for side in Side:
+        if found := [edge for edge in edges if edge.side is side]:
+            yield Edge(side, tuple(block for edge in found for block in edge.blocks))
+
+
+def lay_out_with_words(page: RawPage, recognised: Recognition, options: ParseOptions = _DEFAULTS) -> LaidOutPage:
+    """Arrange a text layer together with the words of images on its page; words that it has already are left out."""
+    new = without_doubles(recognised.words, page)
+    made = lay_out(with_words(page, new), options)
+    return replace(made, confidence=confidence_of(new))
 
 
 @dataclass(frozen=True, slots=True)

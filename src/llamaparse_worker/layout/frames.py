@@ -6,6 +6,7 @@ another way is brought into that frame first, and the boxes of what was made of 
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from dataclasses import dataclass, fields, is_dataclass, replace
 from typing import Any, TypeVar
 
@@ -18,8 +19,33 @@ Floats = npt.NDArray[np.float32]
 T = TypeVar("T")
 
 
+class Moved(ABC):
+    """A way in which a page is brought into another frame."""
+
+    __slots__ = ()
+
+    @abstractmethod
+    def back(self, box: Box) -> Box:
+        """Bring a box from the frame onto the displayed page."""
+
+    def all_back(self, made: T) -> T:
+        """Bring every box within a value onto the displayed page."""
+        found: T = self._back(made)
+        return found
+
+    def _back(self, made: Any) -> Any:  # noqa: ANN401 - walks through any value
+        if isinstance(made, Box):
+            return self.back(made)
+        if isinstance(made, tuple):
+            return tuple(map(self._back, made))
+        if is_dataclass(made) and not isinstance(made, type):
+            names = [field.name for field in fields(made)]
+            return replace(made, **{name: self._back(getattr(made, name)) for name in names})
+        return made
+
+
 @dataclass(frozen=True, slots=True)
-class Frame:
+class Frame(Moved):
     """How a page lies in its reading frame."""
 
     width: float
@@ -72,18 +98,3 @@ class Frame:
             case _:
                 pass
         return Box(round(x0, 2), round(y0, 2), round(x1, 2), round(y1, 2))
-
-    def all_back(self, made: T) -> T:
-        """Bring every box within a value onto the displayed page."""
-        found: T = self._back(made)
-        return found
-
-    def _back(self, made: Any) -> Any:  # noqa: ANN401 - walks through any value
-        if isinstance(made, Box):
-            return self.back(made)
-        if isinstance(made, tuple):
-            return tuple(map(self._back, made))
-        if is_dataclass(made) and not isinstance(made, type):
-            names = [field.name for field in fields(made)]
-            return replace(made, **{name: self._back(getattr(made, name)) for name in names})
-        return made
