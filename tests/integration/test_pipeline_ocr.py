@@ -9,6 +9,8 @@ from pathlib import Path
 
 import anyio
 import pytest
+from reportlab.lib.utils import ImageReader
+from reportlab.pdfgen.canvas import Canvas
 
 from llamaparse_worker.errors import BackendUnavailable, EmptyDocument, InvalidOption
 from llamaparse_worker.model.geometry import Box
@@ -19,6 +21,7 @@ from llamaparse_worker.testing.ocr import FakeOcr
 from llamaparse_worker.testing.reader import script
 from support import documents
 from support.pipeline import document_parser, parse, parser_pool
+from support.scans import page_image, tiff
 
 pytestmark = pytest.mark.anyio
 
@@ -36,13 +39,13 @@ async def single() -> AsyncIterator[ParserPool]:
 
 
 class GreyOcr:
-    """Reads each page as the grey that it is painted in: a word that only the right pixels give."""
+    """Reads each page as the grey of its mark: a word that only the right pixels give."""
 
     name = "grey"
 
     async def read(self, image: PixelImage, *, languages: tuple[str, ...]) -> Recognition:
-        greys = set(image.samples.tobytes())
-        words = (Word(f"grey-{greys}-{'+'.join(languages)}", Box(72, 72, 300, 90), 0.5),)
+        grey = min(image.samples)
+        words = (Word(f"grey-{grey}-{'+'.join(languages)}", Box(72, 72, 300, 90), 0.5),)
         return Recognition(words, self.name)
 
     def check_languages(self, languages: tuple[str, ...]) -> None:
@@ -61,7 +64,7 @@ async def test_the_pixels_of_a_page_come_back_as_its_words(pool: ParserPool, tmp
     assert (first.engine, second.engine, third.engine) == ("grey", "scripted", "grey")
     assert first.confidence == 0.5
     parts = found.markdown.split("\n\n---\n\n")
-    assert [part.strip() for part in parts] == ["grey-{1}-de+en", "Page 2 of a script.", "grey-{3}-de+en"]
+    assert [part.strip() for part in parts] == ["grey-1-de+en", "Page 2 of a script.", "grey-3-de+en"]
 
 
 async def test_a_scanned_pdf_is_drawn_and_read(pool: ParserPool, tmp_path: Path) -> None:
@@ -71,7 +74,7 @@ async def test_a_scanned_pdf_is_drawn_and_read(pool: ParserPool, tmp_path: Path)
         document_parser(pool, ocr=ocr), documents.make(documents.scan(), documents.prose(1)), tmp_path, name="scan.pdf"
     )
 
-    assert ocr.seen == [(1653, 2338, 200.0)]
+    assert ocr.seen == [(1240, 1753, 150.0)], "as fine as the scan, but for the least that OCR needs"
     assert "Recognised words" in found.markdown
     assert [page.engine for page in found.outcome.parsed.pages] == ["fake", "text_layer"]
 
@@ -83,6 +86,43 @@ async def test_a_failing_ocr_fails_its_pages_and_no_others(pool: ParserPool, tmp
 
     assert found.failed_pages == {1: "BACKEND_UNAVAILABLE", 3: "BACKEND_UNAVAILABLE"}
     assert "Page 2 of a script." in found.markdown
+
+
+def figured(canvas: Canvas) -> None:
+    documents.prose(1)(canvas)
+    figure = page_image("Words that a figure", "shows to its readers", width=640, height=300, size=26)
+    canvas.drawImage(ImageReader(figure), 72, 60, 320, 150)
+
+
+async def test_the_images_of_a_page_are_read_and_a_page_can_do_without(pool: ParserPool, tmp_path: Path) -> None:
+    content = documents.make(figured)
+    words = (Word("Seen", Box(90, 660, 115, 672), 0.8),)
+    away = FakeOcr(error=BackendUnavailable("the OCR service is away"))
+
+    read = await parse(document_parser(pool, ocr=FakeOcr(words)), content, tmp_path, name="read.pdf")
+    unread = await parse(document_parser(pool, ocr=away), content, tmp_path, name="unread.pdf")
+    off = ParseOptions(ignore_text_in_image=True)
+    ignored = await parse(document_parser(pool, ocr=away), content, tmp_path, name="ignored.pdf", options=off)
+
+    assert [(page.engine, page.reason) for found in (read, unread, ignored) for page in found.outcome.parsed.pages] == [
+        ("text_layer", None),
+        ("text_layer", PageReason.IMAGES_UNREAD),
+        ("text_layer", None),
+    ]
+    assert read.markdown == f"{ignored.markdown.rstrip()}\n\nSeen\n"
+    assert unread.markdown == ignored.markdown
+
+
+async def test_a_document_that_is_an_image_is_read(pool: ParserPool, tmp_path: Path) -> None:
+    ocr = FakeOcr()
+
+    found = await parse(document_parser(pool, ocr=ocr), tiff(page_image("a"), page_image()), tmp_path, name="fax.tif")
+
+    assert [(page.engine, page.reason) for page in found.outcome.parsed.pages] == [
+        ("fake", None),
+        ("text_layer", PageReason.BLANK),
+    ]
+    assert len(ocr.seen) == 1
 
 
 async def test_more_scans_than_the_window_pass_through_one_process(single: ParserPool, tmp_path: Path) -> None:

@@ -160,6 +160,7 @@ CHANGES_FILES: Mapping[str, tuple[object, Document]] = {
 CHANGES_JOB: Mapping[str, object] = {
     "tier": "agentic",
     "processing_options.ocr_parameters.languages": ["fr"],
+    "processing_options.ignore.ignore_text_in_image": True,
     "processing_control.timeouts.base_in_seconds": 7,
     "processing_control.timeouts.extra_time_per_page_in_seconds": 7,
     "processing_control.job_failure_conditions.allowed_page_failure_ratio": 0.5,

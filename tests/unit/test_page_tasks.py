@@ -7,6 +7,8 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from PIL import Image
+from reportlab.lib.utils import ImageReader
 from reportlab.pdfgen.canvas import Canvas
 
 from llamaparse_worker.errors import (
@@ -21,7 +23,7 @@ from llamaparse_worker.errors import (
 )
 from llamaparse_worker.model.document import Spooled
 from llamaparse_worker.model.geometry import Box
-from llamaparse_worker.model.options import ImageKind, ParseOptions
+from llamaparse_worker.model.options import Granularity, ImageKind, ParseOptions
 from llamaparse_worker.model.page import LaidOutPage, PageReason, PageStatus, PageSummary, Recognition, Word
 from llamaparse_worker.model.parsing import (
     Assemble,
@@ -41,6 +43,7 @@ from llamaparse_worker.pipeline.task_config import TaskConfig
 from llamaparse_worker.pipeline.tasks import DocumentTasks, make_tasks
 from support import documents
 from support.drawings import pie
+from support.scans import page_image, tiff, with_noise, with_scanner_edges
 
 READERS = ("llamaparse_worker.backends.reader.pdf:PdfReader", "llamaparse_worker.backends.reader.text:TextReader")
 WRITERS = (
@@ -197,7 +200,7 @@ def test_a_scan_goes_out_as_pixels_and_comes_back_as_words(tasks: DocumentTasks,
     assert (started, completed) == (PageStarted(1), Completed())
     assert isinstance(needs, PageNeedsOcr)
     assert recorder.pixels == [needs.width * needs.height]
-    assert needs.dpi == pytest.approx(200, abs=0.2)
+    assert needs.dpi == pytest.approx(150, abs=0.2)
     words = (Word("Scanned", Box(72, 72, 130, 84), 0.9), Word("letter", Box(134, 72, 170, 84), 0.9))
     request = LayOut(needs.page, Recognition(words, "fake"), str(tmp_path / "blob"), ParseOptions())
     (summary,) = summaries(run(tasks, request))
@@ -216,6 +219,75 @@ def test_the_figures_of_a_page_that_goes_to_ocr_come_back_with_its_words(tasks: 
     (event,) = run(tasks, Assemble((blob_path,), (), str(tmp_path), options)).events
     assert isinstance(event, Completed)
     assert [file.name for file in event.files] == ["result.md", "result.json", "images/page_1_figure_1.png"]
+
+
+def image_page(image: Image.Image, text: str = "") -> bytes:
+    def draw(canvas: Canvas) -> None:
+        canvas.drawImage(ImageReader(image), 0, 0, documents.WIDTH, documents.HEIGHT)
+        canvas.drawString(72, 400, text)
+
+    return documents.make(draw)
+
+
+def test_a_scan_of_an_empty_sheet_is_blank_and_goes_to_no_engine(tasks: DocumentTasks, tmp_path: Path) -> None:
+    document = spooled(tmp_path, image_page(with_noise(with_scanner_edges(page_image()), share=0.003)))
+    (summary,) = summaries(read(tasks, tmp_path, document, (1,), ocr=True))
+    assert (summary.reason, summary.status, summary.engine) == (PageReason.BLANK, PageStatus.PARSED, "text_layer")
+
+
+def test_an_image_file_goes_out_as_it_is(tmp_path: Path) -> None:
+    name = "llamaparse_worker.backends.reader.image:ImageReader"
+    with closing(made(TaskConfig(readers=(*READERS, name), writers=WRITERS))) as tasks:
+        document = spooled(tmp_path, tiff(page_image("words"), page_image(), dpi=(150, 150)), "fax.tif")
+        _, needs, _, done, _ = read(tasks, tmp_path, document, (1, 2), ocr=True).events
+    assert isinstance(needs, PageNeedsOcr)
+    assert (needs.width, needs.height) == (1240, 1754)
+    assert needs.dpi == pytest.approx(150)
+    assert isinstance(done, PageDone)
+    assert done.summary.reason is PageReason.BLANK
+
+
+def figured(canvas: Canvas) -> None:
+    documents.prose(1)(canvas)
+    figure = page_image("Words that a figure", "shows to its readers", width=640, height=300, size=26)
+    canvas.drawImage(ImageReader(figure), 72, 60, 320, 150)
+
+
+def test_the_words_of_a_figure_join_the_text_around_it(tasks: DocumentTasks, tmp_path: Path) -> None:
+    document = spooled(tmp_path, documents.make(figured))
+    _, needs, _ = read(tasks, tmp_path, document, (1,), ocr=True).events
+    assert isinstance(needs, PageNeedsOcr)
+    assert needs.joins
+    words = (Word("Seen", Box(90, 660, 115, 672), 0.8), Word("here", Box(119, 660, 140, 672), 0.6))
+    options = ParseOptions(granular_bboxes=(Granularity.WORD,))
+    request = LayOut(needs.page, Recognition(words, "fake"), str(tmp_path / "blob"), options, joins=True)
+    (summary,) = summaries(run(tasks, request))
+    assert (summary.engine, summary.confidence, summary.reason) == ("text_layer", 0.7, None)
+    run(tasks, Assemble((str(tmp_path / "blob"),), (), str(tmp_path), options))
+    content = (tmp_path / "result.md").read_text()
+    assert content.startswith("# Section 1")
+    assert content.strip().endswith("Seen here")
+    row = json.loads((tmp_path / "grounded_items.jsonl").read_bytes())
+    assert [word.get("confidence") for word in row["words"]][-2:] == [0.8, 0.6]
+    assert "confidence" not in row["words"][0]
+
+
+def test_images_are_not_looked_at_where_the_job_ignores_their_text_or_ocr_is_off(
+    tasks: DocumentTasks, tmp_path: Path
+) -> None:
+    document = spooled(tmp_path, documents.make(figured))
+    ignoring = ReadPages(document, (1,), str(tmp_path / "blob"), ParseOptions(ignore_text_in_image=True), ocr=True)
+    for recorder in (run(tasks, ignoring), read(tasks, tmp_path, document, (1,))):
+        assert [summary.engine for summary in summaries(recorder)] == ["text_layer"]
+
+
+def test_a_page_that_only_has_a_photo_is_finished_at_once(tasks: DocumentTasks, tmp_path: Path) -> None:
+    def draw(canvas: Canvas) -> None:
+        documents.prose(1)(canvas)
+        canvas.drawImage(ImageReader(Image.radial_gradient("L")), 72, 60, 300, 150)
+
+    document = spooled(tmp_path, documents.make(draw))
+    assert len(summaries(read(tasks, tmp_path, document, (1,), ocr=True))) == 1
 
 
 def test_without_ocr_a_page_says_why_it_has_no_text(tasks: DocumentTasks, tmp_path: Path) -> None:

@@ -103,6 +103,8 @@ class ParseOptions:
     crop_box: CropBox | None = None
     ignore_hidden_text: bool = False
     """Leave out text without ink, such as that behind a scan."""
+    ignore_text_in_image: bool = False
+    """Read no images on pages that have a text layer."""
     ignore_diagonal_text: bool = False
     """Leave out text that runs across the page, such as a watermark."""
     tables: TableOptions = TableOptions()

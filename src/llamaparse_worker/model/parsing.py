@@ -48,6 +48,8 @@ class LayOut:
     found: Recognition
     blob: str
     options: ParseOptions
+    joins: bool = False
+    """Whether the words join the text layer of the page instead of replacing it."""
     type: Literal["lay_out"] = "lay_out"
 
 
@@ -101,6 +103,8 @@ class PageNeedsOcr:
     height: int
     channels: int
     dpi: float
+    joins: bool = False
+    """Whether only images of the page are shown, whose words join its text layer: it can do without."""
     type: Literal["page_needs_ocr"] = "page_needs_ocr"
 
 

@@ -15,7 +15,7 @@ from pydantic import TypeAdapter
 from llamaparse_worker.interfaces import PageSink
 from llamaparse_worker.model.geometry import Box
 from llamaparse_worker.model.options import Granularity, ParseOptions
-from llamaparse_worker.model.page import FailedPage, ParsedPage, Table
+from llamaparse_worker.model.page import FailedPage, ParsedPage, Table, Word
 
 
 @dataclass(slots=True)
@@ -30,8 +30,11 @@ class _Place:
 
 @dataclass(slots=True)
 class _Text:
+    """``confidence`` goes from 0 to 1; it is left out where nothing had to be recognised."""
+
     text: str
     bbox: _Place
+    confidence: float | None = None
 
 
 @dataclass(slots=True)
@@ -91,7 +94,7 @@ class _Sink:
         self._out.write(_ROWS.dump_json(row, exclude_none=True) + b"\n")
 
     def _row(self, page: ParsedPage) -> _Row:
-        words = tuple(_Text(word.text, _place(word.box)) for word in page.words)
+        words = tuple(_Text(word.text, _place(word.box), _confidence(word)) for word in page.words)
         lines = tuple(_Text(line.text, _place(line.box)) for line in page.lines)
         return _Row(
             page.number,
@@ -111,6 +114,10 @@ def _cells(page: ParsedPage) -> Iterator[_Cell]:
                 text = table.rows[cell.row][cell.column]
                 spans = cell.row_span, cell.column_span
                 yield _Cell(text, index, cell.row, cell.column, *spans, _place(cell.box), cell.page)
+
+
+def _confidence(word: Word) -> float | None:
+    return None if word.confidence == 1 else round(word.confidence, 4)
 
 
 def _place(box: Box) -> _Place:

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from llamaparse_worker.errors import ErrorReport
-from llamaparse_worker.layout.arrange import lay_out
+from llamaparse_worker.layout.arrange import lay_out, lay_out_with_words, lay_out_words
 from llamaparse_worker.layout.granular import with_granular, words_of
 from llamaparse_worker.layout.quality import text_layer_problem
-from llamaparse_worker.layout.selection import selected
+from llamaparse_worker.layout.selection import selected, selected_words
+from llamaparse_worker.layout.words import without_doubles
 from llamaparse_worker.model.options import ParseOptions
-from llamaparse_worker.model.page import LaidOutPage, PageReason, PageStatus, PageSummary, RawPage
+from llamaparse_worker.model.page import LaidOutPage, PageReason, PageStatus, PageSummary, RawPage, Recognition
 
 
 def wanted(page: RawPage | LaidOutPage, options: ParseOptions) -> RawPage | LaidOutPage:
@@ -21,6 +24,23 @@ def finished(page: RawPage | LaidOutPage, options: ParseOptions) -> LaidOutPage:
     if isinstance(page, LaidOutPage):
         return page
     return with_granular(lay_out(page, options), words_of(page), options)
+
+
+def blank(page: RawPage, options: ParseOptions) -> LaidOutPage:
+    """Lay out a page whose image shows nothing; hidden text that it may have is kept, and is no blank then."""
+    made = finished(page, options)
+    return made if made.text.strip() else replace(made, reason=PageReason.BLANK)
+
+
+def recognised(page: RawPage, found: Recognition, options: ParseOptions, *, joins: bool) -> LaidOutPage:
+    """Lay out a page with what OCR has read of it, or of images on it whose words join its text layer."""
+    chosen = replace(found, words=tuple(selected_words(found.words, page, options)))
+    if not joins:
+        return with_granular(lay_out_words(page, chosen, options), chosen.words, options)
+    made = lay_out_with_words(page, chosen, options)
+    if not found.engine:
+        made = replace(made, reason=PageReason.IMAGES_UNREAD)
+    return with_granular(made, (*words_of(page), *without_doubles(chosen.words, page)), options)
 
 
 def needs_ocr(page: RawPage | LaidOutPage) -> bool:

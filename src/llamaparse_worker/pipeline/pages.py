@@ -33,7 +33,7 @@ from llamaparse_worker.interfaces import Ocr, ParserProcess, Parsers, ReceivedEv
 from llamaparse_worker.model.document import Spooled
 from llamaparse_worker.model.job import Progress
 from llamaparse_worker.model.options import ParseOptions
-from llamaparse_worker.model.page import PageStatus, PageSummary, RawPage, Recognition
+from llamaparse_worker.model.page import PageStatus, PageSummary, Recognition
 from llamaparse_worker.model.parsing import (
     LayOut,
     PageDone,
@@ -191,10 +191,10 @@ class PageReading:
                         self._current[pages] = number
                     case PageDone(summary):
                         self._finish(summary)
-                    case PageNeedsOcr(page):
+                    case PageNeedsOcr() as needs:
                         self._ocr_pending += 1
-                        self._handed_out.add(page.number)
-                        tasks.start_soon(self._recognise, received, page)
+                        self._handed_out.add(needs.page.number)
+                        tasks.start_soon(self._recognise, received, needs)
                     case Refused(error):
                         raise from_report(error)
                     case _:
@@ -214,29 +214,37 @@ class PageReading:
         if left:
             self._ranges.appendleft(tuple(left))
 
-    async def _recognise(self, received: ReceivedEvent, page: RawPage) -> None:
-        """Bring one page through OCR and lay it out; it is a failed page if either fails."""
-        if self._ocr is None or received.image is None:
-            raise ParserCrashed("the parser process handed out a page without pixels")
+    async def _recognise(self, received: ReceivedEvent, needs: PageNeedsOcr) -> None:
+        """Bring one page through OCR and lay it out; it is a failed page if either fails and it cannot do without."""
         try:
             try:
-                async with self._limits.ocr:
-                    found = await self._ocr.read(received.image, languages=self._options.languages)
-            finally:
-                received.close()
-            await self._lay_out(page, found)
+                found = await self._read_image(received)
+            except WorkerError:
+                if not needs.joins:
+                    raise
+                found = Recognition((), "")
+            await self._lay_out(needs, found)
         except StorageFull:
             raise  # no fault of the page: the whole job is tried again later
         except WorkerError as error:
-            self._fail(page.number, error)
+            self._fail(needs.page.number, error)
         finally:
             self._ocr_pending -= 1
             async with self._ocr_room:
                 self._ocr_room.notify_all()
 
-    async def _lay_out(self, page: RawPage, found: Recognition) -> None:
-        blob = str(self._folder / f"ocr-{page.number}.blob")
-        request = LayOut(page, found, blob, self._options)
+    async def _read_image(self, received: ReceivedEvent) -> Recognition:
+        if self._ocr is None or received.image is None:
+            raise ParserCrashed("the parser process handed out a page without pixels")
+        try:
+            async with self._limits.ocr:
+                return await self._ocr.read(received.image, languages=self._options.languages)
+        finally:
+            received.close()
+
+    async def _lay_out(self, needs: PageNeedsOcr, found: Recognition) -> None:
+        blob = str(self._folder / f"ocr-{needs.page.number}.blob")
+        request = LayOut(needs.page, found, blob, self._options, needs.joins)
         async with seat_in(self._parsers) as seat:
             process = await seat.take()
             async with process.run(request, silence_s=self._limits.page_timeout_s) as events:

@@ -7,7 +7,6 @@ import struct
 import zlib
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack
-from dataclasses import replace
 from io import SEEK_END
 from pathlib import Path
 from pkgutil import resolve_name
@@ -23,11 +22,8 @@ from llamaparse_worker.errors import (
     report,
 )
 from llamaparse_worker.interfaces import Emit, OpenDocument, Reader, ReaderLimits, Tasks, Writer
-from llamaparse_worker.layout.arrange import lay_out_words
 from llamaparse_worker.layout.assemble import document_signs, finish, page_signs
 from llamaparse_worker.layout.figures import with_figures
-from llamaparse_worker.layout.granular import with_granular
-from llamaparse_worker.layout.selection import selected_words
 from llamaparse_worker.model.document import DocumentInfo, ResultFile, Spooled
 from llamaparse_worker.model.page import FailedPage, LaidOutPage, PageImage, PageSummary, ParsedPage, RawPage
 from llamaparse_worker.model.parsing import (
@@ -48,7 +44,7 @@ from llamaparse_worker.pipeline.forms import with_forms
 from llamaparse_worker.pipeline.grounded import GroundedWriter
 from llamaparse_worker.pipeline.images import ImageLimits, image_files, with_images
 from llamaparse_worker.pipeline.kept import KeptPages
-from llamaparse_worker.pipeline.page import failure, finished, needs_ocr, summary, wanted
+from llamaparse_worker.pipeline.page import blank, failure, finished, needs_ocr, recognised, summary, wanted
 from llamaparse_worker.pipeline.remarks import commented, remarks_on
 from llamaparse_worker.pipeline.task_config import TaskConfig
 
@@ -157,10 +153,16 @@ class DocumentTasks:
         try:
             page = wanted(with_forms(pages.read(number), pages, request.options), request.options)
             page, remarks = remarks_on(page, pages, request.options)
-            if request.ocr and isinstance(page, RawPage) and needs_ocr(page):
-                self._hand_out(pages, self._illustrated(page, page, pages, request), emit)
-                return None
-            done = self._illustrated(finished(page, request.options), page, pages, request)
+            if request.ocr and isinstance(page, RawPage):
+                if needs_ocr(page):
+                    laid_out = self._hand_out(pages, page, request, emit)
+                else:
+                    laid_out = self._hand_out_images(pages, page, request, emit)
+                if laid_out is None:
+                    return None
+            else:
+                laid_out = finished(page, request.options)
+            done = self._illustrated(laid_out, page, pages, request)
             return self._keep_or_append(commented(done, remarks), out)
         except WorkerError as error:
             return failure(number, report(error))
@@ -174,16 +176,41 @@ class DocumentTasks:
     def _keep_or_append(self, page: LaidOutPage, out: blob.BlobWriter) -> PageSummary:
         return summary(page) if self._kept is not None and self._kept.keep(page) else _append(page, out)
 
-    def _hand_out(self, pages: OpenDocument, page: RawPage, emit: Emit) -> None:
-        with pages.render(page.number, dpi=self._config.ocr_dpi) as image:
+    def _hand_out(self, pages: OpenDocument, page: RawPage, request: ReadPages, emit: Emit) -> LaidOutPage | None:
+        """Let a page leave as pixels, unless nothing is on it: then it is given laid out."""
+        # OpenCV is loaded where a page goes to OCR.
+        from llamaparse_worker.pipeline.handout import ocr_dpi, with_drawn_lines  # noqa: PLC0415
+        from llamaparse_worker.pipeline.ink import has_ink  # noqa: PLC0415
+
+        with pages.render(page.number, dpi=ocr_dpi(page, self._config.ocr_dpi)) as image:
+            if not has_ink(image):
+                return blank(page, request.options)
+            page = self._illustrated(with_drawn_lines(page, image), page, pages, request)
             emit(PageNeedsOcr(page, image.width, image.height, image.channels, image.dpi), image.samples)
+        return None
+
+    def _hand_out_images(
+        self, pages: OpenDocument, page: RawPage, request: ReadPages, emit: Emit
+    ) -> LaidOutPage | None:
+        """Let the images of a page leave that may hold text; without any it is given laid out."""
+        if not page.image_boxes or request.options.ignore_text_in_image:
+            return finished(page, request.options)
+        from llamaparse_worker.pipeline.handout import only_text_images, readable_images  # noqa: PLC0415 - as above
+
+        if regions := readable_images(page):
+            with pages.render(page.number, dpi=self._config.ocr_dpi) as image:
+                samples = only_text_images(page, regions, image)
+            if samples is not None:
+                height, width, channels = samples.shape
+                page = self._illustrated(page, page, pages, request)
+                emit(PageNeedsOcr(page, width, height, channels, image.dpi, joins=True), samples.reshape(-1).data)
+                return None
+        return finished(page, request.options)
 
     def _lay_out(self, request: LayOut, emit: Emit) -> None:
         emit(PageStarted(request.page.number), None)
         with blob.appending(Path(request.blob)) as out:
-            words = tuple(selected_words(request.found.words, request.page, request.options))
-            page = lay_out_words(request.page, replace(request.found, words=words), request.options)
-            page = with_granular(page, words, request.options)
+            page = recognised(request.page, request.found, request.options, joins=request.joins)
             emit(PageDone(_append(page, out)), None)
         emit(Completed(), None)
 

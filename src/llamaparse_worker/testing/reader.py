@@ -129,9 +129,12 @@ class ScriptedDocument:
 
     @contextmanager
     def render(self, number: int, *, dpi: float) -> Iterator[PixelImage]:
-        """Draw a page in one grey, which is its number."""
+        """Draw a page with one mark, an inch wide; its grey is the number of the page."""
         width, height = round(_WIDTH * dpi / 72), round(_HEIGHT * dpi / 72)
-        samples = bytes([number % 256]) * (width * height)
+        inch = round(dpi)
+        bare = b"\xff" * width
+        marked = b"\xff" * inch + bytes([number % 128]) * inch + b"\xff" * (width - 2 * inch)
+        samples = bare * inch + marked * inch + bare * (height - 2 * inch)
         yield PixelImage(width, height, 1, memoryview(samples), dpi)
 
 
