@@ -5,7 +5,8 @@ The tree::
     WorkerError
     ├── ConfigurationError          the start is refused; exit status 78
     ├── TransientError              a later attempt can help
-    │   ├── BackendUnavailable      broker, job store or object store is away
+    │   ├── BackendUnavailable      broker, job store, object store or OCR is away
+    │   │   └── RestartNeeded       a part of this process is stuck: it drains and exits with status 75
     │   ├── StorageFull             no space left for spool or results
     │   └── Throttled               a provider asked for a pause
     ├── PermanentError              the job is FAILED; the same input fails again
@@ -71,10 +72,17 @@ class TransientError(WorkerError):
 
 
 class BackendUnavailable(TransientError):
-    """Broker, job store or object store does not answer."""
+    """Broker, job store, object store or OCR does not answer."""
 
     code = "BACKEND_UNAVAILABLE"
     next_step = "Run `llamaparse-worker check`; the job is tried again by itself."
+
+
+class RestartNeeded(BackendUnavailable):
+    """A part of this process is stuck; only a new process helps."""
+
+    code = "RESTART_NEEDED"
+    next_step = "Nothing where a supervisor starts the worker again; otherwise start it again yourself."
 
 
 class StorageFull(TransientError):

@@ -414,6 +414,23 @@ class Ocr(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True)
+class PoolUse:
+    """A pool of this process at one moment: its threads, and those that are not free."""
+
+    size: int
+    busy: int
+
+
+@runtime_checkable
+class Pooled(Protocol):
+    """An OCR engine whose threads belong to this process, and to its gauges."""
+
+    def use(self) -> PoolUse:
+        """Say how much of the pool is in use; called from any thread."""
+        ...
+
+
 class Mode(Protocol):
     """Refines laid-out pages with a model's help. The mode fast has nothing to refine and never sees a page."""
 

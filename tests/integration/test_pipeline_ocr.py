@@ -12,7 +12,7 @@ import pytest
 from reportlab.lib.utils import ImageReader
 from reportlab.pdfgen.canvas import Canvas
 
-from llamaparse_worker.errors import BackendUnavailable, EmptyDocument, InvalidOption
+from llamaparse_worker.errors import BackendUnavailable, EmptyDocument, InvalidOption, PageUnreadable
 from llamaparse_worker.model.geometry import Box
 from llamaparse_worker.model.options import ParseOptions
 from llamaparse_worker.model.page import PageReason, PixelImage, Recognition, Word
@@ -80,12 +80,24 @@ async def test_a_scanned_pdf_is_drawn_and_read(pool: ParserPool, tmp_path: Path)
 
 
 async def test_a_failing_ocr_fails_its_pages_and_no_others(pool: ParserPool, tmp_path: Path) -> None:
-    ocr = FakeOcr(error=BackendUnavailable("the OCR service is away"))
+    ocr = FakeOcr(error=PageUnreadable("nothing but blots"))
 
     found = await parse(document_parser(pool, ocr=ocr), script("scan", "text", "scan"), tmp_path)
 
-    assert found.failed_pages == {1: "BACKEND_UNAVAILABLE", 3: "BACKEND_UNAVAILABLE"}
+    assert found.failed_pages == {1: "PAGE_UNREADABLE", 3: "PAGE_UNREADABLE"}
     assert "Page 2 of a script." in found.markdown
+    assert found.outcome.ocr_s > 0
+
+
+async def test_without_any_ocr_for_now_the_whole_job_is_left_for_later(pool: ParserPool, tmp_path: Path) -> None:
+    ocr = FakeOcr(error=BackendUnavailable("the OCR service is away"))
+
+    with pytest.raises(BackendUnavailable, match="away"):
+        await parse(document_parser(pool, ocr=ocr), script("scan", "text", "scan"), tmp_path)
+
+    gc.collect()
+    assert pool.statistics().busy == 0
+    assert pool.statistics().image_bytes == 0
 
 
 def figured(canvas: Canvas) -> None:

@@ -115,13 +115,15 @@ class Daemon:
 
 
 @contextmanager
-def daemon(env: Mapping[str, str], state: Path, *, ready: bool = True, cwd: Path | None = None) -> Iterator[Daemon]:
-    """Start the daemon on a free port and stop it at the end, however the test ends."""
+def daemon(
+    env: Mapping[str, str], state: Path, *, ready: bool = True, cwd: Path | None = None, program: str = "run"
+) -> Iterator[Daemon]:
+    """Start the daemon, or the service ``ocr``, on a free port and stop it at the end, however the test ends."""
     port = free_port()
     log_path = state / f"daemon-{port}.log"
     with log_path.open("wb") as log:
         process = subprocess.Popen(
-            [sys.executable, "-m", "llamaparse_worker", "run"],
+            [sys.executable, "-m", "llamaparse_worker", program],
             env={**env, "PORT": str(port)},
             cwd=cwd,
             stdout=log,

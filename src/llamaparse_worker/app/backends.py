@@ -1,4 +1,4 @@
-"""Opens the broker, the job store and the object store that the settings choose."""
+"""Opens the broker, the job store, the object store and the OCR engine that the settings choose."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pydantic import BaseModel
 
 from llamaparse_worker.components import Seam, enabled, load
-from llamaparse_worker.interfaces import Broker, JobStore, ObjectStore
+from llamaparse_worker.interfaces import Broker, JobStore, ObjectStore, Ocr
 from llamaparse_worker.settings import LocalSettings, read
 
 
@@ -78,3 +78,15 @@ async def open_objects(settings: LocalSettings) -> AsyncIterator[ObjectStore]:
     component = load(Seam.OBJECTS, settings.objects, settings.plugins)
     async with component.open(read(component.settings)) as objects:
         yield objects
+
+
+@asynccontextmanager
+async def open_ocr(settings: LocalSettings) -> AsyncIterator[Ocr]:
+    """Open the OCR engine alone; ``ping`` loads its models.
+
+    Raises:
+        ConfigurationError: OCR_ENGINE is off, or names no component that may be used.
+    """
+    component = load(Seam.OCR, settings.ocr_engine, settings.plugins)
+    async with component.open(read(component.settings)) as ocr:
+        yield ocr

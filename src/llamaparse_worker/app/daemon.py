@@ -17,10 +17,10 @@ from pydantic import BaseModel
 from llamaparse_worker.app.backends import Backends, chosen_models, open_backends
 from llamaparse_worker.app.documents import Documents, open_documents
 from llamaparse_worker.app.sources import open_source_fetcher
-from llamaparse_worker.errors import BackendUnavailable
+from llamaparse_worker.errors import BackendUnavailable, ConfigurationError, RestartNeeded, WorkerError
 from llamaparse_worker.http.dependencies import HttpDependencies, QueueSource
 from llamaparse_worker.http.server import open_http
-from llamaparse_worker.interfaces import QueueDepth, SourceFetcher
+from llamaparse_worker.interfaces import Ocr, Pooled, QueueDepth, SourceFetcher
 from llamaparse_worker.limits import Limits
 from llamaparse_worker.model.job import Job, StoreCounts
 from llamaparse_worker.pipeline.groups import one_error
@@ -33,6 +33,7 @@ from llamaparse_worker.worker.attempts import AttemptPolicy, Attempts
 from llamaparse_worker.worker.health import Health, Phase, watch
 from llamaparse_worker.worker.lag import LoopLag
 from llamaparse_worker.worker.loop import Worker
+from llamaparse_worker.worker.measured import MeasuredOcr
 from llamaparse_worker.worker.metrics import Metrics
 from llamaparse_worker.worker.notify import Notifier
 from llamaparse_worker.worker.patience import until_available
@@ -60,12 +61,14 @@ class _Daemon:
     limits: Limits
     metrics: Metrics
     notifier: Notifier
-    health: Health = field(default_factory=lambda: Health(("broker", "jobs", "objects")))
+    health: Health
     stop: anyio.Event = field(default_factory=anyio.Event)
     backends: Backends | None = None
     starting: anyio.CancelScope = field(default_factory=anyio.CancelScope)
     """Cancelled by a signal that comes while a backend is still waited for."""
     give_up: Callable[[], None] = lambda: None
+    defect: WorkerError | None = None
+    """Why the drain began, where that is nothing to end well with."""
 
 
 async def serve(settings: WorkerSettings) -> None:
@@ -73,6 +76,7 @@ async def serve(settings: WorkerSettings) -> None:
 
     Raises:
         ConfigurationError: the settings cannot work.
+        RestartNeeded: OCR hangs; what could be finished is finished.
     """
     _warn(settings)
     async with spool_folder(settings.spool_dir):
@@ -86,6 +90,7 @@ async def serve(settings: WorkerSettings) -> None:
         limits,
         Metrics(worker_version(), limits),
         Notifier(manager.notify_socket, manager.watchdog_usec),
+        Health(("broker", "jobs", "objects", *(() if settings.ocr_engine == "off" else ("ocr",)))),
     )
     with one_error():
         async with anyio.create_task_group() as background:
@@ -98,12 +103,14 @@ async def serve(settings: WorkerSettings) -> None:
                     await _work(daemon, address)
                 daemon.health.enter(Phase.STOPPED)
             background.cancel_scope.cancel()
+    if daemon.defect:
+        raise daemon.defect
 
 
 async def _work(daemon: _Daemon, address: str) -> None:
     settings = daemon.settings
     async with (
-        open_documents(settings, daemon.limits["ocr"]) as documents,
+        open_documents(settings, daemon.limits["ocr"], watched=partial(_measured, daemon.metrics)) as documents,
         _patiently_opened(daemon) as backends,
         open_source_fetcher(backends.objects) as sources,
         anyio.create_task_group() as watchers,
@@ -111,6 +118,8 @@ async def _work(daemon: _Daemon, address: str) -> None:
         daemon.backends = backends
         daemon.metrics.watch_parsers(documents.pool.statistics)
         pings = {"broker": backends.broker.ping, "jobs": backends.jobs.ping, "objects": backends.objects.ping}
+        if documents.ocr:
+            pings["ocr"] = partial(_ping_ocr, daemon, documents.ocr)
         watchers.start_soon(partial(watch, daemon.health, pings, interval_s=PING_INTERVAL_S))
         if settings.max_rss_before_restart:
             watchers.start_soon(_watch_memory, daemon.stop, settings.max_rss_before_restart)
@@ -120,6 +129,24 @@ async def _work(daemon: _Daemon, address: str) -> None:
         gc.freeze()  # what is imported and open by now lives as long as the daemon: no collection need look at it again
         await worker.run(daemon.stop)
         watchers.cancel_scope.cancel()
+
+
+def _measured(metrics: Metrics, ocr: Ocr) -> Ocr:
+    if isinstance(ocr, Pooled):
+        metrics.watch_ocr(ocr.use)
+    return MeasuredOcr(ocr, metrics)
+
+
+async def _ping_ocr(daemon: _Daemon, ocr: Ocr) -> str:
+    """Ping OCR, and drain when waiting cannot bring it back."""
+    try:
+        return await ocr.ping()
+    except (RestartNeeded, ConfigurationError) as error:
+        if daemon.defect is None:
+            log.error("worker.restart_due", reason=error.code, detail=error.message)  # noqa: TRY400 - no traceback
+            daemon.defect = error
+            daemon.stop.set()
+        raise
 
 
 def _worker(

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from anyio import CapacityLimiter
 
+from llamaparse_worker.app.backends import open_ocr
 from llamaparse_worker.components import Seam, load, targets
 from llamaparse_worker.interfaces import Mode, Ocr
 from llamaparse_worker.model.options import ModeName
@@ -31,15 +32,27 @@ class Documents:
     parser: DocumentParser
     pool: ParserPool
     processes: int
+    ocr: Ocr | None
+    """The engine that is open, unless OCR is off."""
+
+
+def _as_it_is(ocr: Ocr) -> Ocr:
+    return ocr
 
 
 @asynccontextmanager
-async def open_documents(settings: LocalSettings, ocr: CapacityLimiter | None = None) -> AsyncIterator[Documents]:
+async def open_documents(
+    settings: LocalSettings,
+    ocr_limit: CapacityLimiter | None = None,
+    *,
+    watched: Callable[[Ocr], Ocr] = _as_it_is,
+) -> AsyncIterator[Documents]:
     """Open everything that parsing needs; the parser processes start in the background.
 
     Args:
         settings: what may be parsed, and how.
-        ocr: the limit of pages in OCR, where others watch it too.
+        ocr_limit: the limit of pages in OCR, where others watch it too.
+        watched: puts around the OCR engine what counts its pages.
 
     Raises:
         ConfigurationError: a component is missing or its settings are wrong.
@@ -58,10 +71,11 @@ async def open_documents(settings: LocalSettings, ocr: CapacityLimiter | None = 
         from llamaparse_worker.pipeline.document import DocumentLimits, DocumentParser  # noqa: PLC0415
         from llamaparse_worker.pipeline.pages import ReadingLimits  # noqa: PLC0415
 
+        ocr = None if settings.ocr_engine == "off" else await stack.enter_async_context(open_ocr(settings))
         parser = DocumentParser(
             pool,
-            engines=await _open_engines(settings, stack),
-            default_engine=None if settings.ocr_engine == "off" else settings.ocr_engine,
+            engines={settings.ocr_engine: watched(ocr)} if ocr else {},
+            default_engine=settings.ocr_engine if ocr else None,
             modes=await _open_modes(settings, stack),
             limits=DocumentLimits(
                 max_pages=settings.max_pages,
@@ -71,18 +85,11 @@ async def open_documents(settings: LocalSettings, ocr: CapacityLimiter | None = 
                     page_timeout_s=settings.page_timeout_seconds,
                     range_size=settings.page_range_size,
                     processes=processes,
-                    ocr=ocr or CapacityLimiter(settings.ocr_concurrency),
+                    ocr=ocr_limit or CapacityLimiter(settings.ocr_concurrency),
                 ),
             ),
         )
-        yield Documents(parser, pool, processes)
-
-
-async def _open_engines(settings: LocalSettings, stack: AsyncExitStack) -> dict[str, Ocr]:
-    if settings.ocr_engine == "off":
-        return {}
-    component = load(Seam.OCR, settings.ocr_engine, settings.plugins)
-    return {settings.ocr_engine: await stack.enter_async_context(component.open(read(component.settings)))}
+        yield Documents(parser, pool, processes, ocr)
 
 
 async def _open_modes(settings: LocalSettings, stack: AsyncExitStack) -> dict[ModeName, Mode]:

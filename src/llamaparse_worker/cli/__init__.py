@@ -14,6 +14,7 @@ from llamaparse_worker.cli import (
     config,
     healthcheck,
     migrate,
+    ocr,
     parse,
     result,
     run,
@@ -21,9 +22,16 @@ from llamaparse_worker.cli import (
     submit,
 )
 from llamaparse_worker.cli.exit_status import ExitStatus
-from llamaparse_worker.errors import BackendUnavailable, ConfigurationError, InvalidJob, ModeUnavailable, WorkerError
+from llamaparse_worker.errors import (
+    BackendUnavailable,
+    ConfigurationError,
+    InvalidJob,
+    ModeUnavailable,
+    RestartNeeded,
+    WorkerError,
+)
 
-_COMMANDS = (run, parse, submit, status, result, cancel, check, config, components, migrate, healthcheck)
+_COMMANDS = (run, parse, submit, status, result, cancel, ocr, check, config, components, migrate, healthcheck)
 
 
 class _Parser(argparse.ArgumentParser):
@@ -63,6 +71,8 @@ def _status_of(error: WorkerError) -> ExitStatus:
             return ExitStatus.CONFIGURATION
         case InvalidJob():
             return ExitStatus.USAGE  # what a job asks for came from the command line
+        case RestartNeeded():
+            return ExitStatus.RESTART
         case BackendUnavailable():
             return ExitStatus.UNAVAILABLE
         case _:

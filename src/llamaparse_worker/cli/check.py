@@ -52,8 +52,13 @@ class _Check:
 
 
 async def _check_all(settings: WorkerSettings) -> int:
-    from llamaparse_worker.app.backends import open_broker, open_jobs, open_objects
+    from llamaparse_worker.app.backends import open_broker, open_jobs, open_objects, open_ocr
 
+    ocr = _Check(
+        f"ocr {settings.ocr_engine}",
+        lambda: _ping(open_ocr(settings)),
+        "Start the OCR service, or correct OCR_SERVER_URL or OCR_ENGINE.",
+    )
     checks = (
         _Check(
             f"broker {settings.broker}",
@@ -73,6 +78,7 @@ async def _check_all(settings: WorkerSettings) -> int:
         _Check(
             "parser processes", lambda: _parse_something(settings), "Reinstall the worker: its readers do not load."
         ),
+        *(() if settings.ocr_engine == "off" else (ocr,)),
         _Check("spool", lambda: _write_spool(settings), "Correct SPOOL_DIR."),
     )
     worst = ExitStatus.OK

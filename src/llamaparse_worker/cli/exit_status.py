@@ -18,5 +18,7 @@ class ExitStatus(IntEnum):
     """A service that is needed does not answer."""
     INTERNAL = 70
     IO = 74
+    RESTART = 75
+    """A part of the process was stuck; it has finished what it could and is to be started again."""
     CONFIGURATION = 78
     INTERRUPTED = 130

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Collection
 
 import anyio
 import structlog
@@ -23,9 +23,11 @@ log = structlog.get_logger()
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
-def middlewares(token: SecretStr | None, limits: HttpLimits) -> tuple[Middleware, ...]:
-    """Give the middlewares, outermost first."""
-    return (_log_access, _send_in_time(limits.send_s), _answer_errors, _ask_token(token), _limit_body(limits))
+def middlewares(
+    token: SecretStr | None, limits: HttpLimits, *, probes: Collection[str] = PROBES
+) -> tuple[Middleware, ...]:
+    """Give the middlewares, outermost first; ``probes`` are the paths that need no token."""
+    return (_log_access, _send_in_time(limits.send_s), _answer_errors, _ask_token(token, probes), _limit_body(limits))
 
 
 @web.middleware
@@ -66,12 +68,12 @@ async def _answer_errors(request: web.Request, handler: Handler) -> web.StreamRe
         return error_answer(503 if isinstance(error, TransientError) else 500, error.message, code=error.code)
 
 
-def _ask_token(token: SecretStr | None) -> Middleware:
+def _ask_token(token: SecretStr | None, probes: Collection[str]) -> Middleware:
     expected = _digest(token.get_secret_value()) if token else None
 
     @web.middleware
     async def ask_token(request: web.Request, handler: Handler) -> web.StreamResponse:
-        if expected is None or request.path in PROBES:
+        if expected is None or request.path in probes:
             return await handler(request)
         scheme, _, given = request.headers.get(hdrs.AUTHORIZATION, "").partition(" ")
         # Digests have one length, so that the time of the comparison tells nothing about the token's.

@@ -31,17 +31,38 @@ async def open_http(host: str, port: int, deps: HttpDependencies) -> AsyncIterat
     Raises:
         ConfigurationError: HOST or PORT cannot be bound.
     """
+    async with listening(host, port, application(deps), deps.limits) as address:
+        yield address
+
+
+@asynccontextmanager
+async def listening(
+    host: str, port: int, app: web.Application, limits: HttpLimits, *, cancel_when_gone: bool = False
+) -> AsyncIterator[str]:
+    """Serve an application within limits until the context is left; gives the base address.
+
+    Args:
+        host: the address to listen on.
+        port: 0 takes a free one.
+        app: routes and middlewares.
+        limits: what one client may take.
+        cancel_when_gone: whether a request ends when its client has hung up.
+
+    Raises:
+        ConfigurationError: HOST or PORT cannot be bound.
+    """
     runner = web.AppRunner(
-        application(deps),
+        app,
         access_log=None,
-        keepalive_timeout=deps.limits.header_s,  # aiohttp applies it from the start of a connection until a header
+        keepalive_timeout=limits.header_s,  # aiohttp applies it from the start of a connection until a header
         lingering_time=_LINGERING_S,
         shutdown_timeout=_SHUTDOWN_S,
         auto_decompress=False,
+        handler_cancellation=cancel_when_gone,
     )
     await runner.setup()
     try:
-        server = await _listen(host, port, _protocols(runner, deps.limits))
+        server = await _listen(host, port, _protocols(runner, limits))
         try:
             address = _address(server)
             log.info("http.listening", address=address)
@@ -59,11 +80,12 @@ def application(deps: HttpDependencies) -> web.Application:
     app.add_routes(probe_routes(deps.health))
     app.add_routes(metrics_routes(deps.metrics, reader))
     app.add_routes(queue_routes(deps.queues, reader))
-    app.on_response_prepare.append(_hide_versions)
+    app.on_response_prepare.append(hide_versions)
     return app
 
 
-async def _hide_versions(_: web.Request, response: web.StreamResponse) -> None:
+async def hide_versions(_: web.Request, response: web.StreamResponse) -> None:
+    """Name the product in every answer, and no version of anything."""
     response.headers[hdrs.SERVER] = "llamaparse-worker"
     response.headers["X-Content-Type-Options"] = "nosniff"
 

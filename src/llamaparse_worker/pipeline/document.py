@@ -45,6 +45,8 @@ class DocumentOutcome:
 
     parsed: ParsedDocument
     verdict: Verdict
+    ocr_s: float = 0.0
+    """Seconds in which pages were with OCR."""
 
 
 _PROVIDER_VARIABLES = "OPENAI_API_KEY, ANTHROPIC_API_KEY, GOOGLE_GEMINI_API_KEY or AWS_BEDROCK_ENABLED"
@@ -83,6 +85,7 @@ class DocumentParser:
             InvalidOption: the OCR engine is unknown.
             DocumentError: it cannot be opened.
             LimitExceeded: too many pages, or the time limit of the job is over.
+            BackendUnavailable: there is no OCR for now.
         """
         mode, ocr = self._mode(options), self._ocr(options)
         if document.size_bytes == 0:
@@ -116,7 +119,7 @@ class DocumentParser:
                     read = await reading.read_again(seat) if read.kept else read
                     files = await self._assemble(read, folder, options, seat)
                 verdict = judge(read.pages, options, ocr=ocr is not None)
-                return DocumentOutcome(ParsedDocument(info, read.pages, files), verdict)
+                return DocumentOutcome(ParsedDocument(info, read.pages, files), verdict, reading.ocr_s)
         raise TimeLimitExceeded(f"the document was not parsed within {self._base_time_s(options):g} s plus page time")
 
     async def _inspect(self, document: Spooled, seat: Seat) -> DocumentInfo:

@@ -75,6 +75,8 @@ class JobPipeline:
                 document = await describe(source, job.file_name)
             with clock.stage("parse"):
                 outcome = await self._documents.parse(document, job.options, folder, on_progress=on_progress)
+            if outcome.ocr_s:
+                clock.add("ocr", outcome.ocr_s)
             circumstances = Circumstances(
                 job_id=job.id, attempt=lease.attempt, started_at=started_at, durations_s=clock.durations_s
             )
@@ -116,8 +118,12 @@ class StageClock:
         try:
             yield
         finally:
-            self._durations_s[name] = time.perf_counter() - start
-            self._observe(name, self._durations_s[name])
+            self.add(name, time.perf_counter() - start)
+
+    def add(self, name: str, seconds: float) -> None:
+        """Take a stage that was measured elsewhere, such as one that runs within another."""
+        self._durations_s[name] = seconds
+        self._observe(name, seconds)
 
 
 async def write_manifest(

@@ -20,6 +20,7 @@ import anyio
 from anyio.abc import TaskGroup
 
 from llamaparse_worker.errors import (
+    BackendUnavailable,
     LimitExceeded,
     OutOfMemory,
     ParserCrashed,
@@ -42,6 +43,7 @@ from llamaparse_worker.model.parsing import (
     ReadPages,
     Refused,
 )
+from llamaparse_worker.pipeline.busy_time import BusyTime
 from llamaparse_worker.pipeline.groups import one_error
 from llamaparse_worker.pipeline.seat import Seat, seat_in
 
@@ -106,6 +108,12 @@ class PageReading:
         self._waiting_helpers: set[anyio.CancelScope] = set()
         self._ocr_pending = 0
         self._ocr_room = anyio.Condition()
+        self._ocr_time = BusyTime()
+
+    @property
+    def ocr_s(self) -> float:
+        """Seconds in which at least one page of the document was with OCR, or waited for it."""
+        return self._ocr_time.seconds
 
     async def read(self, pages: Sequence[int], seat: Seat, *, keep: bool = False) -> ReadResult:
         """Read the pages; ``seat`` is used first, so that an already open document is not opened again.
@@ -219,12 +227,14 @@ class PageReading:
         try:
             try:
                 found = await self._read_image(received)
+            except BackendUnavailable:
+                raise
             except WorkerError:
                 if not needs.joins:
                     raise
                 found = Recognition((), "")
             await self._lay_out(needs, found)
-        except StorageFull:
+        except (BackendUnavailable, StorageFull):
             raise  # no fault of the page: the whole job is tried again later
         except WorkerError as error:
             self._fail(needs.page.number, error)
@@ -237,8 +247,9 @@ class PageReading:
         if self._ocr is None or received.image is None:
             raise ParserCrashed("the parser process handed out a page without pixels")
         try:
-            async with self._limits.ocr:
-                return await self._ocr.read(received.image, languages=self._options.languages)
+            with self._ocr_time.block():
+                async with self._limits.ocr:
+                    return await self._ocr.read(received.image, languages=self._options.languages)
         finally:
             received.close()
 

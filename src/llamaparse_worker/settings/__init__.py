@@ -11,13 +11,21 @@ origins, contradictions and the texts of errors are this package's own.
 
 from llamaparse_worker.settings.reading import Setting, check, read, trace
 from llamaparse_worker.settings.sources import Found, Origin, OriginKind, Sources
-from llamaparse_worker.settings.worker import LocalSettings, LogFormat, LogLevel, ServiceManager, WorkerSettings
+from llamaparse_worker.settings.worker import (
+    LocalSettings,
+    LogFormat,
+    LogLevel,
+    OcrServiceSettings,
+    ServiceManager,
+    WorkerSettings,
+)
 
 __all__ = [
     "Found",
     "LocalSettings",
     "LogFormat",
     "LogLevel",
+    "OcrServiceSettings",
     "Origin",
     "OriginKind",
     "ServiceManager",

@@ -17,12 +17,13 @@ from llamaparse_worker.backends.objects.filesystem.settings import FilesystemSet
 from llamaparse_worker.backends.objects.s3.settings import S3Settings
 from llamaparse_worker.backends.objects.sources_settings import SourcesSettings
 from llamaparse_worker.backends.ocr.openvino.settings import DeviceSettings
+from llamaparse_worker.backends.ocr.remote.settings import RemoteOcrSettings
 from llamaparse_worker.backends.ocr.settings import OcrPoolSettings
 from llamaparse_worker.backends.ocr.tesseract.settings import TessdataSettings
 from llamaparse_worker.parsers.settings import ParserSettings
 from llamaparse_worker.settings.fields import names_of
 from llamaparse_worker.settings.sources import Sources
-from llamaparse_worker.settings.worker import ServiceManager, WorkerSettings
+from llamaparse_worker.settings.worker import OcrServiceSettings, OcrServiceVariables, ServiceManager, WorkerSettings
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +57,7 @@ _OTHERS: tuple[tuple[str, type[BaseModel]], ...] = (
     ("OpenVINO (`OCR_ENGINE=openvino`)", DeviceSettings),
     ("Models of Tesseract", TessdataSettings),
     ("Sources of documents", SourcesSettings),
+    ("OCR service elsewhere (`OCR_ENGINE=remote`)", RemoteOcrSettings),
     ("Parser processes", ParserSettings),
     ("Set by systemd", ServiceManager),
 )
@@ -93,7 +95,7 @@ _ORIGINAL = frozenset(
 def groups() -> tuple[Group, ...]:
     """Give every group of variables of the built-in parts."""
     others = (Group(title, model, tuple(name.upper() for name in model.model_fields)) for title, model in _OTHERS)
-    return (*_worker_groups(), *others)
+    return (*_worker_groups(), *others, _ocr_service())
 
 
 def known_names(plugins: Iterable[type[BaseModel]] = ()) -> frozenset[str]:
@@ -115,6 +117,11 @@ def _worker_groups() -> Iterator[Group]:
         )
         if names:
             yield Group((base.__doc__ or "").strip().split("\n")[0].removesuffix("."), WorkerSettings, names)
+
+
+def _ocr_service() -> Group:
+    names = tuple(name.upper() for name in OcrServiceVariables.__annotations__)
+    return Group("OCR service (`llamaparse-worker ocr`)", OcrServiceSettings, names)
 
 
 def _misses(names: Collection[str], known: frozenset[str]) -> Iterator[NearMiss]:

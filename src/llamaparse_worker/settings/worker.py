@@ -74,18 +74,17 @@ class ComponentVariables(_Variables):
 class OcrVariables(_Variables):
     """OCR."""
 
-    ocr_engine: str = Field(
+    ocr_engine: Annotated[str, ImpliedBy("remote", ("OCR_SERVER_URL",))] = Field(
         default="off",
-        description="The engine that reads pages without a usable text layer: `off` or a component's name.",
+        description="The engine that reads pages without a usable text layer: `off` or a component's name. "
+        "`remote` by itself when OCR_SERVER_URL is set.",
     )
     ocr_concurrency: int = Field(
-        default=8, ge=1, le=10_000, description="Pages of all jobs that may be in or wait for OCR at once."
-    )
-    ocr_server_url: str | None = Field(
-        default=None,
-        pattern=r"^https?://",
-        examples=["http://ocr:8080/ocr"],
-        description="The OCR service of a remote engine, with its path, such as `/ocr`.",
+        default=8,
+        ge=1,
+        le=10_000,
+        description="Pages of all jobs that may be in or wait for OCR at once. "
+        "The OCR service answers 429 to whoever brings more.",
     )
 
 
@@ -192,12 +191,6 @@ class QueueVariables(_Variables):
         le=3600,
         description="The pause between two looks for expired leases, due jobs and unsent events.",
     )
-    grace_period: float = Field(
-        default=25,
-        ge=0,
-        le=86_400,
-        description="Seconds that running jobs get to end after SIGTERM; the rest is handed back.",
-    )
     max_jobs_before_restart: int | None = Field(
         default=None,
         ge=1,
@@ -205,6 +198,18 @@ class QueueVariables(_Variables):
     )
     max_rss_before_restart: Annotated[int | None, Size()] = Field(
         default=None, ge=_MIB, description="The same once the main process holds so much memory, in bytes or as `4GiB`."
+    )
+
+
+class DrainVariables(_Variables):
+    """End of the process."""
+
+    grace_period: float = Field(
+        default=25,
+        ge=0,
+        le=86_400,
+        description="Seconds that running jobs get to end after SIGTERM; the rest is handed back. "
+        "In the OCR service the same for pages.",
     )
 
 
@@ -262,5 +267,26 @@ class LocalSettings(LogVariables, DocumentVariables, ModelVariables, OcrVariable
     """What every command needs; a command that serves no HTTP must not fail over an unguarded HOST."""
 
 
-class WorkerSettings(HttpVariables, QueueVariables, LocalSettings):
+class WorkerSettings(HttpVariables, DrainVariables, QueueVariables, LocalSettings):
     """Everything the daemon needs."""
+
+
+class OcrServiceVariables(HttpVariables):
+    """OCR service (`llamaparse-worker ocr`)."""
+
+    port: int = Field(
+        default=8080,
+        validation_alias=AliasChoices("port", "uvicorn_port"),
+        ge=0,
+        le=65_535,
+        description="The port of the OCR service, its probes and metrics; 0 takes a free one.",
+    )
+    ocr_max_image_bytes: int = Field(
+        default=64 * _MIB,
+        ge=1024,
+        description="The largest image that the OCR service takes, as a file; MAX_PAGE_PIXELS holds too.",
+    )
+
+
+class OcrServiceSettings(OcrServiceVariables, DrainVariables, LocalSettings):
+    """Everything the OCR service needs."""

@@ -10,7 +10,7 @@ from anyio import CapacityLimiter
 from prometheus_client.metrics_core import CounterMetricFamily, GaugeMetricFamily, InfoMetricFamily, Metric
 from prometheus_client.registry import Collector
 
-from llamaparse_worker.interfaces import QueueDepth
+from llamaparse_worker.interfaces import PoolUse, QueueDepth
 from llamaparse_worker.parsers.pool import ParserStatistics
 from llamaparse_worker.worker.resources import Capacity, ProcessTree, read_capacity, read_process_tree
 
@@ -46,7 +46,24 @@ _UNACKED = Family(f"{_PREFIX}queue_messages_unacked", "gauge", ("queue",), "Mess
 _STARTS = Family(f"{_PREFIX}child_starts_total", "counter", (), "Parser processes started")
 _RESTARTS = Family(f"{_PREFIX}child_restarts_total", "counter", ("reason",), "Parser processes replaced")
 
-SCRAPED = (_BUILD, _CPU, _MEMORY, _PROCESSES, _BUSY, _SIZE, _IN_USE, _READY, _UNACKED, _STARTS, _RESTARTS)
+_OCR_SIZE = Family(f"{_PREFIX}ocr_pool_size", "gauge", (), "OCR threads of this process; 0 without an engine in it")
+_OCR_BUSY = Family(f"{_PREFIX}ocr_pool_busy", "gauge", (), "OCR threads that read a page, or hang")
+
+SCRAPED = (
+    _BUILD,
+    _CPU,
+    _MEMORY,
+    _PROCESSES,
+    _BUSY,
+    _SIZE,
+    _IN_USE,
+    _READY,
+    _UNACKED,
+    _STARTS,
+    _RESTARTS,
+    _OCR_SIZE,
+    _OCR_BUSY,
+)
 
 
 class ScrapedGauges(Collector):
@@ -64,6 +81,8 @@ class ScrapedGauges(Collector):
         """The queues as last seen; empty when unknown, so that no old number stands for a new one."""
         self.read_parsers: Callable[[], ParserStatistics] | None = None
         """Set once the pool of parser processes is open."""
+        self.read_ocr: Callable[[], PoolUse] | None = None
+        """Set where an OCR pool is part of this process."""
         self._version = version
         self._limits = limits
         self._read_tree = read_tree
@@ -96,6 +115,9 @@ class ScrapedGauges(Collector):
         for reason, count in parsers.restarts.items() if parsers else ():
             restarts.add_metric((reason,), count)
         yield restarts
+        ocr = self.read_ocr() if self.read_ocr else PoolUse(0, 0)
+        yield GaugeMetricFamily(_OCR_SIZE.name, _OCR_SIZE.meaning, ocr.size)
+        yield GaugeMetricFamily(_OCR_BUSY.name, _OCR_BUSY.meaning, ocr.busy)
 
     def _limit_gauges(self, parsers: ParserStatistics | None) -> Iterator[Metric]:
         sizes = {name: limiter.total_tokens for name, limiter in self._limits.items()}

@@ -19,7 +19,7 @@ from prometheus_client.metrics import MetricWrapperBase
 from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector
 
-from llamaparse_worker.interfaces import QueueDepth
+from llamaparse_worker.interfaces import PoolUse, QueueDepth
 from llamaparse_worker.model.job import SourceKind
 from llamaparse_worker.model.options import ModeName
 from llamaparse_worker.model.page import PageStatus, PageSummary
@@ -159,6 +159,14 @@ class Metrics:
         """Ask the pool of parser processes at each scrape; ``read`` may be called in a thread."""
         self._scraped.read_parsers = read
 
+    def watch_ocr(self, read: Callable[[], PoolUse]) -> None:
+        """Ask the OCR pool of this process at each scrape; ``read`` may be called in a thread."""
+        self._scraped.read_ocr = read
+
+    def ocr_answered(self, status: int) -> None:
+        """The OCR service answered a request for a page with this HTTP status."""
+        self._ocr_requests.labels(str(status)).inc()
+
     def render(self, accept: str = "") -> Exposition:
         """Write all metrics in the form that ``accept`` asks for. Takes milliseconds: call it off the event loop."""
         encode, content_type = choose_encoder(accept)
@@ -201,6 +209,9 @@ class Metrics:
         self._job_duration = self._histogram(f"{prefix}job_duration_seconds", "From taking a job to its end")
         self._stage_duration = self._histogram(f"{prefix}stage_duration_seconds", "One stage of a job", "stage")
         self._ocr_pages = self._counter(f"{prefix}ocr_pages_total", "Pages given to OCR", "engine", "outcome")
+        self._ocr_requests = self._counter(
+            f"{prefix}ocr_requests_total", "Pages that others sent to the OCR service", "status"
+        )
         self._dead_letters = self._counter(f"{prefix}dead_letters_total", "Messages dead-lettered", "code")
         self._malformed = self._counter(f"{prefix}malformed_messages_total", "Messages that were no job")
 

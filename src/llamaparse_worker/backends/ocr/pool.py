@@ -5,7 +5,7 @@ two cores, so it has two threads. There is no queue here: whoever calls waits fo
 by the limit of pages in OCR.
 
 A thread cannot be killed. One that has not come back within the time limit is left alone with its engine, and as long
-as it is away the pool calls itself broken: the program should then finish what it has and be started anew.
+as it is away the pool calls itself broken (``RestartNeeded``): the program finishes what it has and is started anew.
 """
 
 from __future__ import annotations
@@ -21,10 +21,18 @@ from threading import Thread
 
 import anyio
 import structlog
+from anyio import to_thread
 
 from llamaparse_worker.backends.ocr.engine import Engine, EngineFactory, Picture
 from llamaparse_worker.backends.ocr.settings import OcrPoolSettings
-from llamaparse_worker.errors import BackendUnavailable, PageUnreadable, TimeLimitExceeded, WorkerError
+from llamaparse_worker.errors import (
+    ConfigurationError,
+    PageUnreadable,
+    RestartNeeded,
+    TimeLimitExceeded,
+    WorkerError,
+)
+from llamaparse_worker.interfaces import PoolUse
 from llamaparse_worker.model.page import PixelImage, Recognition
 from llamaparse_worker.parsers.cores import usable_cores
 
@@ -61,6 +69,7 @@ class OcrPool:
         self._started = 0
         self._free = anyio.Semaphore(size.threads)
         self._away: set[_Reader] = set()
+        self._warm: asyncio.Future[Recognition] | None = None
 
     @property
     def name(self) -> str:
@@ -71,10 +80,15 @@ class OcrPool:
         """Judge languages as the engine does."""
         self._check(languages)
 
+    def use(self) -> PoolUse:
+        """Say how many threads there are, and how many of them read or hang."""
+        return PoolUse(self._size.threads, self._size.threads - self._free.value)
+
     async def read(self, image: PixelImage, *, languages: tuple[str, ...]) -> Recognition:
         """Read one page image in a thread of the pool."""
-        picture = owned(image)
-        reading = await self._begun(picture, languages)
+        if len(self._away) == self._size.threads:
+            raise self._broken()
+        reading = await self._begun(lambda: owned(image), languages)
         try:
             with anyio.fail_after(self._size.page_timeout_s):
                 return checked(await asyncio.shield(reading.answer))
@@ -89,13 +103,14 @@ class OcrPool:
         """Load what the engine needs, once, and say which it is.
 
         Raises:
-            BackendUnavailable: a thread has not come back; only a restart helps.
+            RestartNeeded: a thread has not come back.
             ConfigurationError: the engine cannot be opened.
         """
         if self._away:
-            raise BackendUnavailable(f"{len(self._away)} of {self._size.threads} OCR threads hang")
-        if not self._started:
-            await asyncio.shield((await self._begun(_blank(), ())).answer)
+            raise self._broken()
+        if self._warm is None:
+            self._warm = (await self._begun(_blank, ())).answer
+        await asyncio.shield(self._warm)  # who gives up waiting for it does not stop it
         return f"{self._name}, {self._size.threads} threads"
 
     def close(self) -> None:
@@ -103,9 +118,20 @@ class OcrPool:
         for reader in (*self._idle, *self._away):
             reader.end()
 
-    async def _begun(self, picture: Picture, languages: tuple[str, ...]) -> _Reading:
-        """Wait for a free thread and give it the picture; it is free again when it has come back, not before."""
+    def _broken(self) -> RestartNeeded:
+        return RestartNeeded(f"{len(self._away)} of {self._size.threads} OCR threads hang")
+
+    async def _begun(self, take: Callable[[], Picture], languages: tuple[str, ...]) -> _Reading:
+        """Wait for a free thread and give it the picture; it is free again when it has come back, not before.
+
+        ``take`` copies the pixels off the event loop, and only once there is a thread to read them.
+        """
         await self._free.acquire()
+        try:
+            picture = await to_thread.run_sync(take)
+        except BaseException:
+            self._free.release()
+            raise
         reader = self._idle.pop() if self._idle else self._new_reader()
         answer = asyncio.wrap_future(reader.submit(picture, languages))
         answer.add_done_callback(lambda done: self._came_back(reader, done))
@@ -205,10 +231,16 @@ class _Reader(Thread):
                     task_left = _read_all(engine, task, self._tasks)
             except Exception as error:  # noqa: BLE001 - the thread must go on; the page's caller gets the error
                 if not task.answer.done():
-                    task.answer.set_exception(error)
+                    task.answer.set_exception(_cannot_open(error))
                 continue
             if not task_left:
                 return
+
+
+def _cannot_open(error: Exception) -> WorkerError:
+    if isinstance(error, WorkerError):
+        return error
+    return ConfigurationError(f"the OCR engine cannot be opened: {type(error).__name__}: {error}")
 
 
 def _read_all(engine: Engine, task: _Task | None, tasks: SimpleQueue[_Task | None]) -> bool:
