@@ -109,12 +109,12 @@ def figured(canvas: Canvas) -> None:
 async def test_the_images_of_a_page_are_read_and_a_page_can_do_without(pool: ParserPool, tmp_path: Path) -> None:
     content = documents.make(figured)
     words = (Word("Seen", Box(90, 660, 115, 672), 0.8),)
-    away = FakeOcr(error=BackendUnavailable("the OCR service is away"))
+    failing = FakeOcr(error=PageUnreadable("OCR failed on this page"))
 
     read = await parse(document_parser(pool, ocr=FakeOcr(words)), content, tmp_path, name="read.pdf")
-    unread = await parse(document_parser(pool, ocr=away), content, tmp_path, name="unread.pdf")
+    unread = await parse(document_parser(pool, ocr=failing), content, tmp_path, name="unread.pdf")
     off = ParseOptions(ignore_text_in_image=True)
-    ignored = await parse(document_parser(pool, ocr=away), content, tmp_path, name="ignored.pdf", options=off)
+    ignored = await parse(document_parser(pool, ocr=failing), content, tmp_path, name="ignored.pdf", options=off)
 
     assert [(page.engine, page.reason) for found in (read, unread, ignored) for page in found.outcome.parsed.pages] == [
         ("text_layer", None),

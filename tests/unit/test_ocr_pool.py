@@ -9,7 +9,7 @@ import pytest
 
 from llamaparse_worker.backends.ocr.pool import OcrPool, PoolSize, open_pool, pool_size
 from llamaparse_worker.backends.ocr.settings import OcrPoolSettings
-from llamaparse_worker.errors import BackendUnavailable, PageUnreadable, TimeLimitExceeded
+from llamaparse_worker.errors import ConfigurationError, PageUnreadable, RestartNeeded, TimeLimitExceeded
 from llamaparse_worker.model.page import PixelImage
 from llamaparse_worker.parsers.cores import usable_cores
 from llamaparse_worker.testing.ocr_pages import as_image
@@ -59,7 +59,7 @@ async def test_only_an_engine_that_broke_is_opened_anew() -> None:
 async def test_an_engine_that_cannot_be_opened_is_tried_again() -> None:
     engines = FaultyEngines(broken_starts=1)
     async with pool_of(engines) as pool:
-        with pytest.raises(RuntimeError, match="no engine"):
+        with pytest.raises(ConfigurationError, match="no engine"):
             await pool.read(page(), languages=())
         assert await text_of(pool, page()) == "30x20"
 
@@ -69,7 +69,7 @@ async def test_a_page_that_hangs_fails_in_time_and_the_other_thread_goes_on() ->
     async with pool_of(engines, threads=2, limit_s=0.2) as pool:
         with pytest.raises(TimeLimitExceeded, match="OCR_PAGE_TIMEOUT_SECONDS"):
             await pool.read(page(), languages=())
-        with pytest.raises(BackendUnavailable, match="1 of 2"):
+        with pytest.raises(RestartNeeded, match="1 of 2"):
             await pool.ping()
         assert await text_of(pool, page()) == "30x20"
 
@@ -79,7 +79,12 @@ async def test_a_thread_that_comes_back_late_is_used_again() -> None:
     async with pool_of(engines, limit_s=0.2) as pool:
         with pytest.raises(TimeLimitExceeded):
             await pool.read(page(), languages=())
+        with pytest.raises(RestartNeeded, match="1 of 1"):
+            await pool.read(page(), languages=())
         engines.freed.set()
+        with anyio.fail_after(5):
+            while pool.use().busy:  # noqa: ASYNC110 - nothing tells when a thread comes back
+                await anyio.sleep(0.01)
         assert await text_of(pool, page()) == "30x20"
         assert "1 threads" in await pool.ping()
     assert engines.opened == 1

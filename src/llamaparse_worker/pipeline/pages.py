@@ -21,6 +21,7 @@ from anyio.abc import TaskGroup
 
 from llamaparse_worker.errors import (
     BackendUnavailable,
+    ConfigurationError,
     LimitExceeded,
     OutOfMemory,
     ParserCrashed,
@@ -121,12 +122,12 @@ class PageReading:
         Args:
             pages: page numbers, ascending.
             seat: a place in the pool.
-            keep: whether pages may stay in the process in ``seat``, if that one reads them all.
+            keep: whether pages may stay in the process in ``seat``, if that one reads them all and none needs OCR.
         """
         size = min(self._limits.range_size, self._limits.ocr_window) if self._ocr else self._limits.range_size
         self._progress = Progress(total=len(pages))
         self._ranges.extend(tuple(pages[at : at + size]) for at in range(0, len(pages), size))
-        self._keep = keep and self._ocr is None and len(self._ranges) == 1
+        self._keep = keep and len(self._ranges) == 1
         return await self._read(seat)
 
     async def read_again(self, seat: Seat) -> ReadResult:
@@ -140,7 +141,11 @@ class PageReading:
         if not self._keep:
             return ()
         self._keep = False
-        lost = tuple(number for number, page in self._done.items() if page.status is PageStatus.PARSED)
+        lost = tuple(
+            number
+            for number, page in self._done.items()
+            if page.status is PageStatus.PARSED and number not in self._handed_out
+        )
         for number in lost:
             del self._done[number]
         return lost
@@ -155,7 +160,8 @@ class PageReading:
                 if len(self._done) < self._progress.total:
                     # OCR or helpers have the rest. What comes back from OCR needs a process, maybe the only one.
                     await seat.release()
-        return ReadResult(tuple(self._done[number] for number in sorted(self._done)), tuple(self._blobs), self._keep)
+        kept = self._keep and not self._handed_out
+        return ReadResult(tuple(self._done[number] for number in sorted(self._done)), tuple(self._blobs), kept)
 
     async def _help(self, tasks: TaskGroup) -> None:
         """Share the ranges from a further process, if one becomes free before the last range is taken."""
@@ -227,14 +233,14 @@ class PageReading:
         try:
             try:
                 found = await self._read_image(received)
-            except BackendUnavailable:
+            except (BackendUnavailable, ConfigurationError):
                 raise
             except WorkerError:
                 if not needs.joins:
                     raise
                 found = Recognition((), "")
             await self._lay_out(needs, found)
-        except (BackendUnavailable, StorageFull):
+        except (BackendUnavailable, ConfigurationError, StorageFull):
             raise  # no fault of the page: the whole job is tried again later
         except WorkerError as error:
             self._fail(needs.page.number, error)

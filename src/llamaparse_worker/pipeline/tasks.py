@@ -144,6 +144,8 @@ class DocumentTasks:
                 done = self._page(pages, number, request, out, emit)
                 if done is not None:
                     emit(PageDone(done), None)
+                else:
+                    self._write_kept(out)
         emit(Completed(), None)
 
     def _page(
@@ -175,6 +177,12 @@ class DocumentTasks:
 
     def _keep_or_append(self, page: LaidOutPage, out: blob.BlobWriter) -> PageSummary:
         return summary(page) if self._kept is not None and self._kept.keep(page) else _append(page, out)
+
+    def _write_kept(self, out: blob.BlobWriter) -> None:
+        """Write what was kept: a page comes back from OCR to any process, and so does the document."""
+        kept, self._kept = self._kept, None
+        for page in kept.pages.values() if kept is not None else ():
+            out.append(page)
 
     def _hand_out(self, pages: OpenDocument, page: RawPage, request: ReadPages, emit: Emit) -> LaidOutPage | None:
         """Let a page leave as pixels, unless nothing is on it: then it is given laid out."""
