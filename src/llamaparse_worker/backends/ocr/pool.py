@@ -86,8 +86,6 @@ class OcrPool:
 
     async def read(self, image: PixelImage, *, languages: tuple[str, ...]) -> Recognition:
         """Read one page image in a thread of the pool."""
-        if len(self._away) == self._size.threads:
-            raise self._broken()
         reading = await self._begun(lambda: owned(image), languages)
         try:
             with anyio.fail_after(self._size.page_timeout_s):
@@ -108,7 +106,7 @@ class OcrPool:
         """
         if self._away:
             raise self._broken()
-        if self._warm is None:
+        if self._warm is None or (self._warm.done() and self._warm.exception()):
             self._warm = (await self._begun(_blank, ())).answer
         await asyncio.shield(self._warm)  # who gives up waiting for it does not stop it
         return f"{self._name}, {self._size.threads} threads"
@@ -126,7 +124,7 @@ class OcrPool:
 
         ``take`` copies the pixels off the event loop, and only once there is a thread to read them.
         """
-        await self._free.acquire()
+        await self._thread_is_free()
         try:
             picture = await to_thread.run_sync(take)
         except BaseException:
@@ -136,6 +134,15 @@ class OcrPool:
         answer = asyncio.wrap_future(reader.submit(picture, languages))
         answer.add_done_callback(lambda done: self._came_back(reader, done))
         return _Reading(reader, answer)
+
+    async def _thread_is_free(self) -> None:
+        """Wait for a thread; where all of them hang, no longer than they may read."""
+        while True:
+            with anyio.move_on_after(self._size.page_timeout_s):
+                await self._free.acquire()
+                return
+            if len(self._away) == self._size.threads:
+                raise self._broken()
 
     def _new_reader(self) -> _Reader:
         self._started += 1
