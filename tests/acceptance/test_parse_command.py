@@ -75,7 +75,8 @@ def test_one_json_line_a_document_and_the_others_are_written_when_one_fails(
         "empty.pdf": (b"", "NO_DATA_FOUND_IN_FILE"),
         "nothing.pdf": (documents.without_pages(), "NO_DATA_FOUND_IN_FILE"),
         "scan.pdf": (documents.make(documents.scan()), "NO_DATA_FOUND_IN_FILE"),
-        "picture.png": (documents.picture("x"), "UNSUPPORTED_FILE_TYPE"),
+        "picture.png": (documents.picture("x"), "NO_DATA_FOUND_IN_FILE"),
+        "photo.heic": (b"\x00\x00\x00\x18ftypheic\x00\x00\x00\x00mif1heic", "UNSUPPORTED_FILE_TYPE"),
     }
     files = [written(tmp_path / name, content) for name, (content, _) in bad.items()]
     missing = tmp_path / "missing.pdf"
