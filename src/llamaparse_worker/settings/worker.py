@@ -75,9 +75,9 @@ class OcrVariables(_Variables):
     """OCR."""
 
     ocr_engine: Annotated[str, ImpliedBy("remote", ("OCR_SERVER_URL",))] = Field(
-        default="off",
-        description="The engine that reads pages without a usable text layer: `off` or a component's name. "
-        "`remote` by itself when OCR_SERVER_URL is set.",
+        default="openvino",
+        description="The engine that reads pages without a usable text layer: `openvino`, `tesseract`, `remote`, an "
+        "enabled plugin, or `off`. `remote` by itself when OCR_SERVER_URL is set.",
     )
     ocr_concurrency: int = Field(
         default=8,
