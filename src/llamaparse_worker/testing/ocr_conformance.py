@@ -18,8 +18,8 @@ _SOON_S = 45.0
 """Long enough for a busy machine that loads models; nothing waits so long when it works."""
 _ENGLISH = ("en",)
 _NEARLY_ALL = 0.9
-_TOLERANCE = 4.0
-"""Points between a box and the ink of its word."""
+_TOLERANCE = 6.0
+"""Points between a box and the ink of its word, less than half an em: boxes may be as high as the line."""
 _POINTS = 72 / 200
 
 

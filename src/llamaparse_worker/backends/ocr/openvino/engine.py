@@ -14,7 +14,7 @@ from llamaparse_worker.backends.ocr.openvino import NAME
 from llamaparse_worker.backends.ocr.openvino.detection import Floats, Quad, detect, extent
 from llamaparse_worker.backends.ocr.openvino.lines import PlacedLine, are_mostly_downward, in_reading_order, skew
 from llamaparse_worker.backends.ocr.openvino.networks import Networks
-from llamaparse_worker.backends.ocr.openvino.recognition import ReadLine, decoded, ink_rows, line_picture, network_input
+from llamaparse_worker.backends.ocr.openvino.recognition import ReadLine, decoded, line_picture, network_input
 from llamaparse_worker.model.page import Recognition
 
 _POINTS_PER_INCH = 72
@@ -45,8 +45,8 @@ class OpenVinoEngine:
         flipped = self._stand_on_their_heads(samples, quads)
         cuts = [_cut(samples, quad, flipped=flipped) for quad in quads]
         lines = [
-            PlacedLine(quad, line, flipped, ink_rows(cut))
-            for quad, cut, line in zip(quads, cuts, self._read_lines(cuts), strict=True)
+            PlacedLine(quad, line, flipped)
+            for quad, line in zip(quads, self._read_lines(cuts), strict=True)
             if line.confidence >= _LEAST_CONFIDENCE
         ]
         turn = int(downward) + 2 * int(flipped)
@@ -66,7 +66,10 @@ class OpenVinoEngine:
         canvas = batch.shape[2], batch.shape[3]
         if canvas not in self._detection:
             self._detection[canvas] = self._networks.detection(canvas)
-        return np.asarray(self._detection[canvas].infer([batch])[0], np.float32)
+        request = self._detection[canvas]
+        fill(request, batch)
+        request.infer()
+        return np.array(request.get_output_tensor(0).data, np.float32)
 
     def _read_lines(self, cuts: Sequence[Samples]) -> list[ReadLine]:
         """Read lines, a few at once."""
@@ -80,13 +83,25 @@ class OpenVinoEngine:
                 free.append(request)
             values, filled = network_input(cut)
             request = free.pop()
-            request.start_async([values])
+            fill(request, values)
+            request.start_async()
             under_way.append((request, filled))
         return found + [self._answer(request, filled) for request, filled in under_way]
 
     def _answer(self, request: Any, filled: float) -> ReadLine:  # noqa: ANN401 - openvino has no types
         request.wait()
         return decoded(request.get_output_tensor(0).data[0], self._characters, filled)
+
+
+def fill(request: Any, values: Floats) -> None:  # noqa: ANN401 - openvino has no types
+    """Copy values into the memory that the request itself owns.
+
+    Memory of the interpreter would be given back by whichever thread of OpenVINO is done with it, which needs the
+    interpreter's lock for that: two threads could wait for each other for ever.
+    """
+    tensor = request.get_input_tensor(0)
+    tensor.shape = values.shape
+    tensor.data[:] = values
 
 
 @contextmanager

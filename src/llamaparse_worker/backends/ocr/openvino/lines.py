@@ -25,8 +25,6 @@ class PlacedLine:
     read: ReadLine
     flipped: bool
     """Whether it stands on its head, as seen from how ``line_picture`` cuts it out."""
-    rows: tuple[float, float] = (0.0, 1.0)
-    """From where to where its letters stand, as shares of the way down."""
 
     @property
     def along(self) -> Floats:
@@ -47,11 +45,10 @@ class PlacedLine:
         return np.asarray(self.quad[(first + 2) % 4 if self.flipped else first], np.float32)
 
     def words(self, scale: float) -> Iterator[Word]:
-        """Give its words with their boxes on the picture, in pixels times ``scale``."""
+        """Give its words with boxes as high as the line on the picture, in pixels times ``scale``."""
         for word in self.read.words:
             begin, end = self.start + self.along * word.start, self.start + self.along * word.end
-            top, bottom = (self.down * share for share in self.rows)
-            corners = np.stack((begin + top, end + top, begin + bottom, end + bottom)) * scale
+            corners = np.stack((begin, end, begin + self.down, end + self.down)) * scale
             (x0, y0), (x1, y1) = corners.min(axis=0).tolist(), corners.max(axis=0).tolist()
             yield Word(word.text, Box(round(x0, 2), round(y0, 2), round(x1, 2), round(y1, 2)), word.confidence)
 

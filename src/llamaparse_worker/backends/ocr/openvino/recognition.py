@@ -24,10 +24,6 @@ _WIDTH_STEP = 96
 _LONGEST = 3200
 _UPRIGHT = 1.5
 """A line this many times as high as long is written downward."""
-_LEAST_INK = 0.05
-"""Of the row with most ink: the tip of an ascender has more, a trace of the next line less."""
-_LEAST_LETTERS = 0.3
-"""Of the height of a line."""
 _BLANK = 0
 _SPACE = " "
 
@@ -76,17 +72,6 @@ def line_picture(picture: Samples, quad: Quad) -> Samples:
     )
     turned = cv2.rotate(cut, cv2.ROTATE_90_COUNTERCLOCKWISE) if is_downward(quad) else cut
     return np.asarray(turned, np.uint8)
-
-
-def ink_rows(line: Samples) -> tuple[float, float]:
-    """Give from where to where letters stand in a line that was cut out with some room, as shares of its height."""
-    grey = cv2.cvtColor(line, cv2.COLOR_BGR2GRAY)
-    _, mask = cv2.threshold(grey, 0, 1, cv2.THRESH_BINARY + cv2.THRESH_OTSU)
-    ink = 1 - mask if mask.mean() > 0.5 else mask  # noqa: PLR2004 - the ground is the larger part
-    rows = np.flatnonzero(ink.sum(axis=1) > _LEAST_INK * max(1, ink.sum(axis=1).max()))
-    if not len(rows) or rows[-1] - rows[0] < _LEAST_LETTERS * len(ink):
-        return 0.0, 1.0
-    return float(rows[0]) / len(ink), float(rows[-1] + 1) / len(ink)
 
 
 def network_input(line: Samples) -> tuple[Floats, float]:
