@@ -55,8 +55,8 @@ def _aside(one: InstalledComponent, broken: str | None) -> str:
 
 def _way(one: InstalledComponent, broken: str | None) -> str | None:
     """Say how a component works that has more than one way."""
-    from llamaparse_worker.backends.reader.pdf import compiled
+    from llamaparse_worker.backends.reader.pdf import ways as reader
     from llamaparse_worker.layout import compiled_cut
 
-    ways = {_PDF_READER: compiled.way, _FAST_MODE: compiled_cut.way}
+    ways = {_PDF_READER: reader.way, _FAST_MODE: compiled_cut.way}
     return ways[one.target]() if one.target in ways and broken is None else None

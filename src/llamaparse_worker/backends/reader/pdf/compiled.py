@@ -121,8 +121,3 @@ def _library() -> Any:  # noqa: ANN401 - the C functions exist only in the decla
         return found if found.glyphs_version() == VERSION else None
     except (OSError, AttributeError):
         return None
-
-
-def way() -> str:
-    """Say in a few words how characters are read."""
-    return "characters: compiled" if is_compiled() else "characters: through cffi, slower (glyphs.c is not compiled)"
