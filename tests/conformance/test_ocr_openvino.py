@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -44,6 +46,35 @@ class TestOpenVino(ReadingConformance):
 
         assert share_found(found) >= 0.9
         assert found.skew == pytest.approx(degrees, abs=0.5)
+
+
+STARTS_AT_ONCE = """
+import sys, threading
+import numpy as np
+from llamaparse_worker.backends.ocr.openvino.engine import fill
+from llamaparse_worker.backends.ocr.openvino.networks import Networks
+
+networks = Networks("CPU", workers=1)
+requests = [networks.recognition() for _ in range(4)]
+together = threading.Barrier(len(requests))
+
+def read(request):
+    together.wait()
+    fill(request, np.zeros((1, 3, 48, 96), np.float32))
+    request.infer()
+    request.get_output_tensor(0).data
+
+sys.setswitchinterval(1e-6)
+threads = [threading.Thread(target=read, args=(request,), daemon=True) for request in requests]
+for thread in threads:
+    thread.start()
+for thread in threads:
+    thread.join()
+"""
+
+
+def test_threads_that_start_at_once_do_not_wait_for_each_other_for_ever() -> None:
+    subprocess.run([sys.executable, "-c", STARTS_AT_ONCE], timeout=30, check=True)
 
 
 async def test_a_device_that_is_not_there_is_told_apart() -> None:

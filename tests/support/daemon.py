@@ -28,7 +28,7 @@ def free_port() -> int:
 
 
 def environment(state: Path, more: Mapping[str, str] | None = None) -> dict[str, str]:
-    """Give a clean environment whose embedded queue and results lie in ``state``."""
+    """Give a clean environment whose embedded queue and results lie in ``state``; tests of OCR say so in ``more``."""
     found = {
         "PATH": os.environ["PATH"],
         "HOME": str(state),
@@ -36,6 +36,7 @@ def environment(state: Path, more: Mapping[str, str] | None = None) -> dict[str,
         "SQLITE_PATH": str(state / "worker.sqlite3"),
         "OBJECTS_DIR": str(state / "objects"),
         "SPOOL_DIR": str(state / "spool"),
+        "OCR_ENGINE": "off",
     }
     return {**found, **(more or {})}
 

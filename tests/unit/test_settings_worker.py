@@ -22,7 +22,7 @@ def test_defaults_are_those_of_the_published_configuration() -> None:
     models = (found.accurate_mode_llm_concurrency, found.multimodal_model_concurrency)
     assert (*models, found.premium_mode_model_concurrency) == (250, 50, 25)
     assert (found.broker, found.jobs, found.objects, found.plugins) == ("embedded", "sqlite", "filesystem", ())
-    assert (found.host, found.port, found.api_token, found.ocr_engine) == ("127.0.0.1", 8004, None, "off")
+    assert (found.host, found.port, found.api_token, found.ocr_engine) == ("127.0.0.1", 8004, None, "openvino")
 
 
 @pytest.mark.parametrize(
@@ -130,7 +130,7 @@ def test_loopback_needs_no_token(host: str) -> None:
 
 
 def test_a_command_that_serves_nothing_does_not_mind_the_host() -> None:
-    assert read(LocalSettings, sources=Sources(environment={"HOST": "0.0.0.0"})).ocr_engine == "off"
+    assert read(LocalSettings, sources=Sources(environment={"HOST": "0.0.0.0"})).ocr_engine == "openvino"
 
 
 def test_a_token_file_that_is_missing_is_the_only_problem_named() -> None:

@@ -75,7 +75,7 @@ class OcrVariables(_Variables):
     """OCR."""
 
     ocr_engine: Annotated[str, ImpliedBy("remote", ("OCR_SERVER_URL",))] = Field(
-        default="off",
+        default="openvino",
         description="The engine that reads pages without a usable text layer: `openvino`, `tesseract`, `remote`, an "
         "enabled plugin, or `off`. `remote` by itself when OCR_SERVER_URL is set.",
     )

@@ -65,6 +65,7 @@ class Networks:
             import openvino  # noqa: PLC0415 - takes a third of a second, and most programs read no pixels
 
             ctypes.CDLL(None).mallopt(_ARENA_MAX, _ARENAS)
+            _set_up_binding(openvino)
             self._core = openvino.Core()
         file.verify()
         return self._core.read_model(str(file.path()))
@@ -82,3 +83,14 @@ class Networks:
             raise ConfigurationError(
                 f"OpenVINO cannot use the device {self._device} (OPENVINO_DEVICE); this machine has {known}."
             ) from error
+
+
+def _set_up_binding(openvino: Any) -> None:  # noqa: ANN401 - openvino has no types
+    """Have the binding make its tables of types while no other thread uses it.
+
+    It makes each at first use, in a variable that C++ guards, and lets go of the interpreter's lock meanwhile. A second
+    thread that comes by then holds that lock and waits for the guard, the first one waits for the lock: for ever.
+    """
+    import numpy as np  # noqa: PLC0415 - see ``engine``
+
+    np.asarray(openvino.Tensor(np.zeros(1, np.float32)).data)
