@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import threading
+import time
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -11,7 +13,9 @@ import pytest
 
 from llamaparse_worker.backends.ocr.engine import Picture
 from llamaparse_worker.backends.ocr.tesseract.engine import TesseractEngine, component
+from llamaparse_worker.backends.ocr.tesseract.preparation import prepared
 from llamaparse_worker.backends.ocr.tesseract.settings import TesseractSettings
+from llamaparse_worker.backends.ocr.tesseract.sight import Sight, SightDetector
 from llamaparse_worker.backends.ocr.tesseract.tessdata import find_tessdata
 from llamaparse_worker.errors import ConfigurationError, InvalidOption, TimeLimitExceeded
 from llamaparse_worker.interfaces import Ocr
@@ -65,6 +69,22 @@ def test_a_thread_keeps_few_handles() -> None:
 
     for languages in (("en",), ("de",), ("ch_sim",), ("de", "en"), ("en",)):
         assert engine.read(top, languages).words
-    assert engine.handles == ("deu+eng", "osd", "eng")
+    assert engine.handles == ("chi_sim", "deu+eng", "eng")
     engine.close()
     assert not engine.handles
+
+
+def test_other_threads_go_on_while_the_script_is_detected() -> None:
+    page = prepared(Picture(lettered()[0], DPI))
+    detector = SightDetector(find_tessdata(None))
+    under_way = threading.Thread(target=detector.detect, args=(page,))
+
+    moments = 0
+    under_way.start()
+    while under_way.is_alive():
+        time.sleep(0.001)
+        moments += 1
+
+    assert moments >= 10
+    assert detector.detect(page) == Sight(turn=0, script="Latin")
+    detector.close()

@@ -1,18 +1,16 @@
 """Tesseract as an engine: LSTM models, one handle a thread and set of languages.
 
-Orientation and script come from Tesseract's own detection (R. Smith et al., "Adapting the Tesseract open source OCR
-engine for multilingual OCR", 2009), before the page is read. Words are given in Tesseract's reading order.
+Orientation and script are detected before the page is read (``sight``). The engine is that of R. Smith et al.,
+"Adapting the Tesseract open source OCR engine for multilingual OCR", 2009. Words are given in its reading order.
 """
 
 from __future__ import annotations
 
-import math
 import os
 import time
 from collections import OrderedDict
 from collections.abc import AsyncIterator, Iterator
 from contextlib import AbstractContextManager, asynccontextmanager, contextmanager
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import cv2
@@ -21,6 +19,7 @@ from llamaparse_worker.backends.ocr.engine import Engine, Picture
 from llamaparse_worker.backends.ocr.pool import OcrPool, open_pool, pool_size
 from llamaparse_worker.backends.ocr.tesseract.preparation import Prepared, prepared
 from llamaparse_worker.backends.ocr.tesseract.settings import TesseractSettings
+from llamaparse_worker.backends.ocr.tesseract.sight import PRINT_DPI, Sight, SightDetector
 from llamaparse_worker.backends.ocr.tesseract.tessdata import OSD, Tessdata, find_tessdata
 from llamaparse_worker.errors import ConfigurationError, PageUnreadable, TimeLimitExceeded
 from llamaparse_worker.interfaces import Component, Ocr
@@ -33,20 +32,6 @@ NAME = "tesseract"
 
 _MOST_HANDLES = 3
 """Each holds 20 to 100 MB; jobs of a deployment share few sets of languages."""
-_LEAST_CERTAINTY = math.log(10)
-"""The detection adds up logarithms of likelihoods: an orientation must be ten times as likely as the next."""
-_LEAST_LEAD = 1.0
-"""The lead of a script over the next, in units of the one that Tesseract itself asks for."""
-_PRINT_DPI = 300
-"""What Tesseract is told: at this resolution usual print has letters as large as ``preparation`` makes them."""
-
-
-@dataclass(frozen=True, slots=True)
-class Sight:
-    """How text lies on a page, in clockwise quarter turns, and its script where that is certain."""
-
-    turn: int = 0
-    script: str | None = None
 
 
 class TesseractEngine:
@@ -56,6 +41,7 @@ class TesseractEngine:
         self._tessdata = tessdata
         self._timeout_s = page_timeout_s
         self._handles: OrderedDict[str, PyTessBaseAPI] = OrderedDict()
+        self._detector: SightDetector | None = None
 
     def read(self, picture: Picture, languages: tuple[str, ...]) -> Recognition:
         """Recognise words.
@@ -97,20 +83,16 @@ class TesseractEngine:
         """Free the handles."""
         while self._handles:
             self._handles.popitem()[1].End()
+        if self._detector is not None:
+            self._detector.close()
+            self._detector = None
 
     def _sight(self, page: Prepared) -> Sight:
         if OSD not in self._tessdata.models:
             return Sight()
-        handle = self._handle(OSD)
-        _show(handle, page)
-        try:
-            found = handle.DetectOrientationScript()
-        finally:
-            handle.Clear()
-        if not found or found["orient_conf"] < _LEAST_CERTAINTY:
-            return Sight()
-        script = found["script_name"] if found["script_conf"] >= _LEAST_LEAD else None
-        return Sight(round(found["orient_deg"] / 90) % 4, script)
+        if self._detector is None:
+            self._detector = SightDetector(self._tessdata)
+        return self._detector.detect(page)
 
     def _handle(self, models: str) -> PyTessBaseAPI:
         """Give the handle for models, opening it and closing the one that was not used for longest."""
@@ -128,7 +110,9 @@ class TesseractEngine:
 @contextmanager
 def open_engine(tessdata: Tessdata, *, page_timeout_s: float) -> Iterator[TesseractEngine]:
     """Open an engine for one thread; handles open with the first page of their languages."""
-    cv2.setNumThreads(1)  # a page has one core; the pool reads as many pages as there are
+    # A page has one core; the pool reads as many pages as there are. Builds with OpenMP would take every core.
+    cv2.setNumThreads(1)
+    os.environ.setdefault("OMP_THREAD_LIMIT", "1")
     engine = TesseractEngine(tessdata, page_timeout_s=page_timeout_s)
     try:
         yield engine
@@ -137,12 +121,10 @@ def open_engine(tessdata: Tessdata, *, page_timeout_s: float) -> Iterator[Tesser
 
 
 def _opened(tessdata: Tessdata, models: str) -> PyTessBaseAPI:
-    os.environ.setdefault("OMP_THREAD_LIMIT", "1")  # builds with OpenMP would take every core for a page
     from tesserocr import OEM, PSM, PyTessBaseAPI  # noqa: PLC0415 - only for those who use it
 
-    plain = (PSM.OSD_ONLY, OEM.TESSERACT_ONLY) if models == OSD else (PSM.AUTO, OEM.LSTM_ONLY)
     try:
-        return PyTessBaseAPI(path=f"{tessdata.folder}/", lang=models, psm=plain[0], oem=plain[1])
+        return PyTessBaseAPI(path=f"{tessdata.folder}/", lang=models, psm=PSM.AUTO, oem=OEM.LSTM_ONLY)
     except RuntimeError as error:
         raise ConfigurationError(f"Tesseract cannot load {models} from {tessdata.folder}: {error}") from error
 
@@ -150,7 +132,7 @@ def _opened(tessdata: Tessdata, models: str) -> PyTessBaseAPI:
 def _show(handle: PyTessBaseAPI, page: Prepared) -> None:
     height, width = page.samples.shape
     handle.SetImageBytes(page.samples.tobytes(), width, height, 1, width)
-    handle.SetSourceResolution(_PRINT_DPI)
+    handle.SetSourceResolution(PRINT_DPI)
 
 
 def _words(handle: PyTessBaseAPI, page: Prepared) -> Iterator[Word]:
