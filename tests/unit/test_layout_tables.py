@@ -24,7 +24,7 @@ from llamaparse_worker.model.geometry import Box
 from llamaparse_worker.model.options import TableForm, TableOptions
 from llamaparse_worker.model.page import Cell as Place
 from llamaparse_worker.model.page import LaidOutPage, ParsedPage, RawPage, Table
-from support.documents import MARGIN, Draw, Pen, make, sentences
+from support.documents import MARGIN, Draw, Pen, make, sentences, wrapped
 
 LIMITS = ReaderLimits(100, 4_000_000)
 BOX = Box(0, 0, 1, 1)
@@ -445,3 +445,20 @@ def test_tables_of_one_width_stay_apart_where_a_line_of_text_goes_on_beyond_thei
             top -= height + 24
 
     assert [table.rows for table in tables(page_of(draw))] == [as_rows(NUMBERS)] * 2
+
+
+def test_a_table_does_not_begin_with_the_text_below_a_line_at_the_head_of_the_page() -> None:
+    rows = [*NUMBERS, *NUMBERS[1:], *NUMBERS[1:]]
+    made = Drawn([[Cell(text, STYLE) for text in row] for row in rows], colWidths=[180, 90, 90, 90])
+    made.setStyle([("LINEBELOW", (0, -1), (-1, -1), 0.8, colors.black)])
+    prose = wrapped(sentences(3, 300), 440, "Helvetica", 12)[:3]
+
+    def draw(canvas: Canvas) -> None:
+        _, height = made.wrapOn(canvas, 500, 600)
+        canvas.line(MARGIN, 760, MARGIN + 450, 760)
+        text = canvas.beginText(MARGIN, 740)
+        text.textLines(prose)
+        canvas.drawText(text)
+        made.drawOn(canvas, MARGIN, 690 - height)
+
+    assert [table.rows for table in tables(page_of(draw))] == [as_rows(rows)]

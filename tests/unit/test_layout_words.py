@@ -66,6 +66,19 @@ def test_heights_that_are_a_little_off_make_no_headings(factors: list[float]) ->
     assert len(made.text.split()) == len(words)
 
 
+@settings(max_examples=40)
+@given(st.lists(st.floats(0.75, 1.25), min_size=8, max_size=8))
+def test_lines_of_ideographs_are_as_large_as_they_are_long(factors: list[float]) -> None:
+    text = "海港的灯塔每晚由守灯人点亮他数过所有的船"
+    words = [
+        Word(text, Box(72, 106 + 16 * index - 6 * factor, 72 + 10 * len(text), 106 + 16 * index + 6 * factor), 0.9)
+        for index, factor in enumerate(factors)
+    ]
+    made = lay_out_words(scanned(), recognition(words))
+    assert made.body_size == pytest.approx(10, rel=0.01)
+    assert not any(isinstance(block, Heading) for block in made.blocks)
+
+
 def test_words_that_are_divided_at_the_end_of_a_line_are_joined() -> None:
     texts = ("The keeper of the lamps counted every single light-", "house that he could see from the upper gallery of")
     made = lay_out_words(scanned(), recognition(lines((*texts, *PROSE), 72, 100)))

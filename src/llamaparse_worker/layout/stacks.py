@@ -6,6 +6,7 @@ from bisect import bisect_left, bisect_right
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import takewhile
 
 from llamaparse_worker.layout.columns import Line, Strip, spanned
 from llamaparse_worker.layout.grid import Grid
@@ -180,9 +181,17 @@ def _are_rows(texts: _Texts, above: Frame, below: Frame, beyond: Sequence[Box], 
     if len(lines) > _FEW_LINES:
         columns = close_strips(lines)
         lines = parted_by(lines, columns)
-        return len(columns) > 1 and not are_prose(lines, columns) and _crossing(lines, columns) <= _MOST_CROSSING
+        if len(columns) < 2 or are_prose(lines, columns) or _begins_with_text(lines, columns):  # noqa: PLR2004
+            return False
+        return _crossing(lines, columns) <= _MOST_CROSSING
     columns = close_strips([*lines, *baselines(texts.within(beyond))])
     return any(len({spanned(one, columns) for one in line}) > 1 for line in parted_by(lines, columns))
+
+
+def _begins_with_text(lines: Sequence[Line], columns: Sequence[Strip]) -> bool:
+    """Tell whether running text stands above the first line that has columns: a rule above it begins no table."""
+    leading = list(takewhile(lambda line: len(line) == 1, lines))
+    return sum(spanned(line[0], columns) == (0, len(columns) - 1) for line in leading) > 1
 
 
 def _crossing(lines: Sequence[Line], columns: Sequence[Strip]) -> float:

@@ -1,8 +1,9 @@
-"""The font size of recognised words: by the heights of their boxes, whichever letters they have.
+"""The font size of recognised words: by their boxes, whichever letters they have.
 
 A box close around "sea" is half as high as one around "quay" in the same type. So a height is first set against what
-the letters of the word, or of its line where all boxes of a line are alike, can reach; the sizes of a page are then
-gathered into the few that it has, as what one line gives is off by a tenth as a rule.
+the letters of the word, or of its line where all boxes of a line are alike, can reach; ideographs are as wide as they
+are high, so that a line of them is measured by its length. The sizes of a page are then gathered into the few that it
+has, as what one line gives is off by a tenth as a rule.
 """
 
 from __future__ import annotations
@@ -26,6 +27,10 @@ _INK = {(True, True): 0.93, (True, False): 0.72, (False, True): 0.69, (False, Fa
 _LINE = {(True, True): 1.25, (True, False): 1.12, (False, True): 1.12, (False, False): 1.0}
 """Heights of the boxes of whole lines in em, which detectors of text regions give with some room around the ink."""
 _IDEOGRAPH = 0.93
+_HALF_WIDTH = 0.5
+"""Of letters and figures among ideographs, in em."""
+_LEAST_IDEOGRAPHS = 4
+_LOOSELY_SET = 1.5
 
 _SAME_LINE = 0.4
 _FAR = 1.0
@@ -117,6 +122,20 @@ def goes_on(before: Word, word: Word) -> bool:
 
 
 def _size(line: _Line, *, by_line: bool) -> float:
+    size = _size_by_height(line, by_line=by_line)
+    pitch = _pitch(line)
+    return pitch if pitch is not None and 1 / _LOOSELY_SET < pitch / size < _LOOSELY_SET else size
+
+
+def _pitch(line: _Line) -> float | None:
+    """Give the width that an ideograph has in a line of them, which is its size: it varies less than a box's height."""
+    wide = sum(len(_IDEOGRAPHS.findall(word.text)) for word in line.words)
+    if wide < max(_LEAST_IDEOGRAPHS, line.characters / 2):
+        return None
+    return sum(word.box.width for word in line.words) / (wide + _HALF_WIDTH * (line.characters - wide))
+
+
+def _size_by_height(line: _Line, *, by_line: bool) -> float:
     if by_line:
         text = " ".join(word.text for word in line.words)
         return max(_LEAST_EM, median(word.box.height for word in line.words) / _extent(text, _LINE))
