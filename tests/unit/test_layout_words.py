@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from llamaparse_worker.backends.reader.pdf import PdfReader
 from llamaparse_worker.interfaces import ReaderLimits
-from llamaparse_worker.layout.arrange import lay_out_with_words, lay_out_words
+from llamaparse_worker.layout.arrange import lay_out, lay_out_with_words, lay_out_words
 from llamaparse_worker.layout.skew import Skew
 from llamaparse_worker.layout.words import with_words, without_doubles
 from llamaparse_worker.model.geometry import Box
@@ -237,6 +237,42 @@ def test_words_of_an_image_join_the_text_layer_where_they_stand() -> None:
     assert made.confidence == 0.9
     assert "What the figure says stands only in the figure" in made.text
     assert made.text.index("What the figure") > made.text.index("Section 1")
+
+
+def test_a_chart_on_a_page_makes_no_headings_and_no_table() -> None:
+    page = digital()
+    boxes = np.frombuffer(page.boxes, np.float32).reshape(-1, 4)
+    top = float(boxes[:, 3].max()) + 20
+    chart = Box(72, top, 400, top + 150)
+    labels = [
+        *line("Visitors", 100, top + 10, 30),
+        *(word for row in range(5) for word in line(f"{50 - 10 * row}%", 80, top + 50 + 18 * row)),
+        *(word for place in range(4) for word in line(f"20{place + 10}", 120 + 60 * place, top + 140)),
+        *line("Peak", 250, top + 68),
+    ]
+    before = lay_out(page)
+    made = lay_out_with_words(replace(page, image_boxes=(chart,)), recognition(labels))
+    assert made.blocks[: len(before.blocks)] == before.blocks
+    (shown,) = made.blocks[len(before.blocks) :]
+    assert isinstance(shown, Paragraph)
+    assert sorted(shown.text.split()) == sorted(word.text for word in labels)
+    assert made.text.endswith(shown.text)
+
+
+def test_a_table_in_a_picture_is_one_where_the_picture_stands() -> None:
+    page = digital()
+    picture = Box(60, 20, 500, 70)
+    rows = (("Place", "Level", "Flow"), ("Mill", "9.75", "3.1"), ("Bridge", "12.40", "0.8"))
+    words = [
+        word
+        for row, texts in enumerate(rows)
+        for column, text in enumerate(texts)
+        for word in line(text, 80 + 120 * column, 24 + 16 * row)
+    ]
+    made = lay_out_with_words(replace(page, image_boxes=(picture,)), recognition(words))
+    assert isinstance(made.blocks[0], Table)
+    assert made.blocks[0].rows == rows
+    assert made.blocks[1:] == lay_out(page).blocks
 
 
 def test_words_that_the_text_layer_has_are_not_read_twice() -> None:

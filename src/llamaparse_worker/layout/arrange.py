@@ -19,6 +19,7 @@ from llamaparse_worker.layout.links import with_links
 from llamaparse_worker.layout.marks import with_marks_joined
 from llamaparse_worker.layout.notes import with_notes_placed
 from llamaparse_worker.layout.outline import with_bookmarks
+from llamaparse_worker.layout.pictures import pictures, shown_in_picture, with_picture
 from llamaparse_worker.layout.plain import plain_text
 from llamaparse_worker.layout.quality import text_layer_problem
 from llamaparse_worker.layout.reading_order import regions
@@ -138,10 +139,24 @@ def _common_edges(edges: Sequence[Edge]) -> Iterable[Edge]:
 
 
 def lay_out_with_words(page: RawPage, recognised: Recognition, options: ParseOptions = _DEFAULTS) -> LaidOutPage:
-    """Arrange a text layer together with the words of images on its page; words that it has already are left out."""
+    """Arrange a text layer and the words of images on its page; words that it has already are left out."""
     new = without_doubles(recognised.words, page)
-    made = lay_out(with_words(page, new), options)
-    return replace(made, confidence=confidence_of(new))
+    joining, shown = pictures(new, page)
+    made = replace(lay_out(with_words(page, joining), options), confidence=confidence_of(new))
+    if not shown:
+        return made
+    found: Sequence[Block] = made.blocks
+    for picture in shown:
+        content, _ = _content(with_words(_nothing_on(page), picture.words), _DEFAULTS)
+        at_edges = (block for edge in content.edges for block in edge.blocks)
+        found = with_picture(found, picture.box, shown_in_picture((*content.blocks, *at_edges), picture.words))
+    text = lay_out(with_words(page, new), options).text if made.text_is_placed else plain_text(found)
+    return replace(made, blocks=tuple(found), text=text)
+
+
+def _nothing_on(page: RawPage) -> RawPage:
+    """Give the page without anything that could join the words of a picture on it."""
+    return replace(without_characters(page), rules=b"", fills=b"", links=(), fields=(), bookmarks=())
 
 
 @dataclass(frozen=True, slots=True)
