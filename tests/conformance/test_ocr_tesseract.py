@@ -13,7 +13,7 @@ import pytest
 
 from llamaparse_worker.backends.ocr.engine import Picture
 from llamaparse_worker.backends.ocr.tesseract.engine import TesseractEngine, component
-from llamaparse_worker.backends.ocr.tesseract.preparation import prepared
+from llamaparse_worker.backends.ocr.tesseract.preparation import Prepared, prepared
 from llamaparse_worker.backends.ocr.tesseract.settings import TesseractSettings
 from llamaparse_worker.backends.ocr.tesseract.sight import Sight, SightDetector
 from llamaparse_worker.backends.ocr.tesseract.tessdata import find_tessdata
@@ -72,6 +72,24 @@ def test_a_thread_keeps_few_handles() -> None:
     assert engine.handles == ("chi_sim", "deu+eng", "eng")
     engine.close()
     assert not engine.handles
+
+
+def test_a_page_that_reads_well_is_not_asked_for_its_direction(monkeypatch: pytest.MonkeyPatch) -> None:
+    detect, detected = SightDetector.detect, []
+
+    def counted(detector: SightDetector, page: Prepared) -> Sight:
+        detected.append(page)
+        return detect(detector, page)
+
+    monkeypatch.setattr(SightDetector, "detect", counted)
+    samples, _ = lettered()
+    engine = TesseractEngine(find_tessdata(None), page_timeout_s=60)
+
+    for turn in (0, 1, 2, 3):
+        turned = np.ascontiguousarray(np.rot90(samples, -turn))
+        assert engine.read(Picture(turned, DPI), ("en",)).turn == turn
+        assert len(detected) == turn
+    engine.close()
 
 
 def test_other_threads_go_on_while_the_script_is_detected() -> None:

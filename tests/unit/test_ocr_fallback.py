@@ -6,16 +6,14 @@ import pytest
 from llamaparse_worker.backends.ocr.engine import Picture
 from llamaparse_worker.backends.ocr.fallback import (
     CLEAR,
-    ENOUGH,
-    POOR,
     FallbackEngine,
     Languages,
     better,
     check_languages,
     first_reads,
     is_doubtful,
-    is_poor,
 )
+from llamaparse_worker.backends.ocr.readings import ENOUGH, POOR, is_poor, is_sound
 from llamaparse_worker.errors import InvalidOption, PageUnreadable
 from llamaparse_worker.model.geometry import Box
 from llamaparse_worker.model.page import Recognition, Word
@@ -143,6 +141,9 @@ def test_the_thresholds_are_limits_of_a_mean_over_characters() -> None:
     assert not is_doubtful(reading(CLEAR - 0.001, ENOUGH - 1))
     assert is_poor(reading(POOR - 0.001))
     assert not is_poor(reading(POOR))
+    assert is_sound(reading(POOR, ENOUGH))
+    assert not is_sound(reading(POOR - 0.001, ENOUGH))
+    assert not is_sound(reading(POOR, ENOUGH - 1))
 
 
 def test_noise_is_no_better_than_a_short_text() -> None:

@@ -21,15 +21,12 @@ from typing import Protocol
 
 from llamaparse_worker.backends.ocr.engine import Engine, Picture
 from llamaparse_worker.backends.ocr.languages import known
+from llamaparse_worker.backends.ocr.readings import ENOUGH, characters, confidence, is_poor
 from llamaparse_worker.errors import InvalidOption, PageUnreadable, TimeLimitExceeded
 from llamaparse_worker.model.page import Recognition
 
 CLEAR = 0.99
 """Mean confidence of a character; PP-OCR reads clear print of a script that it knows with more."""
-POOR = 0.8
-"""One character in five may be wrong: hardly a word is right then."""
-ENOUGH = 50
-"""Characters; of fewer the mean says little, and Tesseract does not tell the script."""
 
 Languages = tuple[str, ...]
 Check = Callable[[Languages], None]
@@ -110,11 +107,6 @@ def is_doubtful(found: Recognition) -> bool:
     return characters(found) >= ENOUGH and confidence(found) < CLEAR
 
 
-def is_poor(found: Recognition) -> bool:
-    """Tell whether so much is probably wrong that the page is read again."""
-    return characters(found) >= ENOUGH and confidence(found) < POOR
-
-
 def better(one: Recognition, other: Recognition) -> Recognition:
     """Give the better of two readings of a page; the first if they are equal."""
     return max(one, other, key=_gain)
@@ -123,14 +115,3 @@ def better(one: Recognition, other: Recognition) -> Recognition:
 def _gain(found: Recognition) -> float:
     """Give how many more characters can be expected to be right than wrong."""
     return sum((2 * word.confidence - 1) * len(word.text) for word in found.words)
-
-
-def characters(found: Recognition) -> int:
-    """Count the characters."""
-    return sum(len(word.text) for word in found.words)
-
-
-def confidence(found: Recognition) -> float:
-    """Give the mean confidence of a character; 0 for an empty reading."""
-    count = characters(found)
-    return sum(word.confidence * len(word.text) for word in found.words) / count if count else 0.0
