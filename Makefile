@@ -5,6 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 RUNTIME := $(VENV)/.runtime
 DEVELOPMENT := $(VENV)/.development
+PEERS := $(VENV)/.peers
 PYTEST_WORKERS ?= 2
 COMPILED := $(shell find src -name '*.c')
 
@@ -37,8 +38,8 @@ test: $(DEVELOPMENT)  ## install the servers that the tests start, then pass all
 unit: $(DEVELOPMENT)  ## the unit tests alone
 	$(BIN)/pytest -q tests/unit -n $(PYTEST_WORKERS)
 
-bench: $(DEVELOPMENT)  ## measure throughput, latency, memory and start-up on this machine
-	@tests/support/install-servers.sh
+bench: $(DEVELOPMENT) $(PEERS)  ## measure throughput, latency, memory and start-up on this machine
+	@tests/support/install-servers.sh tesseract-ocr
 	PYTHONPATH=tests $(BIN)/python -m benchmarks
 
 hostile: $(RUNTIME)  ## send a folder of hostile files through the daemon: make hostile DIR=...
@@ -55,6 +56,8 @@ lock: $(DEVELOPMENT)  ## resolve the dependencies again, with hashes and without
 		pyproject.toml --group build --group dev -o requirements-dev.txt
 	$(BIN)/uv pip compile -q --generate-hashes --no-header --no-annotate --no-emit-index-url --python-version 3.11 \
 		--group compiler -o config/compiler.txt
+	$(BIN)/uv pip compile -q --no-config --generate-hashes --no-header --no-annotate --no-emit-index-url \
+		--python-version 3.11 tests/benchmarks/peers.in -o tests/benchmarks/peers.txt
 
 clean:  ## remove the environment and everything generated
 	rm -rf $(VENV) demo-output build dist
@@ -81,4 +84,12 @@ $(DEVELOPMENT): requirements-dev.txt $(RUNTIME)
 	@for plugin in plugins/*/; do \
 		$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable $$plugin; \
 	done
+	@touch $@
+
+# Packages that the benchmark compares with: 400 MB, in an environment of their own.
+$(PEERS): tests/benchmarks/peers.txt | $(DEVELOPMENT)
+	@echo "Installing the peers of the benchmark into $(VENV)/peers"
+	@$(PYTHON) -m venv $(VENV)/peers
+	@$(VENV)/peers/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps \
+		-r tests/benchmarks/peers.txt
 	@touch $@

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import structlog
 
-from benchmarks import command_line, start, whole_way
+from benchmarks import command_line, ocr, start, starvation, whole_way
 from benchmarks.figures import Figure, table, write_json
 from benchmarks.yardsticks import Yardstick, measured
 from support.layouts.corpus import corpus
@@ -34,6 +34,10 @@ class Run:
     folder: Path
     documents: int
     long_documents: tuple[int, ...]
+    scans: int
+    """Pages for the parts of OCR."""
+    scans_in_a_row: int
+    """Pages of the part ``ocr-growth``."""
     stack: ExitStack
     services: whole_way.Services | None = None
     corpus: whole_way.Load | None = None
@@ -113,6 +117,21 @@ def growth(run: Run) -> Iterator[Figure]:
     yield from command_line.growth(run.long_documents, run.state("growth"))
 
 
+def read_scans(run: Run) -> Iterator[Figure]:
+    """Scans, by us and by others."""
+    yield from ocr.speed_and_accuracy(run.running_services(), run.scans, run.state("ocr"))
+
+
+def starved(run: Run) -> Iterator[Figure]:
+    """Fast jobs, probes and the event loop while OCR is saturated."""
+    yield from starvation.figures(run.running_services(), run.load, run.state("ocr-starvation"))
+
+
+def read_many_scans(run: Run) -> Iterator[Figure]:
+    """Memory over many scans."""
+    yield from ocr.growth(run.scans_in_a_row, run.state("ocr-growth"))
+
+
 PARTS: dict[str, Callable[[Run], Iterator[Figure]]] = {
     "bound": bound,
     "peer": peer,
@@ -121,6 +140,9 @@ PARTS: dict[str, Callable[[Run], Iterator[Figure]]] = {
     "s3": through_s3,
     "parse": parse,
     "growth": growth,
+    "ocr": read_scans,
+    "ocr-starvation": starved,
+    "ocr-growth": read_many_scans,
 }
 
 
@@ -138,14 +160,19 @@ def main(arguments: Sequence[str]) -> int:
     """Measure, print the table and write the JSON; a missed target is a figure, not a failure."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description="Measure the worker on this machine.")
     parser.add_argument("figures", nargs="?", type=Path, help="JSON file to write; default: in a temporary folder")
-    parser.add_argument("--quick", action="store_true", help="12 documents instead of 150, and no long ones")
+    parser.add_argument("--quick", action="store_true", help="12 documents instead of 150, 8 scans of 32, none long")
+    parser.add_argument(
+        "--scans-in-a-row", type=int, default=100, metavar="N", help="pages of ocr-growth; default: 100"
+    )
     parser.add_argument("--only", nargs="+", choices=PARTS, default=list(PARTS), help="measure these parts alone")
     args = parser.parse_args(arguments)
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING))
     figures: list[Figure] = []
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="bench-")))
-        run = Run(folder, 12 if args.quick else 150, (10, 100) if args.quick else (10, 100, 1000, 10_000), stack)
+        long_documents = (10, 100) if args.quick else (10, 100, 1000, 10_000)
+        scans = 8 if args.quick else 32
+        run = Run(folder, 12 if args.quick else 150, long_documents, scans, args.scans_in_a_row, stack)
         for name in args.only:
             sys.stderr.write(f"measuring: {name}\n")
             figures += PARTS[name](run)

@@ -29,11 +29,15 @@ class Usage:
     wall_s: float = 0.0
     peak_pss_mb: float = 0.0
     peak_rss_mb: float = 0.0
+    main_rss_mb: list[float] = field(default_factory=list)
+    """Of the first process alone, from start to end."""
     started_at: float = field(default_factory=time.perf_counter)
 
     def sample(self, pid: int) -> None:
         self.peak_pss_mb = max(self.peak_pss_mb, read_process_tree(pid).memory_bytes / MEBIBYTE)
         self.peak_rss_mb = max(self.peak_rss_mb, resident_mb(pid))
+        if own := own_resident_mb(pid):
+            self.main_rss_mb.append(own)
 
 
 def resident_mb(pid: int) -> float:
@@ -46,6 +50,14 @@ def resident_mb(pid: int) -> float:
     except psutil.NoSuchProcess:
         pass
     return total / MEBIBYTE
+
+
+def own_resident_mb(pid: int) -> float:
+    """Give the resident memory of one process; 0 if it has ended."""
+    try:
+        return float(psutil.Process(pid).memory_info().rss) / MEBIBYTE
+    except psutil.NoSuchProcess:
+        return 0.0
 
 
 def pss_mb(pid: int) -> float:
@@ -64,15 +76,18 @@ def watched(pid: int) -> Iterator[Usage]:
         usage.main_cpu_s = _own_cpu_s(pid) - main
 
 
-def run_watched(command: Sequence[str], env: Mapping[str, str], output: Path) -> Usage:
-    """Run a command to its end and give what its tree used; fails loudly when the command does."""
+def run_watched(command: Sequence[str], env: Mapping[str, str], output: Path, *, limit_s: float = 3600) -> Usage:
+    """Run a command to its end and give what its tree used; fails loudly when the command does, or takes too long."""
     usage = Usage()
     with output.open("wb") as out:
         process = subprocess.Popen(command, env=dict(env), stdout=out, stderr=out)
+    limit = threading.Timer(limit_s, process.kill)
+    limit.start()
     with _sampling(process.pid, usage):
         _, status, used = os.wait4(process.pid, 0)
         usage.wall_s = time.perf_counter() - usage.started_at
         process.returncode = os.waitstatus_to_exitcode(status)
+    limit.cancel()
     usage.cpu_s = used.ru_utime + used.ru_stime
     if process.returncode:
         raise RuntimeError(f"{command} ended with {process.returncode}: {output.read_text(errors='replace')[-2000:]}")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -13,6 +13,7 @@ import anyio
 import asyncpg
 from aiobotocore.session import get_session
 from prometheus_client.parser import text_string_to_metric_families
+from prometheus_client.samples import Sample
 from pydantic import SecretStr
 
 from benchmarks.figures import Figure, Target, at_least, at_most, histogram_quantile, quantile
@@ -81,14 +82,20 @@ class Passage:
     """Of the tree, a second after the last job."""
 
 
-def file_store(services: Services, load: Load, *, slots: int, state: Path) -> Passage:
-    """Send the load through a daemon that keeps objects in files."""
-    objects = state / "objects"
-    for file in load.files:
-        target = objects / _key(file)
+def file_store(
+    services: Services, load: Load, *, slots: int, state: Path, more: Mapping[str, str] | None = None
+) -> Passage:
+    """Send the load through a daemon that keeps objects in files; ``more`` are variables of it."""
+    store(load.files, state)
+    return _pass(services, load, slots, state, more or {})
+
+
+def store(files: Sequence[Path], state: Path) -> None:
+    """Put files where a daemon with this state looks for them."""
+    for file in files:
+        target = state / "objects" / _key(file)
         target.parent.mkdir(parents=True)
         shutil.copy(file, target)
-    return _pass(services, load, slots, state, {})
 
 
 def s3_store(services: Services, s3: S3Server, load: Load, *, slots: int, state: Path) -> Passage:
@@ -136,37 +143,37 @@ def _pass(services: Services, load: Load, slots: int, state: Path, more: Mapping
     variables = {**services.variables(database_url), "PDF_JOB_QUEUE_CONCURRENCY": str(slots), **more}
     with daemon(environment(state, variables), state) as running:
         pid = running.process.pid
-        _parse_one_first(services, load, database_url)
-        lag, others = _lag_buckets(running), _others_cpu_s(pid)
+        parse_one_first(services, load, database_url)
+        lag, others = lag_buckets(running), _others_cpu_s(pid)
         with watched(pid) as usage:
-            published_at = anyio.run(_publish, services.rabbitmq, load.files, "load")
-            ended = anyio.run(_ended, database_url, len(load.files), "load")
+            published_at = anyio.run(publish, services.rabbitmq, load.files, "load")
+            jobs = anyio.run(ended, database_url, len(load.files), "load")
         servers_cpu_s = _others_cpu_s(pid) - others
-        after = _lag_buckets(running)
+        after = lag_buckets(running)
         time.sleep(1)
         idle = pss_mb(pid)
         running.terminate()
         running.wait()
-    between = [(upper, count - before) for (upper, count), (_, before) in zip(after, lag, strict=True)]
     return Passage(
-        wall_s=(max(end for _, end in ended) - published_at).total_seconds(),
-        job_s=tuple((end - start).total_seconds() for start, end in ended),
-        end_s=tuple((end - published_at).total_seconds() for _, end in ended),
+        wall_s=(max(end for _, end in jobs) - published_at).total_seconds(),
+        job_s=tuple((end - start).total_seconds() for start, end in jobs),
+        end_s=tuple((end - published_at).total_seconds() for _, end in jobs),
         daemon=usage,
         servers_cpu_s=servers_cpu_s,
-        lag_p99_s=histogram_quantile(between, 0.99),
+        lag_p99_s=lag_quantile(lag, after, 0.99),
         idle_pss_mb=idle,
     )
 
 
-def _parse_one_first(services: Services, load: Load, database_url: str) -> None:
-    """Have parser processes forked and every module imported before the clock starts."""
+def parse_one_first(services: Services, load: Load, database_url: str) -> None:
+    """Have parser processes forked, every module imported and models loaded before the clock starts."""
     files = load.files[:2]
-    anyio.run(_publish, services.rabbitmq, files, "first")
-    anyio.run(_ended, database_url, len(files), "first")
+    anyio.run(publish, services.rabbitmq, files, "first")
+    anyio.run(ended, database_url, len(files), "first")
 
 
-async def _publish(rabbitmq: RabbitMq, files: Sequence[Path], round_name: str) -> datetime:
+async def publish(rabbitmq: RabbitMq, files: Sequence[Path], round_name: str) -> datetime:
+    """Send a job for each file; gives when."""
     settings = RabbitMqSettings(
         job_queue_endpoint=rabbitmq.amqp_url,
         job_queue_username=rabbitmq.username,
@@ -182,7 +189,7 @@ async def _publish(rabbitmq: RabbitMq, files: Sequence[Path], round_name: str) -
     return started
 
 
-async def _ended(database_url: str, jobs: int, round_name: str) -> list[tuple[datetime, datetime]]:
+async def ended(database_url: str, jobs: int, round_name: str) -> list[tuple[datetime, datetime]]:
     """Wait for all jobs of a round; gives when each was claimed and when it ended."""
     connection = await asyncpg.connect(database_url)
     counting = "SELECT count(*) FROM jobs WHERE id LIKE $1 AND status NOT IN ('PENDING', 'RUNNING')"
@@ -220,13 +227,23 @@ def _others_cpu_s(pid: int) -> float:
     return read_process_tree().cpu_seconds - read_process_tree(pid).cpu_seconds - own
 
 
-def _lag_buckets(running: Daemon) -> list[tuple[float, float]]:
+def lag_buckets(running: Daemon) -> list[tuple[float, float]]:
+    """Give the histogram of the event loop's lag: upper bounds in seconds, and how many measurements lie below."""
+    return sorted((float(sample.labels["le"]), sample.value) for sample in _samples(running, f"{_LAG}_bucket"))
+
+
+def lag_quantile(before: Sequence[tuple[float, float]], after: Sequence[tuple[float, float]], share: float) -> float:
+    """Give the quantile of what was measured between two readings of the histogram, in seconds."""
+    between = [(upper, count - earlier) for (upper, count), (_, earlier) in zip(after, before, strict=True)]
+    return histogram_quantile(between, share)
+
+
+def counted(running: Daemon, name: str) -> float:
+    """Give a counter of the daemon; 0 as long as it does not count."""
+    return sum(sample.value for sample in _samples(running, name))
+
+
+def _samples(running: Daemon, name: str) -> Iterator[Sample]:
     _, text = running.get("/metrics")
-    samples = [
-        (float(sample.labels["le"]), sample.value)
-        for family in text_string_to_metric_families(text)
-        if family.name == _LAG
-        for sample in family.samples
-        if sample.name == f"{_LAG}_bucket"
-    ]
-    return sorted(samples)
+    for family in text_string_to_metric_families(text):
+        yield from (sample for sample in family.samples if sample.name == name)

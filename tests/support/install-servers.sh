@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Installs the servers that the tests start by themselves, and the models of Tesseract that they read with. Without root it says what to install.
+# Installs the servers that the tests start by themselves, the models of Tesseract that they read with, and the packages
+# named as arguments. Without root it says what to install.
 set -euo pipefail
 
 missing=()
@@ -8,6 +9,9 @@ compgen -G '/usr/lib/postgresql/*/bin/initdb' >/dev/null || missing+=(postgresql
 command -v systemd-analyze >/dev/null || missing+=(systemd)
 for model in eng deu frk chi-sim osd; do
     compgen -G "/usr/share/tesseract-ocr/*/tessdata/${model/-/_}.traineddata" >/dev/null || missing+=("tesseract-ocr-$model")
+done
+for package in "$@"; do
+    dpkg-query -s "$package" >/dev/null 2>&1 || missing+=("$package")
 done
 [ ${#missing[@]} -eq 0 ] && exit 0
 
