@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import resource
 import struct
 import zlib
@@ -75,6 +76,7 @@ def make_tasks(config_json: str | bytes) -> Tasks:
 
 
 _MOST_GROWTH_BYTES = 64 * 1024 * 1024
+_STATM_BYTES = 256
 _SIGN_OF_LIFE_PAGES = 64
 """A process that is silent for too long is killed: assembly of a long document says now and then that it goes on."""
 
@@ -252,18 +254,19 @@ class _Opened:
         self.info = info
         self.pages = pages
         self.stack = stack
-        self._begun_with = _private_bytes()
+        self._memory = os.open("/proc/self/statm", os.O_RDONLY | os.O_CLOEXEC)  # asked for each page: opened once
+        stack.callback(os.close, self._memory)
+        self._begun_with = self._private_bytes()
 
     @property
     def is_swollen(self) -> bool:
         """Whether memory has grown so much that the document is better opened anew: readers keep what they met."""
-        return _private_bytes() - self._begun_with > _MOST_GROWTH_BYTES
+        return self._private_bytes() - self._begun_with > _MOST_GROWTH_BYTES
 
-
-def _private_bytes() -> int:
-    """Give the resident memory of this process without what it maps of files."""
-    _, resident, shared, *_ = Path("/proc/self/statm").read_bytes().split()
-    return (int(resident) - int(shared)) * resource.getpagesize()
+    def _private_bytes(self) -> int:
+        """Give the resident memory of this process without what it maps of files."""
+        _, resident, shared, *_ = os.pread(self._memory, _STATM_BYTES, 0).split()
+        return (int(resident) - int(shared)) * resource.getpagesize()
 
 
 def _append(page: LaidOutPage, out: blob.BlobWriter) -> PageSummary:
