@@ -13,8 +13,8 @@ from llamaparse_worker.worker.patience import AWAY_OR_REFUSING
 BATCH = 100
 PUBLISH_WITHIN_S = 30.0
 """A job whose publisher did not confirm within this time is published by another worker."""
-GATHER_S = 0.05
-"""So long an event waits for those of other jobs, with which it is read in one go."""
+GATHER_S = 0.25
+"""Events are read no sooner than this after the last time: the first goes out at once, those that follow together."""
 
 log = structlog.get_logger()
 
@@ -30,6 +30,8 @@ class Upkeep:
         """Events are sent when there are some; the rest is done once an interval."""
         self._events_at = 0.0
         """When an exchange that is away is tried again."""
+        self._read_at = -GATHER_S
+        """When events were last read."""
         self._woken = anyio.Event()
         self._ending = False
         self._ended = anyio.Event()
@@ -72,7 +74,7 @@ class Upkeep:
         with anyio.move_on_after(self._rounds_at - anyio.current_time()):
             await self._woken.wait()
             if not self._ending:
-                await anyio.sleep(GATHER_S)
+                await anyio.sleep_until(self._read_at + GATHER_S)
         self._woken = anyio.Event()
 
     async def _look_after_jobs(self) -> None:
@@ -91,6 +93,7 @@ class Upkeep:
                 return
 
     async def _send_events(self) -> None:
+        self._read_at = anyio.current_time()
         while events := await self._jobs.outbox(limit=BATCH):
             announced: list[str] = []
             try:
