@@ -13,7 +13,7 @@ from pathlib import Path
 
 import structlog
 
-from benchmarks import command_line, ocr, start, starvation, whole_way
+from benchmarks import command_line, cores, ocr, start, starvation, whole_way
 from benchmarks.figures import Figure, table, write_json
 from benchmarks.yardsticks import Yardstick, measured
 from support.layouts.corpus import corpus
@@ -105,6 +105,13 @@ def through_s3(run: Run) -> Iterator[Figure]:
     yield from whole_way.figures(name, passage, part, targets=False)
 
 
+def second_core(run: Run) -> Iterator[Figure]:
+    """The whole way and the command line with one parser process and with two."""
+    state = run.state("cores")
+    yield from cores.through_queue(run.running_services(), run.load, state)
+    yield from cores.by_command(run.load, state)
+
+
 def parse(run: Run) -> Iterator[Figure]:
     """The command line over the corpus and one page."""
     load = run.load
@@ -137,6 +144,7 @@ PARTS: dict[str, Callable[[Run], Iterator[Figure]]] = {
     "peer": peer,
     "start": start_up,
     "queue": through_queue,
+    "cores": second_core,
     "s3": through_s3,
     "parse": parse,
     "growth": growth,

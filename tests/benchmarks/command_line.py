@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from statistics import median
 
@@ -60,13 +60,15 @@ def growth(page_counts: Sequence[int], state: Path) -> list[Figure]:
     return found
 
 
-def parse(files: Sequence[Path], state: Path) -> Usage:
+def parse(files: Sequence[Path], state: Path, more: Mapping[str, str] | None = None) -> Usage:
     """Run the command over files that lie in one folder."""
     output = state / "output"
     command = [sys.executable, "-m", "llamaparse_worker", "parse", str(files[0].parent), "--output", str(output)]
     if len(files) == 1:
         command[4] = str(files[0])
-    usage = run_watched([*command, "--json"], environment(state, {"OCR_ENGINE": "off"}), state / "parse.log")
+    usage = run_watched(
+        [*command, "--json"], environment(state, {"OCR_ENGINE": "off", **(more or {})}), state / "parse.log"
+    )
     written = len(list(output.glob("*/manifest.json")))
     shutil.rmtree(output)
     if written != len(files):
