@@ -77,6 +77,8 @@ def make_tasks(config_json: str | bytes) -> Tasks:
 
 _MOST_GROWTH_BYTES = 64 * 1024 * 1024
 _STATM_BYTES = 256
+_BUFFER_BYTES = 1 << 16
+"""Result files are written in pieces of this size, not page by page."""
 _SIGN_OF_LIFE_PAGES = 64
 """A process that is silent for too long is killed: assembly of a long document says now and then that it goes on."""
 
@@ -229,7 +231,7 @@ class DocumentTasks:
         writers = (*self._writers, GroundedWriter()) if request.options.granular_bboxes else self._writers
         images: list[PageImage] = []
         with ExitStack() as files:
-            outs = [files.enter_context((folder / writer.file_name).open("wb")) for writer in writers]
+            outs = [files.enter_context((folder / one.file_name).open("wb", _BUFFER_BYTES)) for one in writers]
             with ExitStack() as stack:
                 opened = zip(writers, outs, strict=True)
                 sinks = [stack.enter_context(writer.open(out, request.options)) for writer, out in opened]
