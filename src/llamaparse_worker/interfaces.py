@@ -416,15 +416,19 @@ class Ocr(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class PoolUse:
-    """A pool of this process at one moment: its threads, and those that are not free."""
+    """A pool of this worker at one moment: its threads or processes, and those that are not free."""
 
     size: int
     busy: int
+    starts: int = 0
+    """Processes started since it was opened; 0 for threads."""
+    restarts: Mapping[str, int] = field(default_factory=dict)
+    """Processes that ended or were ended, by reason."""
 
 
 @runtime_checkable
 class Pooled(Protocol):
-    """An OCR engine whose threads belong to this process, and to its gauges."""
+    """An OCR engine whose threads or processes belong to this worker, and to its gauges."""
 
     def use(self) -> PoolUse:
         """Say how much of the pool is in use; called from any thread."""

@@ -12,11 +12,12 @@ import numpy as np
 import pytest
 
 from llamaparse_worker.backends.ocr.engine import Picture
-from llamaparse_worker.backends.ocr.openvino import models
 from llamaparse_worker.backends.ocr.openvino.component import component
-from llamaparse_worker.backends.ocr.openvino.engine import OpenVinoEngine
 from llamaparse_worker.backends.ocr.openvino.networks import Networks
+from llamaparse_worker.backends.ocr.openvino.requests import Requests
 from llamaparse_worker.backends.ocr.openvino.settings import OpenVinoSettings
+from llamaparse_worker.backends.ocr.ppocr import models
+from llamaparse_worker.backends.ocr.ppocr.engine import PpOcrEngine
 from llamaparse_worker.errors import ConfigurationError
 from llamaparse_worker.interfaces import Ocr
 from llamaparse_worker.testing.ocr_conformance import ReadingConformance, share_found
@@ -26,8 +27,8 @@ pytestmark = pytest.mark.anyio
 
 
 @pytest.fixture(scope="module")
-def networks() -> Networks:
-    return Networks("CPU", workers=1)
+def engine() -> PpOcrEngine:
+    return PpOcrEngine("openvino", Requests(Networks("CPU", cores=2)))
 
 
 class TestOpenVino(ReadingConformance):
@@ -51,18 +52,16 @@ class TestOpenVino(ReadingConformance):
 STARTS_AT_ONCE = """
 import sys, threading
 import numpy as np
-from llamaparse_worker.backends.ocr.openvino.engine import fill
 from llamaparse_worker.backends.ocr.openvino.networks import Networks
+from llamaparse_worker.backends.ocr.openvino.requests import Requests
 
-networks = Networks("CPU", workers=1)
-requests = [networks.recognition() for _ in range(4)]
+networks = Networks("CPU", cores=2)
+requests = [Requests(networks) for _ in range(4)]
 together = threading.Barrier(len(requests))
 
 def read(request):
     together.wait()
-    fill(request, np.zeros((1, 3, 48, 96), np.float32))
-    request.infer()
-    request.get_output_tensor(0).data
+    list(request.read([np.zeros((1, 3, 48, 96), np.float32)]))
 
 sys.setswitchinterval(1e-6)
 threads = [threading.Thread(target=read, args=(request,), daemon=True) for request in requests]
@@ -75,6 +74,20 @@ for thread in threads:
 
 def test_threads_that_start_at_once_do_not_wait_for_each_other_for_ever() -> None:
     subprocess.run([sys.executable, "-c", STARTS_AT_ONCE], timeout=30, check=True)
+
+
+class TestOpenVinoInProcesses(ReadingConformance):
+    @pytest.fixture
+    async def ocr(self) -> AsyncIterator[Ocr]:
+        async with component.open(OpenVinoSettings(ocr_worker=1, ocr_isolation="process")) as opened:
+            yield opened
+
+    async def test_a_page_is_read_as_in_a_thread(self, ocr: Ocr) -> None:
+        samples, _ = lettered()
+        async with component.open(OpenVinoSettings(ocr_worker=1)) as threads:
+            expected = await threads.read(as_image(samples), languages=())
+
+        assert await ocr.read(as_image(samples), languages=()) == expected
 
 
 async def test_a_device_that_is_not_there_is_told_apart() -> None:
@@ -91,19 +104,18 @@ def test_another_model_file_is_refused(monkeypatch: pytest.MonkeyPatch, tmp_path
         file.verify()
 
 
-def test_a_page_that_is_wider_than_high_is_read_as_well(networks: Networks) -> None:
+def test_a_page_that_is_wider_than_high_is_read_as_well(engine: PpOcrEngine) -> None:
     samples, _ = lettered()
     wide = np.full((HEIGHT, 2 * WIDTH, 3), 255, np.uint8)
     wide[:, WIDTH:] = samples
-    assert share_found(OpenVinoEngine(networks).read(Picture(wide, DPI), ())) >= 0.9
+    assert share_found(engine.read(Picture(wide, DPI), ())) >= 0.9
 
 
-def test_light_letters_on_dark_ground_are_read(networks: Networks) -> None:
+def test_light_letters_on_dark_ground_are_read(engine: PpOcrEngine) -> None:
     samples, _ = lettered()
-    assert share_found(OpenVinoEngine(networks).read(Picture(255 - samples, DPI), ())) >= 0.9
+    assert share_found(engine.read(Picture(255 - samples, DPI), ())) >= 0.9
 
 
-def test_grey_pictures_are_read_like_coloured_ones(networks: Networks) -> None:
+def test_grey_pictures_are_read_like_coloured_ones(engine: PpOcrEngine) -> None:
     samples, _ = lettered()
-    engine = OpenVinoEngine(networks)
     assert engine.read(Picture(samples[:, :, :1].copy(), DPI), ()) == engine.read(Picture(samples, DPI), ())

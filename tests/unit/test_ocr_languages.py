@@ -8,7 +8,7 @@ import openvino
 import pytest
 
 from llamaparse_worker.backends.ocr.languages import LANGUAGES, SCRIPT_MODELS, Script, known, package_of
-from llamaparse_worker.backends.ocr.openvino.models import RECOGNITION
+from llamaparse_worker.backends.ocr.ppocr.models import RECOGNITION
 from llamaparse_worker.errors import InvalidOption
 
 CODES = tuple(

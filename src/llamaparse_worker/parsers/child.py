@@ -9,6 +9,7 @@ import resource
 import socket
 import time
 import traceback
+from collections import deque
 from types import TracebackType
 
 from llamaparse_worker.errors import ErrorReport, LimitExceeded, StorageFull, WorkerError, report
@@ -56,6 +57,7 @@ class Connection:
     def __init__(self, sock: socket.socket) -> None:
         self._socket = sock
         self._buffer = FrameBuffer()
+        self._descriptors: deque[int] = deque()
 
     def receive(self) -> Frame:
         """Wait for the next message.
@@ -65,13 +67,18 @@ class Connection:
         """
         while (found := self._buffer.next()) is None:
             try:
-                received = self._socket.recv(_RECEIVE_BYTES)
+                received, descriptors, _, _ = socket.recv_fds(self._socket, _RECEIVE_BYTES, 1)
             except ConnectionError as error:
                 raise WorkerGone from error
             if not received:
                 raise WorkerGone
+            self._descriptors.extend(descriptors)
             self._buffer.feed(received)
         return found
+
+    def descriptor(self) -> int:
+        """Take the descriptor that came with the last message; the caller closes it."""
+        return self._descriptors.popleft()
 
     def send(self, frames: bytes, descriptor: int | None = None) -> None:
         """Send whole frames, with a descriptor that belongs to the last event among them.
@@ -186,7 +193,7 @@ def _run(tasks: Tasks, request: ParserRequest, emitter: Emitter) -> FinalEvent:
     except Exception as error:  # noqa: BLE001 - the job boundary of this process: the worker hears of it, and only it
         if (known := _typed(error)) is not None:
             return Refused(report(known))
-        emitter.trace(_where(error, error.__traceback__))
+        emitter.trace(where(error, error.__traceback__))
         return Refused(ErrorReport(WorkerError.code, f"The parser failed with {type(error).__name__}."))
     if emitter.final is None:
         return Refused(ErrorReport(WorkerError.code, "The parser gave no answer."))
@@ -203,7 +210,7 @@ def _typed(error: Exception) -> WorkerError | None:
     return None
 
 
-def _where(error: Exception, trace: TracebackType | None) -> str:
+def where(error: Exception, trace: TracebackType | None) -> str:
     """Name type and places of an error; its text may hold what stands in the document."""
     places = (f"{place.filename}:{place.lineno} {place.name}" for place in reversed(traceback.extract_tb(trace)))
     return "\n".join((type(error).__qualname__, *places))

@@ -15,9 +15,10 @@ _MAX_DESCRIPTORS = 2
 
 @dataclass(frozen=True, slots=True)
 class ChildLimits:
-    """What one parser process may use."""
+    """What one process may use."""
 
-    memory_bytes: int
+    memory_bytes: int | None
+    """Address space; None where a driver reserves more of it than it ever uses."""
     file_bytes: int
     image_bytes: int
 
@@ -29,6 +30,10 @@ class Prepare:
     tasks: str
     config: str
     limits: ChildLimits
+    serve: str = "llamaparse_worker.parsers.child:serve"
+    """The function ``module:attribute`` that answers requests in a process, with what the factory made."""
+    name: str = "parser"
+    """What the processes are called."""
     type: Literal["prepare"] = "prepare"
 
 

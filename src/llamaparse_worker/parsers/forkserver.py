@@ -1,4 +1,4 @@
-"""The program from which parser processes are forked: imports are done once, and their memory is shared.
+"""The program from which parser and OCR processes are forked: imports are done once, and their memory is shared.
 
 It has one thread, never opens a document and lives as long as its control socket. It alone knows process ids: a child
 is killed by its number, and its group is killed again before it is reaped, so that no id is ever used twice.
@@ -18,11 +18,9 @@ import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NoReturn
+from typing import Any, NoReturn
 
-from llamaparse_worker.interfaces import Tasks
 from llamaparse_worker.parsers import sandbox
-from llamaparse_worker.parsers.child import serve as answer_requests
 from llamaparse_worker.parsers.control import (
     ChildLimits,
     Exited,
@@ -41,6 +39,9 @@ from llamaparse_worker.parsers.mark import PageMark
 from llamaparse_worker.parsers.protocol import MAX_TRACE_BYTES, prepare
 
 _FORK_DESCRIPTORS = 2
+
+Serve = Callable[[socket.socket, ChildLimits, PageMark], int]
+"""Answers requests in a process until the worker closes its end; gives the exit status."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,15 +62,15 @@ def main(control_fd: int, parent: int) -> None:
         parent: process id of the worker.
     """
     sandbox.die_with(parent)
-    sandbox.set_name("parser-server")
     control = socket.socket(fileno=control_fd)
     control.set_inheritable(False)
     packet, _ = receive_with_descriptors(control)
     match unpack(packet) if packet else None:
         case Prepare() as first:
+            sandbox.set_name(f"{first.name}-server")
             with _failure_reported(control):
-                tasks = _load(first.tasks)(first.config)
-            ForkServer(control, tasks, first.limits).serve()
+                serve = _made(first)
+            ForkServer(control, first, serve).serve()
         case _:
             pass  # the worker is gone already
 
@@ -83,19 +84,30 @@ def _failure_reported(control: socket.socket) -> Iterator[None]:
         raise
 
 
-def _load(name: str) -> Callable[[str], Tasks]:
+def _made(first: Prepare) -> Serve:
+    """Make the tasks, and give what answers requests with them."""
+    answer, tasks = _load(first.serve), _load(first.tasks)(first.config)
+
+    def serve(sock: socket.socket, limits: ChildLimits, mark: PageMark) -> int:
+        status: int = answer(sock, tasks, limits, mark)
+        return status
+
+    return serve
+
+
+def _load(name: str) -> Callable[..., Any]:
     module, _, attribute = name.partition(":")
-    factory: Callable[[str], Tasks] = getattr(importlib.import_module(module), attribute)
-    return factory
+    found: Callable[..., Any] = getattr(importlib.import_module(module), attribute)
+    return found
 
 
 class ForkServer:
     """Forks, kills and reaps on request."""
 
-    def __init__(self, control: socket.socket, tasks: Tasks, limits: ChildLimits) -> None:
+    def __init__(self, control: socket.socket, first: Prepare, serve: Serve) -> None:
         self._control = control
-        self._tasks = tasks
-        self._limits = limits
+        self._first = first
+        self._answer_requests = serve
         self._children: dict[int, _Child] = {}
         self._wake_read, self._wake_write = os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK)
 
@@ -170,13 +182,13 @@ class ForkServer:
             sandbox.reset_signals()
             sandbox.die_with(server)
             self._close_inherited()
-            sandbox.set_name("parser")
+            sandbox.set_name(self._first.name)
             sandbox.silence_standard_streams()
             faulthandler.enable(trace, all_threads=False)
-            sandbox.confine(self._limits)
+            sandbox.confine(self._first.limits)
             page_mark = PageMark(mark)
             os.close(mark)
-            status = answer_requests(sock, self._tasks, self._limits, page_mark)
+            status = self._answer_requests(sock, self._first.limits, page_mark)
         finally:
             os._exit(status)
 

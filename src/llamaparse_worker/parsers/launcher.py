@@ -38,7 +38,7 @@ _STOP_S = 5.0
 
 @dataclass(slots=True, eq=False)
 class Child:
-    """A parser process as the worker sees it: a socket, and reports of its start and end."""
+    """A process as the worker sees it: a socket, and reports of its start and end."""
 
     number: int
     socket: socket.socket
@@ -140,7 +140,7 @@ class Launcher:
 
     def _refuse_failure(self) -> None:
         if self._failure is not None:
-            raise ConfigurationError(f"The parser processes cannot start: {self._failure}")
+            raise ConfigurationError(f"The {self._first.name} processes cannot start: {self._failure}")
 
     def _read_reports(self, control: socket.socket) -> None:
         while True:
@@ -173,7 +173,7 @@ class Launcher:
         if not self._settled.is_set():
             self._failure = "the fork server ended while it was starting; its standard error says why."
             self._settled.set()
-        log.error("parser.server_lost", reason=self._failure or "killed")
+        log.error("parser.server_lost", processes=self._first.name, reason=self._failure or "killed")
         self._disconnect()
         lost, self._children = self._children, {}
         for child in lost.values():

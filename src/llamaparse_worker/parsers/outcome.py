@@ -44,7 +44,7 @@ _ROOM_SHARE = 4
 """A buffer that grows by doubling fails when it holds a third of the room: old and new must fit together."""
 
 
-def judge(exited: Exited | None, started: Started | None, *, memory_limit_bytes: int) -> Ending:
+def judge(exited: Exited | None, started: Started | None, *, memory_limit_bytes: int | None) -> Ending:
     """Tell whether memory ended a process; nothing but evidence of it counts. None: no report came."""
     if exited is None:
         return _crash("The parser process was lost.")
@@ -59,8 +59,8 @@ def judge(exited: Exited | None, started: Started | None, *, memory_limit_bytes:
     return _crash(f"The parser process ended with {_status_name(exited.status)}.")
 
 
-def _filled(exited: Exited, started: Started | None, memory_limit_bytes: int) -> bool:
-    if started is None:
+def _filled(exited: Exited, started: Started | None, memory_limit_bytes: int | None) -> bool:
+    if started is None or memory_limit_bytes is None:
         return False
     room = memory_limit_bytes - started.address_space_bytes
     return exited.peak_resident_bytes - started.resident_bytes >= room // _ROOM_SHARE
@@ -75,8 +75,9 @@ def _status_name(status: int) -> str:
         return f"signal {-status}"
 
 
-def _out_of_memory(limit: int) -> Ending:
-    return Ending(EndReason.OUT_OF_MEMORY, OutOfMemory(f"The parser process reached its limit of {limit} bytes."))
+def _out_of_memory(limit: int | None) -> Ending:
+    which = "all the memory there is" if limit is None else f"its limit of {limit} bytes"
+    return Ending(EndReason.OUT_OF_MEMORY, OutOfMemory(f"The parser process reached {which}."))
 
 
 def _crash(message: str) -> Ending:

@@ -6,12 +6,25 @@ import contextlib
 import fcntl
 import mmap
 import os
+from typing import Protocol
 
 from llamaparse_worker.model.page import PixelImage
-from llamaparse_worker.model.parsing import PageNeedsOcr
 from llamaparse_worker.parsers.protocol import BrokenProtocol
 
 _SEALS = fcntl.F_SEAL_SHRINK | fcntl.F_SEAL_GROW | fcntl.F_SEAL_WRITE | fcntl.F_SEAL_SEAL
+
+
+class Announced(Protocol):
+    """The measures of an image that comes as a descriptor."""
+
+    @property
+    def width(self) -> int: ...  # noqa: D102 - as ``PixelImage`` has it
+    @property
+    def height(self) -> int: ...  # noqa: D102
+    @property
+    def channels(self) -> int: ...  # noqa: D102
+    @property
+    def dpi(self) -> float: ...  # noqa: D102
 
 
 def seal(samples: memoryview) -> int:
@@ -28,8 +41,8 @@ def seal(samples: memoryview) -> int:
     return descriptor
 
 
-def image_bytes(event: PageNeedsOcr) -> int:
-    """Give the size of the samples that an event announces."""
+def image_bytes(event: Announced) -> int:
+    """Give the size of the samples that are announced."""
     return event.width * event.height * event.channels
 
 
@@ -40,7 +53,7 @@ class SealedImage:
         BrokenProtocol: the file is not sealed, or has not the size that the event announces.
     """
 
-    def __init__(self, event: PageNeedsOcr, descriptor: int) -> None:
+    def __init__(self, event: Announced, descriptor: int) -> None:
         self.size = image_bytes(event)
         """Bytes of the samples."""
         if event.width < 1 or event.height < 1 or event.channels not in {1, 3}:

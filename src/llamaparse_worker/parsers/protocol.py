@@ -1,4 +1,4 @@
-"""How the worker and a parser process talk: frames of JSON over a stream socket, with pixels as file descriptors.
+"""How the worker and its processes talk: frames of JSON over a stream socket, with pixels as file descriptors.
 
 Nothing here trusts the other end: a frame has a mark and a bounded length, its content is validated, and no object is
 ever unpickled. Errors carry nothing of the content, which is document text.
@@ -36,11 +36,11 @@ class FrameKind(IntEnum):
     """What a frame carries."""
 
     REQUEST = 1
-    """To the process: a ``ParserRequest``."""
+    """To the process: a ``ParserRequest``, or a page for OCR, which has one file descriptor attached."""
     IMAGE_GRANTED = 2
     """To the process: the image that it asked for may be sent."""
     EVENT = 3
-    """From the process: a ``ParserEvent``; a ``PageNeedsOcr`` has one file descriptor attached."""
+    """From the process: a ``ParserEvent``, or what OCR has read; a ``PageNeedsOcr`` has a file descriptor attached."""
     IMAGE_WANTED = 4
     """From the process: the size in bytes of the image that waits to be sent."""
     USAGE = 5

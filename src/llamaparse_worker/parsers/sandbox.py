@@ -69,7 +69,8 @@ def confine(limits: ChildLimits) -> None:
     with contextlib.suppress(OSError):  # best effort: some containers mount /proc read-only
         Path("/proc/self/oom_score_adj").write_text(f"{_OUT_OF_MEMORY_SCORE}", encoding="ascii")
     _limit(resource.RLIMIT_CORE, 0)  # a core dump would hold the document
-    _limit(resource.RLIMIT_AS, limits.memory_bytes)
+    if limits.memory_bytes is not None:
+        _limit(resource.RLIMIT_AS, limits.memory_bytes)
     _limit(resource.RLIMIT_FSIZE, limits.file_bytes)
 
 

@@ -11,6 +11,7 @@ from prometheus_client.metrics_core import CounterMetricFamily, GaugeMetricFamil
 from prometheus_client.registry import Collector
 
 from llamaparse_worker.interfaces import PoolUse, QueueDepth
+from llamaparse_worker.parsers.outcome import EndReason
 from llamaparse_worker.parsers.pool import ParserStatistics
 from llamaparse_worker.worker.resources import Capacity, ProcessTree, read_capacity, read_process_tree
 
@@ -46,8 +47,12 @@ _UNACKED = Family(f"{_PREFIX}queue_messages_unacked", "gauge", ("queue",), "Mess
 _STARTS = Family(f"{_PREFIX}child_starts_total", "counter", (), "Parser processes started")
 _RESTARTS = Family(f"{_PREFIX}child_restarts_total", "counter", ("reason",), "Parser processes replaced")
 
-_OCR_SIZE = Family(f"{_PREFIX}ocr_pool_size", "gauge", (), "OCR threads of this process; 0 without an engine in it")
-_OCR_BUSY = Family(f"{_PREFIX}ocr_pool_busy", "gauge", (), "OCR threads that read a page, or hang")
+_OCR_SIZE = Family(
+    f"{_PREFIX}ocr_pool_size", "gauge", (), "OCR threads or processes of this worker; 0 without an engine in it"
+)
+_OCR_BUSY = Family(f"{_PREFIX}ocr_pool_busy", "gauge", (), "OCR threads or processes that read a page, or hang")
+_OCR_STARTS = Family(f"{_PREFIX}ocr_starts_total", "counter", (), "OCR processes started")
+_OCR_RESTARTS = Family(f"{_PREFIX}ocr_restarts_total", "counter", ("reason",), "OCR processes that ended or were ended")
 
 SCRAPED = (
     _BUILD,
@@ -63,6 +68,8 @@ SCRAPED = (
     _RESTARTS,
     _OCR_SIZE,
     _OCR_BUSY,
+    _OCR_STARTS,
+    _OCR_RESTARTS,
 )
 
 
@@ -111,13 +118,12 @@ class ScrapedGauges(Collector):
         told = {depth.name: depth.unacknowledged for depth in self.depths if depth.unacknowledged is not None}
         yield _gauge(_UNACKED, told)
         yield CounterMetricFamily(_STARTS.name, _STARTS.meaning, parsers.starts if parsers else 0)
-        restarts = CounterMetricFamily(_RESTARTS.name, _RESTARTS.meaning, labels=_RESTARTS.labels)
-        for reason, count in parsers.restarts.items() if parsers else ():
-            restarts.add_metric((reason,), count)
-        yield restarts
+        yield _counter(_RESTARTS, parsers.restarts if parsers else {})
         ocr = self.read_ocr() if self.read_ocr else PoolUse(0, 0)
         yield GaugeMetricFamily(_OCR_SIZE.name, _OCR_SIZE.meaning, ocr.size)
         yield GaugeMetricFamily(_OCR_BUSY.name, _OCR_BUSY.meaning, ocr.busy)
+        yield CounterMetricFamily(_OCR_STARTS.name, _OCR_STARTS.meaning, ocr.starts)
+        yield _counter(_OCR_RESTARTS, ocr.restarts)
 
     def _limit_gauges(self, parsers: ParserStatistics | None) -> Iterator[Metric]:
         sizes = {name: limiter.total_tokens for name, limiter in self._limits.items()}
@@ -146,6 +152,13 @@ class ScrapedGauges(Collector):
 
 def _gauge(family: Family, values: Mapping[str, float]) -> Metric:
     metric = GaugeMetricFamily(family.name, family.meaning, labels=family.labels)
+    for label, value in values.items():
+        metric.add_metric((label,), value)
+    return metric
+
+
+def _counter(family: Family, values: Mapping[EndReason, int] | Mapping[str, int]) -> Metric:
+    metric = CounterMetricFamily(family.name, family.meaning, labels=family.labels)
     for label, value in values.items():
         metric.add_metric((label,), value)
     return metric

@@ -238,13 +238,14 @@ class _Reader(Thread):
                     task_left = _read_all(engine, task, self._tasks)
             except Exception as error:  # noqa: BLE001 - the thread must go on; the page's caller gets the error
                 if not task.answer.done():
-                    task.answer.set_exception(_cannot_open(error))
+                    task.answer.set_exception(cannot_open(error))
                 continue
             if not task_left:
                 return
 
 
-def _cannot_open(error: Exception) -> WorkerError:
+def cannot_open(error: Exception) -> WorkerError:
+    """Give what the worker hears of an engine that cannot be opened."""
     if isinstance(error, WorkerError):
         return error
     return ConfigurationError(f"the OCR engine cannot be opened: {type(error).__name__}: {error}")

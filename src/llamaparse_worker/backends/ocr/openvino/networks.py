@@ -1,4 +1,4 @@
-"""The compiled networks, which all threads share, and what their outputs mean."""
+"""The networks on OpenVINO, compiled once for all threads, which have ``requests`` of their own on them."""
 
 from __future__ import annotations
 
@@ -7,12 +7,11 @@ from collections.abc import Sequence
 from threading import Lock
 from typing import Any
 
-from llamaparse_worker.backends.ocr.openvino.models import DETECTION, RECOGNITION, ModelFile
+from llamaparse_worker.backends.ocr.ppocr.models import DETECTION, RECOGNITION, ModelFile, signs_of
 from llamaparse_worker.errors import ConfigurationError
 
 CORES_PER_WORKER = 2
 
-_BLANK, _SPACE = "", " "
 _ARENA_MAX, _ARENAS = -8, 2
 """The option of ``mallopt(3)``: each arena keeps what a network once needed, and there is one a thread otherwise."""
 
@@ -21,21 +20,25 @@ class Networks:
     """The networks for one device, each compiled when it is first needed; any thread may ask.
 
     A worker has two cores: lines are found with both of them, and read two at once.
+
+    Args:
+        device: as OpenVINO names it.
+        cores: those of a CPU that compute.
     """
 
-    def __init__(self, device: str, workers: int) -> None:
+    def __init__(self, device: str, cores: int) -> None:
         self._device = device
-        self._workers = workers
+        self._cores = cores
         self._lock = Lock()
         self._core: Any = None
         self._detection: dict[tuple[int, int], Any] = {}
         self._recognition: Any = None
-        self._characters: Sequence[str] = ()
+        self._signs: Sequence[str] = ()
 
     @property
-    def characters(self) -> Sequence[str]:
-        """What each place of the recognition's output stands for; the first one for nothing."""
-        return self._characters
+    def signs(self) -> Sequence[str]:
+        """What each place of the recognition's output stands for, once a request of it was given."""
+        return self._signs
 
     def detection(self, canvas: tuple[int, int]) -> Any:  # noqa: ANN401 - openvino has no types
         """Give a request of the network that finds lines on a canvas of this height and width.
@@ -47,7 +50,7 @@ class Networks:
             if canvas not in self._detection:
                 model = self._read(DETECTION)
                 model.reshape([1, 3, *canvas])
-                self._detection[canvas] = self._compiled(model, self._workers)
+                self._detection[canvas] = self._compiled(model, max(1, self._cores // CORES_PER_WORKER))
             return self._detection[canvas].create_infer_request()
 
     def recognition(self) -> Any:  # noqa: ANN401 - openvino has no types
@@ -55,9 +58,8 @@ class Networks:
         with self._lock:
             if self._recognition is None:
                 model = self._read(RECOGNITION)
-                characters = model.get_rt_info(["framework", "character"]).astype(str)
-                self._characters = (_BLANK, *characters.split("\n"), _SPACE)
-                self._recognition = self._compiled(model, self._workers * CORES_PER_WORKER)
+                self._signs = signs_of(model.get_rt_info(["framework", "character"]).astype(str))
+                self._recognition = self._compiled(model, self._cores)
             return self._recognition.create_infer_request()
 
     def _read(self, file: ModelFile) -> Any:  # noqa: ANN401 - openvino has no types
@@ -74,8 +76,7 @@ class Networks:
         options: dict[str, object] = {"PERFORMANCE_HINT": "THROUGHPUT"}
         if self._device.partition(".")[0] == "CPU":
             # Pinned threads would fight for the same cores with those of the parser processes.
-            threads = self._workers * CORES_PER_WORKER
-            options = {"NUM_STREAMS": streams, "INFERENCE_NUM_THREADS": threads, "ENABLE_CPU_PINNING": False}
+            options = {"NUM_STREAMS": streams, "INFERENCE_NUM_THREADS": self._cores, "ENABLE_CPU_PINNING": False}
         try:
             return self._core.compile_model(model, self._device, options)
         except RuntimeError as error:

@@ -13,21 +13,22 @@ from __future__ import annotations
 import os
 import time
 from collections import OrderedDict
-from collections.abc import AsyncIterator, Iterator
-from contextlib import AbstractContextManager, asynccontextmanager, contextmanager
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import partial
 from typing import TYPE_CHECKING
 
 import cv2
 
-from llamaparse_worker.backends.ocr.engine import Engine, Picture
-from llamaparse_worker.backends.ocr.pool import OcrPool, open_pool, pool_size
+from llamaparse_worker.backends.ocr.engine import Picture
+from llamaparse_worker.backends.ocr.local import Engines, LocalEngine, component_of
+from llamaparse_worker.backends.ocr.pool import PoolSize
 from llamaparse_worker.backends.ocr.readings import is_sound, runs_across
 from llamaparse_worker.backends.ocr.tesseract.preparation import WORTH_READING, Prepared, prepared
 from llamaparse_worker.backends.ocr.tesseract.settings import TesseractSettings
 from llamaparse_worker.backends.ocr.tesseract.sight import PRINT_DPI, Sight, SightDetector
 from llamaparse_worker.backends.ocr.tesseract.tessdata import OSD, Tessdata, find_tessdata
 from llamaparse_worker.errors import ConfigurationError, PageUnreadable, TimeLimitExceeded
-from llamaparse_worker.interfaces import Component, Ocr
 from llamaparse_worker.model.page import Recognition, Word
 
 if TYPE_CHECKING:
@@ -175,20 +176,15 @@ def _words(handle: PyTessBaseAPI, page: Prepared) -> Iterator[Word]:
             yield Word(text, page.place(*place), min(1.0, max(0.0, one.Confidence(RIL.WORD) / 100)))
 
 
-@asynccontextmanager
-async def open_tesseract(settings: TesseractSettings) -> AsyncIterator[OcrPool]:
-    """Open the pool with Tesseract alone.
+def prepare(settings: TesseractSettings, size: PoolSize) -> Engines:
+    """Make the engine with Tesseract alone.
 
     Raises:
         ConfigurationError: no models are installed.
     """
-    tessdata, size = find_tessdata(settings.tessdata_prefix), pool_size(settings)
-
-    def opened() -> AbstractContextManager[Engine]:
-        return open_engine(tessdata, page_timeout_s=size.page_timeout_s)
-
-    async with open_pool(NAME, opened, size, tessdata.check) as pool:
-        yield pool
+    tessdata = find_tessdata(settings.tessdata_prefix)
+    return Engines(partial(open_engine, tessdata, page_timeout_s=size.page_timeout_s), tessdata.check)
 
 
-component: Component[TesseractSettings, Ocr] = Component(settings=TesseractSettings, open=open_tesseract)
+ENGINE = LocalEngine(NAME, f"{__name__}:ENGINE", TesseractSettings, prepare)
+component = component_of(ENGINE)

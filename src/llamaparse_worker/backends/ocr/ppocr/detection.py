@@ -10,15 +10,12 @@ from collections.abc import Callable, Iterator
 
 import cv2
 import numpy as np
-import numpy.typing as npt
 
 from llamaparse_worker.backends.ocr.engine import Samples
+from llamaparse_worker.backends.ocr.ppocr.network import Floats
 
-Floats = npt.NDArray[np.float32]
 Quad = Floats
 """Four corners, shape (4, 2), in pixels: top left, top right, bottom right, bottom left of a line as it stands."""
-Network = Callable[[Floats], Floats]
-"""Maps a batch of one normalised canvas, shape (1, 3, h, w), to probabilities, shape (1, 1, h, w)."""
 
 PORTRAIT, LANDSCAPE = (1408, 1024), (1024, 1408)
 """Heights and widths that the network is prepared for: with sizes known before, it needs a third less time and half of
@@ -32,11 +29,11 @@ _LEAST_EXTENT = 3.0
 _MOST_LINES = 3000
 
 
-def detect(picture: Samples, network: Network) -> list[Quad]:
-    """Give the lines of a picture, shape (h, w, 3), in no particular order."""
+def detect(picture: Samples, find: Callable[[Floats], Floats]) -> list[Quad]:
+    """Give the lines of a picture, shape (h, w, 3), in no particular order; ``find`` as ``Network`` has it."""
     height, width = picture.shape[:2]
     canvas, scale = _on_canvas(picture)
-    probabilities = network(canvas[np.newaxis])[0, 0]
+    probabilities = find(canvas[np.newaxis])
     found = (_clipped(quad / scale, width, height) for quad in _lines(probabilities))
     return [quad for quad in found if min(extent(quad)) > _LEAST_EXTENT]
 

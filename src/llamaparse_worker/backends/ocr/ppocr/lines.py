@@ -8,8 +8,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from llamaparse_worker.backends.ocr.openvino.detection import Floats, Quad, extent
-from llamaparse_worker.backends.ocr.openvino.recognition import ReadLine, is_downward
+from llamaparse_worker.backends.ocr.ppocr.detection import Quad, extent
+from llamaparse_worker.backends.ocr.ppocr.network import Floats
+from llamaparse_worker.backends.ocr.ppocr.recognition import ReadLine, is_downward
 from llamaparse_worker.model.geometry import Box
 from llamaparse_worker.model.page import Word
 

@@ -15,7 +15,8 @@ import numpy as np
 import numpy.typing as npt
 
 from llamaparse_worker.backends.ocr.engine import Samples
-from llamaparse_worker.backends.ocr.openvino.detection import Floats, Quad, extent, normalised
+from llamaparse_worker.backends.ocr.ppocr.detection import Quad, extent, normalised
+from llamaparse_worker.backends.ocr.ppocr.network import Floats, Path
 
 HEIGHT = 48
 """Of a line as the network takes it, in pixels."""
@@ -84,20 +85,20 @@ def network_input(line: Samples) -> tuple[Floats, float]:
     return made, used / padded
 
 
-def decoded(likelihoods: Floats, characters: Sequence[str], filled: float) -> ReadLine:
-    """Read the best path off likelihoods of shape (steps, characters); ``filled`` as from ``network_input``."""
-    best = likelihoods.argmax(axis=1)
+def decoded(path: Path, signs: Sequence[str], filled: float) -> ReadLine:
+    """Give what a path says; ``filled`` as from ``network_input``."""
+    best = path.signs
     shown = best != _BLANK
     shown[1:] &= best[1:] != best[:-1]
     steps = np.flatnonzero(shown)
-    sure = likelihoods[steps, best[steps]].tolist()
+    sure = path.likelihoods[steps].tolist()
     ends = _last_steps(best, steps)
     scale = 1 / (len(best) * filled)
-    letters = zip((characters[index] for index in best[steps]), steps.tolist(), ends.tolist(), sure, strict=True)
+    letters = zip((signs[index] for index in best[steps]), steps.tolist(), ends.tolist(), sure, strict=True)
     return ReadLine(tuple(_words(list(letters), scale)))
 
 
-def _last_steps(best: npt.NDArray[np.intp], steps: npt.NDArray[np.intp]) -> npt.NDArray[np.intp]:
+def _last_steps(best: npt.NDArray[np.int64], steps: npt.NDArray[np.intp]) -> npt.NDArray[np.intp]:
     """Give for each character the step behind the last one that shows it."""
     changes = np.append(np.flatnonzero(best[1:] != best[:-1]) + 1, len(best))
     return changes[np.searchsorted(changes, steps, side="right")]

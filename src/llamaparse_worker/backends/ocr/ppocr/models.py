@@ -13,6 +13,7 @@ from pathlib import Path
 from llamaparse_worker.errors import ConfigurationError
 
 _PACKAGE = "rapidocr"
+_NOTHING, _SPACE = "", " "
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,3 +50,8 @@ class ModelFile:
 
 DETECTION = ModelFile("PP-OCRv6_det_small.onnx", "090f04abcd9d9a7498bc4ebf677e4cb9bdce1fe4197ddb7e529f1ef44e1ff94f")
 RECOGNITION = ModelFile("PP-OCRv6_rec_small.onnx", "6f327246b50388f3c176ae304bd95767ea6dc0c9ae92153ef8cbe210b3c14884")
+
+
+def signs_of(listed: str) -> tuple[str, ...]:
+    """Give the signs of the recognition's output from its model's entry ``character``: one a line, without two."""
+    return (_NOTHING, *listed.split("\n"), _SPACE)

@@ -1,0 +1,1 @@
+"""OCR by PP-OCR models: everything but the networks themselves, which an engine brings (``network``)."""

@@ -1,0 +1,1 @@
+"""Engines of OCR in processes of their own, which may crash and hang."""
