@@ -13,7 +13,9 @@ from llamaparse_worker.errors import ConfigurationError
 CORES_PER_WORKER = 2
 
 _ARENA_MAX, _ARENAS = -8, 2
-"""The option of ``mallopt(3)``: each arena keeps what a network once needed, and there is one a thread otherwise."""
+_MMAP_THRESHOLD, _LARGE = -3, 4 << 20
+"""Options of ``mallopt(3)``. Each arena keeps what a network once needed, and there is one a thread otherwise. Large
+buffers, which every longer line makes a network allocate anew, go back to the system instead of leaving holes."""
 
 
 class Networks:
@@ -54,19 +56,23 @@ class Networks:
             return self._detection[canvas].create_infer_request()
 
     def recognition(self) -> Any:  # noqa: ANN401 - openvino has no types
-        """Give a request of the network that reads lines. Raises as ``detection``."""
+        """Give a request of the network that reads lines: its outputs are likelihoods and signs of the best path.
+
+        Raises as ``detection``.
+        """
         with self._lock:
             if self._recognition is None:
                 model = self._read(RECOGNITION)
                 self._signs = signs_of(model.get_rt_info(["framework", "character"]).astype(str))
-                self._recognition = self._compiled(model, self._cores)
+                self._recognition = self._compiled(_with_best_path(model), self._cores)
             return self._recognition.create_infer_request()
 
     def _read(self, file: ModelFile) -> Any:  # noqa: ANN401 - openvino has no types
         if self._core is None:
             import openvino  # noqa: PLC0415 - takes a third of a second, and most programs read no pixels
 
-            ctypes.CDLL(None).mallopt(_ARENA_MAX, _ARENAS)
+            for option, value in ((_ARENA_MAX, _ARENAS), (_MMAP_THRESHOLD, _LARGE)):
+                ctypes.CDLL(None).mallopt(option, value)
             _set_up_binding(openvino)
             self._core = openvino.Core()
         file.verify()
@@ -84,6 +90,15 @@ class Networks:
             raise ConfigurationError(
                 f"OpenVINO cannot use the device {self._device} (OPENVINO_DEVICE); this machine has {known}."
             ) from error
+
+
+def _with_best_path(model: Any) -> Any:  # noqa: ANN401 - openvino has no types
+    """Have the network choose the best sign of each step: all likelihoods of a long line take 30 MB a request."""
+    from openvino import Model, opset13  # noqa: PLC0415 - see ``_read``
+
+    likelihoods = model.output(0).get_node().input(0).get_source_output()
+    best = opset13.topk(likelihoods, 1, 2, "max", "none", index_element_type="i32")
+    return Model([best.output(0), best.output(1)], model.get_parameters(), model.get_friendly_name())
 
 
 def _set_up_binding(openvino: Any) -> None:  # noqa: ANN401 - openvino has no types

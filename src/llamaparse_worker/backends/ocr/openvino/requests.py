@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from llamaparse_worker.backends.ocr.openvino.networks import Networks
-from llamaparse_worker.backends.ocr.ppocr.network import Floats, Path, best_path
+from llamaparse_worker.backends.ocr.ppocr.network import Floats, Path
 
 _REQUESTS = 2
 """Lines that one page has read at once: alone, it keeps two cores busy."""
@@ -60,7 +60,8 @@ class Requests:
 
 def _answer(request: Any) -> Path:  # noqa: ANN401 - openvino has no types
     request.wait()
-    return best_path(request.get_output_tensor(0).data[0])
+    likelihoods, signs = (request.get_output_tensor(index).data[0, :, 0] for index in range(2))
+    return Path(signs.astype(np.int64), likelihoods.astype(np.float32))
 
 
 def _fill(request: Any, values: Floats) -> None:  # noqa: ANN401 - openvino has no types

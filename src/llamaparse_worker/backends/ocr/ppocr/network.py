@@ -38,9 +38,3 @@ class Network(Protocol):
     def read(self, lines: Iterable[Floats]) -> Iterator[Path]:
         """Read lines, each of shape (1, 3, 48, w), in order; how many are computed at once is up to the network."""
         ...
-
-
-def best_path(likelihoods: Floats) -> Path:
-    """Give the best path through likelihoods of shape (steps, signs)."""
-    signs = likelihoods.argmax(axis=1)
-    return Path(signs, np.take_along_axis(likelihoods, signs[:, np.newaxis], axis=1)[:, 0])
