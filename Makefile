@@ -78,7 +78,7 @@ $(RUNTIME): requirements.txt config/compiler.txt pyproject.toml config/compile.p
 	@$(BIN)/llamaparse-worker components | sed -n 's/^.*(\(.*: .*\))$$/\1/p'
 	@touch $@
 
-$(DEVELOPMENT): requirements-dev.txt $(RUNTIME)
+$(DEVELOPMENT): requirements-dev.txt $(wildcard plugins/*/pyproject.toml) $(RUNTIME)
 	@echo "Installing the tools of development into $(VENV)"
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps -r requirements-dev.txt
 	@for plugin in plugins/*/; do \

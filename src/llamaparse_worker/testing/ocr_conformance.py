@@ -14,12 +14,10 @@ from llamaparse_worker.model.geometry import Box
 from llamaparse_worker.model.page import Recognition
 from llamaparse_worker.testing.ocr_pages import HEIGHT, LINES, WIDTH, as_image, blank, lettered
 
-_SOON_S = 45.0
-"""Long enough for a busy machine that loads models; nothing waits so long when it works."""
 _ENGLISH = ("en",)
 _NEARLY_ALL = 0.9
-_TOLERANCE = 6.0
-"""Points between a box and the ink of its word, less than half an em: boxes may be as high as the line."""
+_TOLERANCE = 6.5
+"""Points between a box and the ink of its word, half an em: boxes may be as high as the line."""
 _POINTS = 72 / 200
 
 
@@ -44,11 +42,14 @@ def share_found(found: Recognition) -> float:
 class OcrConformance:
     """The contract of ``Ocr`` that needs no eyes: a fake keeps it too."""
 
+    soon_s = 45.0
+    """Long enough for a busy machine that loads models; nothing waits so long when it works."""
+
     async def test_a_reading_has_possible_boxes_and_confidences(self, ocr: Ocr) -> None:
         """Boxes in points on the image, confidences from 0 to 1, and the name of who has read."""
         samples, _ = lettered()
 
-        with anyio.fail_after(_SOON_S):
+        with anyio.fail_after(self.soon_s):
             found = await ocr.read(as_image(samples), languages=_ENGLISH)
 
         assert found.words
@@ -70,7 +71,7 @@ class OcrConformance:
         async def read() -> None:
             answers.append(await ocr.read(as_image(samples), languages=_ENGLISH))
 
-        with anyio.fail_after(_SOON_S):
+        with anyio.fail_after(self.soon_s):
             async with anyio.create_task_group() as tasks:
                 for _ in range(5):
                     tasks.start_soon(read)
@@ -86,14 +87,14 @@ class OcrConformance:
             await ocr.read(image, languages=_ENGLISH)
         image.samples.release()
 
-        with anyio.fail_after(_SOON_S):
+        with anyio.fail_after(self.soon_s):
             found = await ocr.read(as_image(samples), languages=_ENGLISH)
 
         assert found.words
 
     async def test_ping_names_the_engine(self, ocr: Ocr) -> None:
         """Its answer is shown to operators."""
-        with anyio.fail_after(_SOON_S):
+        with anyio.fail_after(self.soon_s):
             assert ocr.name in await ocr.ping()
 
 
