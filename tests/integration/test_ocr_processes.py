@@ -159,3 +159,4 @@ async def test_a_process_that_ends_between_pages_costs_no_page() -> None:
         os.kill(int(next(one for one in told if one.startswith("pid=")).removeprefix("pid=")), 9)
         await until(lambda: not Path(f"/proc/{told[-1].removeprefix('pid=')}").exists())
         assert await text_of(ocr) == "grey-5"
+        assert use(ocr).restarts == {"out_of_memory": 1}

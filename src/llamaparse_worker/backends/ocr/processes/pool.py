@@ -113,7 +113,7 @@ class OcrProcesses:
             process = self._idle.pop()
             if process.alive:
                 return process
-            process.end(EndReason.CRASHED)
+            process.discard()
             self._put_back(process)
         return await self._fresh()
 

@@ -79,6 +79,19 @@ class OcrProcess:
             self.end_reason = reason
             self._launcher.kill(self._child)
 
+    def discard(self) -> EndReason:
+        """Let go of a process that has ended, and settle why it did."""
+        exited = self._child.exited
+        reason = judge(exited, self._child.started, memory_limit_bytes=self._limits.memory_bytes).reason
+        self.end(reason)
+        log.warning(
+            "ocr.died",
+            reason=reason,
+            status=None if exited is None else exited.status,
+            trace="" if exited is None else exited.trace,
+        )
+        return reason
+
     async def _asked(self, image: PixelImage, languages: tuple[str, ...], descriptor: int) -> Answer:
         request = PageRequest(image.width, image.height, image.channels, image.dpi, languages)
         try:
@@ -143,14 +156,4 @@ class OcrProcess:
         """Settle why it closed its socket; it is gone afterwards."""
         with anyio.move_on_after(_EXIT_REPORT_S):
             await self._child.ended.wait()
-        exited = self._child.exited
-        limit = self._limits.memory_bytes
-        reason = judge(exited, self._child.started, memory_limit_bytes=limit).reason
-        self.end(reason)
-        log.warning(
-            "ocr.died",
-            reason=reason,
-            status=None if exited is None else exited.status,
-            trace="" if exited is None else exited.trace,
-        )
-        return reason
+        return self.discard()
