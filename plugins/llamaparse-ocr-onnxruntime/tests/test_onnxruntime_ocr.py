@@ -16,11 +16,11 @@ from llamaparse_ocr_onnxruntime.networks import Networks, Requests
 from llamaparse_ocr_onnxruntime.settings import OnnxRuntimeSettings
 
 from llamaparse_worker.backends.ocr.engine import Engine, Picture
-from llamaparse_worker.backends.ocr.fallback import confidence
 from llamaparse_worker.backends.ocr.openvino.networks import Networks as OpenVinoNetworks
 from llamaparse_worker.backends.ocr.openvino.requests import Requests as OpenVinoRequests
 from llamaparse_worker.backends.ocr.ppocr.engine import PpOcrEngine
 from llamaparse_worker.backends.ocr.ppocr.models import RECOGNITION
+from llamaparse_worker.backends.ocr.readings import confidence
 from llamaparse_worker.components import Seam, load
 from llamaparse_worker.errors import ConfigurationError
 from llamaparse_worker.interfaces import Ocr
