@@ -7,13 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import cache
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 from cffi import FFI
 
+from llamaparse_worker.compiled import load
 from llamaparse_worker.layout.cut import (
     LAST_SPACE,
     MOST_HALF_POINTS,
@@ -29,7 +29,6 @@ from llamaparse_worker.model.page import RawPage
 
 VERSION = 1
 """Of ``cut.c``: a library that an earlier version has left is not used."""
-FILE_NAME = "libcut.so"
 
 _DONE = 0
 _ffi: Any = FFI()
@@ -185,9 +184,4 @@ class _Room:
 
 @cache
 def _library() -> Any:  # noqa: ANN401 - the C functions exist only in the declarations above
-    path = Path(__file__).with_name(FILE_NAME)
-    try:
-        found = _ffi.dlopen(str(path))
-        return found if found.cut_version() == VERSION else None
-    except (OSError, AttributeError):
-        return None
+    return load(_ffi, __file__, "cut", VERSION)

@@ -8,7 +8,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import cache
 from itertools import repeat
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -17,10 +16,10 @@ from cffi import FFI
 
 from llamaparse_worker.backends.reader.pdf.pdfium import ffi as pdfium_ffi
 from llamaparse_worker.backends.reader.pdf.pdfium import library
+from llamaparse_worker.compiled import load
 
 VERSION = 2
 """Of ``glyphs.c``: a library that an earlier version has left is not used."""
-FILE_NAME = "libglyphs.so"
 FUNCTIONS = (
     "FPDFText_GetUnicode",
     "FPDFText_GetLooseCharBox",
@@ -115,9 +114,4 @@ def _functions() -> npt.NDArray[np.uintp]:
 
 @cache
 def _library() -> Any:  # noqa: ANN401 - the C functions exist only in the declarations above
-    path = Path(__file__).with_name(FILE_NAME)
-    try:
-        found = _ffi.dlopen(str(path))
-        return found if found.glyphs_version() == VERSION else None
-    except (OSError, AttributeError):
-        return None
+    return load(_ffi, __file__, "glyphs", VERSION)

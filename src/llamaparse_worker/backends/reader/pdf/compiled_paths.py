@@ -6,7 +6,6 @@ Where it was not built, because no compiler could be had, ``rules.py`` does the 
 from __future__ import annotations
 
 from functools import cache
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -15,12 +14,12 @@ from cffi import FFI
 
 from llamaparse_worker.backends.reader.pdf.compiled import pointer
 from llamaparse_worker.backends.reader.pdf.objects import MAX_OBJECTS, PageObjects
+from llamaparse_worker.compiled import load
 
 Floats = npt.NDArray[np.float32]
 
 VERSION = 1
 """Of ``paths.c``: a library that an earlier version has left is not used."""
-FILE_NAME = "libpaths.so"
 FUNCTIONS = (
     "FPDFPageObj_GetType",
     "FPDFPageObj_GetBounds",
@@ -97,9 +96,4 @@ def _room() -> _Room:
 
 @cache
 def _library() -> Any:  # noqa: ANN401 - the C functions exist only in the declarations above
-    path = Path(__file__).with_name(FILE_NAME)
-    try:
-        found = _ffi.dlopen(str(path))
-        return found if found.paths_version() == VERSION else None
-    except (OSError, AttributeError):
-        return None
+    return load(_ffi, __file__, "paths", VERSION)

@@ -6,7 +6,6 @@ Where it was not built, because no compiler could be had, ``structure.py`` does 
 from __future__ import annotations
 
 from functools import cache
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -15,10 +14,10 @@ from cffi import FFI
 
 from llamaparse_worker.backends.reader.pdf.compiled import pointer
 from llamaparse_worker.backends.reader.pdf.elements import MAX_CHILDREN, MAX_DEPTH, MAX_ELEMENTS, ROLE_BYTES, Elements
+from llamaparse_worker.compiled import load
 
 VERSION = 1
 """Of ``structure.c``: a library that an earlier version has left is not used."""
-FILE_NAME = "libstructure.so"
 FUNCTIONS = (
     "FPDF_StructTree_CountChildren",
     "FPDF_StructTree_GetChildAtIndex",
@@ -119,9 +118,4 @@ def _room() -> _Room:
 
 @cache
 def _library() -> Any:  # noqa: ANN401 - the C functions exist only in the declarations above
-    path = Path(__file__).with_name(FILE_NAME)
-    try:
-        found = _ffi.dlopen(str(path))
-        return found if found.structure_version() == VERSION else None
-    except (OSError, AttributeError):
-        return None
+    return load(_ffi, __file__, "structure", VERSION)
