@@ -18,7 +18,9 @@ from llamaparse_worker.backends.reader.pdf.pdfium import ffi as pdfium_ffi
 from llamaparse_worker.backends.reader.pdf.pdfium import library
 from llamaparse_worker.compiled import load
 
-VERSION = 2
+Floats = npt.NDArray[np.float32]
+
+VERSION = 3
 """Of ``glyphs.c``: a library that an earlier version has left is not used."""
 FUNCTIONS = (
     "FPDFText_GetUnicode",
@@ -37,6 +39,7 @@ _ffi: Any = FFI()
 _ffi.cdef("""
 int glyphs_version(void);
 int glyphs_read(void*, uintptr_t, int, void*, void*, int);
+void glyphs_displayed(void*, int, void*, int, void*);
 void glyphs_members(uintptr_t, uintptr_t, int, void*);
 void glyphs_answers(uintptr_t, void*, int, void*);
 """)
@@ -47,9 +50,9 @@ class Arrays:
     """What ``glyphs.c`` fills: one place a character, and the handles of the fonts."""
 
     codes: npt.NDArray[np.uint32]
-    boxes: npt.NDArray[np.float32]
+    boxes: Floats
     objects: npt.NDArray[np.uint64]
-    sizes: npt.NDArray[np.float32]
+    sizes: Floats
     fonts: npt.NDArray[np.uint16]
     traits: npt.NDArray[np.uint8]
     font_handles: tuple[int, ...]
@@ -71,6 +74,16 @@ def read(text_page: int, count: int) -> Arrays:
         _address(_functions()), text_page, count, _address(filled), _address(table), len(table)
     )
     return Arrays(codes, boxes, objects, sizes, fonts, traits, tuple(table[:known].tolist()))
+
+
+def displayed(boxes: Floats, bounds: tuple[float, float, float, float], quarters: int) -> Floats:
+    """Map boxes as ``view.displayed`` does; only where ``is_compiled``."""
+    boxes = np.ascontiguousarray(boxes, np.float32)
+    mapped = np.empty_like(boxes)
+    left, bottom, right, top = bounds
+    within = np.array((left, top, right, bottom), np.float32)
+    _library().glyphs_displayed(_address(boxes), len(boxes), _address(within), quarters, _address(mapped))
+    return mapped
 
 
 def members(name: str, owner: int, count: int) -> npt.NDArray[np.uint64]:

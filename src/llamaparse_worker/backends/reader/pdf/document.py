@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from llamaparse_worker.backends.reader.pdf.forms import Forms
-from llamaparse_worker.backends.reader.pdf.glyphs import Floats, Glyphs, extract
+from llamaparse_worker.backends.reader.pdf.glyphs import Glyphs, extract
 from llamaparse_worker.backends.reader.pdf.images import embedded_image
 from llamaparse_worker.backends.reader.pdf.links import page_links
 from llamaparse_worker.backends.reader.pdf.objects import page_objects
@@ -29,11 +29,10 @@ from llamaparse_worker.backends.reader.pdf.remarks import page_remarks
 from llamaparse_worker.backends.reader.pdf.rules import drawn
 from llamaparse_worker.backends.reader.pdf.shapes import page_shapes
 from llamaparse_worker.backends.reader.pdf.structure import Structures
+from llamaparse_worker.backends.reader.pdf.view import View
 from llamaparse_worker.errors import PageUnreadable
 from llamaparse_worker.interfaces import ReaderLimits
-from llamaparse_worker.model.geometry import Box
 from llamaparse_worker.model.page import (
-    TURNS,
     Bookmark,
     EmbeddedImage,
     FormField,
@@ -41,7 +40,6 @@ from llamaparse_worker.model.page import (
     PixelImage,
     RawPage,
     Remark,
-    Trait,
 )
 from llamaparse_worker.model.shapes import Shapes
 
@@ -73,7 +71,7 @@ class PdfDocument:
         """Give the characters of a page. Raises ``PageUnreadable``."""
         page = self._page(number)
         glyphs = _glyphs(page, number)
-        view = _View(page)
+        view = View(page)
         objects = page_objects(page)
         little = _is_little(glyphs.text)
         lines = drawn(objects)
@@ -89,7 +87,7 @@ class PdfDocument:
             sizes=glyphs.sizes.tobytes(),
             fonts=glyphs.fonts.tobytes(),
             font_table=glyphs.font_table,
-            image_boxes=tuple(view.box(image.bounds) for image in placed),
+            image_boxes=tuple(view.placed(image.bounds for image in placed)),
             scan_dpi=scan_dpi(placed, view.width * view.height),
             outlines=count_outlines(objects) if little else 0,
             drawn=bool(glyphs.text.strip()) or (_has_content(page) and (objects.is_full or self._leaves_ink(page))),
@@ -98,7 +96,7 @@ class PdfDocument:
             traits=(view.traits(glyphs.traits) | view.cropped(glyphs.boxes)).tobytes(),
             elements=structure.of_characters.tobytes(),
             element_table=structure.elements,
-            links=tuple(PageLink(view.box(link.bounds), link.target) for link in page_links(self._handle, page)),
+            links=self._links(page, view),
             bookmarks=self._bookmarks(number, view),
         )
 
@@ -119,7 +117,7 @@ class PdfDocument:
     def images(self, number: int) -> Iterator[EmbeddedImage]:
         """Give the images of a page in drawing order, each decoded when it is asked for."""
         page = self._page(number)
-        view = _View(page)
+        view = View(page)
         for placed in images(page_objects(page)):
             found = embedded_image(self._handle, page, placed.handle, view.box(placed.bounds), self._limits.max_pixels)
             if found is not None:
@@ -129,13 +127,13 @@ class PdfDocument:
         """Give what a page is drawn with beside its text."""
         page = self._page(number)
         found = page_shapes(page)
-        boxes = _View(page).boxes(np.array([shape.bounds for shape in found.shapes], np.float32).reshape(-1, 4))
+        boxes = View(page).boxes(np.array([shape.bounds for shape in found.shapes], np.float32).reshape(-1, 4))
         return Shapes(boxes.tobytes(), bytes(shape.kind for shape in found.shapes), found.is_costly)
 
     def fields(self, number: int) -> Iterator[FormField]:
         """Give the fields of forms on a page."""
         page = self._page(number)
-        view = _View(page)
+        view = View(page)
         for field in self._forms.of_page(page):
             yield FormField(
                 view.box(field.bounds),
@@ -152,16 +150,20 @@ class PdfDocument:
     def remarks(self, number: int) -> Iterator[Remark]:
         """Give the comments and marked text on a page."""
         page = self._page(number)
-        view = _View(page)
+        view = View(page)
         for found in page_remarks(page):
-            lines = tuple(view.box(line) for line in found.lines)
+            lines = tuple(view.placed(found.lines))
             yield Remark(view.box(found.bounds), found.mark, lines, found.text, found.author)
 
-    def _bookmarks(self, number: int, view: _View) -> tuple[Bookmark, ...]:
-        return tuple(
-            Bookmark(entry.title, entry.depth, view.box(entry.place * 2).y0 if entry.place else None)
-            for entry in self._outline.of_page(number)
-        )
+    def _bookmarks(self, number: int, view: View) -> tuple[Bookmark, ...]:
+        entries = self._outline.of_page(number)
+        tops = iter(view.placed(entry.place * 2 for entry in entries if entry.place))
+        return tuple(Bookmark(entry.title, entry.depth, next(tops).y0 if entry.place else None) for entry in entries)
+
+    def _links(self, page: int, view: View) -> tuple[PageLink, ...]:
+        found = list(page_links(self._handle, page))
+        boxes = view.placed(link.bounds for link in found)
+        return tuple(PageLink(box, link.target) for box, link in zip(boxes, found, strict=True))
 
     def close(self) -> None:
         """Give everything back to PDFium."""
@@ -202,71 +204,6 @@ class PdfDocument:
         pdfium.FPDF_RenderPageBitmap(bitmap, page, 0, 0, width, height, 0, RENDER_ANNOTATIONS | flags)
         pdfium.FPDFBitmap_Destroy(bitmap)
         return samples, scale * _POINTS_PER_INCH
-
-
-class _View:
-    """The page as it is displayed: maps user space (origin bottom left) to points from the top left."""
-
-    def __init__(self, page: int) -> None:
-        pdfium = library()
-        self._page = page
-        self.width = round(float(pdfium.FPDF_GetPageWidthF(page)), 3)
-        self.height = round(float(pdfium.FPDF_GetPageHeightF(page)), 3)
-        self.rotation = int(pdfium.FPDFPage_GetRotation(page)) % 4 * 90
-        bounds = ffi.new("FS_RECTF*")
-        found = pdfium.FPDF_GetPageBoundingBox(page, bounds)
-        self._bounds = (bounds.left, bounds.bottom, bounds.right, bounds.top) if found else (0.0, 0.0, 0.0, 0.0)
-
-    def boxes(self, user: Floats) -> Floats:
-        """Map boxes of left, top, right, bottom."""
-        if not len(user):
-            return user
-        left, bottom, right, top = self._bounds
-        x0, x1 = np.minimum(user[:, 0], user[:, 2]), np.maximum(user[:, 0], user[:, 2])
-        y0, y1 = np.minimum(user[:, 1], user[:, 3]), np.maximum(user[:, 1], user[:, 3])
-        match self.rotation:
-            case 90:
-                sides = (y0 - bottom, x0 - left, y1 - bottom, x1 - left)
-            case 180:
-                sides = (right - x1, y0 - bottom, right - x0, y1 - bottom)
-            case 270:
-                sides = (top - y1, right - x1, top - y0, right - x0)
-            case _:
-                sides = (x0 - left, top - y1, x1 - left, top - y0)
-        return np.stack(sides, axis=1).astype(np.float32, copy=False)
-
-    def cropped(self, user: Floats) -> npt.NDArray[np.uint8]:
-        """Mark characters that stand on the sheet, but outside of what is shown of it."""
-        sheet = ffi.new("float[4]")
-        sides = [sheet + side for side in range(4)]
-        if not library().FPDFPage_GetMediaBox(self._page, *sides) or tuple(sheet) == self._bounds:
-            return np.zeros(len(user), np.uint8)
-        on_sheet, shown = _within(user, tuple(sheet)), _within(user, self._bounds)
-        return np.where(on_sheet & ~shown, np.uint8(Trait.CROPPED), np.uint8(0))
-
-    def traits(self, user: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
-        """Turn the direction of characters with the page."""
-        if not self.rotation:
-            return user
-        turned = (user + self.rotation // 90) & TURNS
-        upright: npt.NDArray[np.uint8] = np.where(user & Trait.DIAGONAL, user, turned | (user & ~np.uint8(TURNS)))
-        return upright.astype(np.uint8)
-
-    def box(self, bounds: tuple[float, float, float, float]) -> Box:
-        """Map one rectangle, cut to the page."""
-        mapped = self.boxes(np.array([bounds], np.float32))[0]
-        x0, x1 = (round(float(value), 2) for value in np.clip(mapped[[0, 2]], 0, self.width))
-        y0, y1 = (round(float(value), 2) for value in np.clip(mapped[[1, 3]], 0, self.height))
-        return Box(x0, y0, x1, y1)
-
-
-def _within(user: Floats, bounds: tuple[float, ...]) -> npt.NDArray[np.bool_]:
-    """Tell which boxes have their middle within left, bottom, right, top."""
-    across, up = (user[:, 0] + user[:, 2]) / 2, (user[:, 1] + user[:, 3]) / 2
-    inside: npt.NDArray[np.bool_] = (
-        (across >= bounds[0]) & (up >= bounds[1]) & (across <= bounds[2]) & (up <= bounds[3])
-    )
-    return inside
 
 
 def _glyphs(page: int, number: int) -> Glyphs:

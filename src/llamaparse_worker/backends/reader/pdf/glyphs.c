@@ -5,7 +5,7 @@
  */
 #include <stdint.h>
 
-#define VERSION 2
+#define VERSION 3
 
 #if defined(_WIN32)
 #define EXPORTED __declspec(dllexport)
@@ -107,6 +107,36 @@ EXPORTED int glyphs_read(
         glyphs->boxes[index] = box;
     }
     return known;
+}
+
+static float lesser(float one, float other) { return one <= other || one != one ? one : other; }
+static float larger(float one, float other) { return one >= other || one != one ? one : other; }
+
+/* Maps boxes of left, top, right, bottom to points from the top left of a page that lies within `bounds` and is shown
+ * turned by so many quarters: fills `mapped` with x0, y0, x1, y1. */
+EXPORTED void glyphs_displayed(
+    const Rectangle *boxes, int count, const Rectangle *bounds, int quarters, Rectangle *mapped
+) {
+    for (int index = 0; index < count; index++) {
+        const Rectangle box = boxes[index];
+        const float x0 = lesser(box.left, box.right), x1 = larger(box.left, box.right);
+        const float y0 = lesser(box.top, box.bottom), y1 = larger(box.top, box.bottom);
+        Rectangle made;
+        switch (quarters) {
+        case 1:
+            made = (Rectangle){y0 - bounds->bottom, x0 - bounds->left, y1 - bounds->bottom, x1 - bounds->left};
+            break;
+        case 2:
+            made = (Rectangle){bounds->right - x1, y0 - bounds->bottom, bounds->right - x0, y1 - bounds->bottom};
+            break;
+        case 3:
+            made = (Rectangle){bounds->top - y1, bounds->right - x1, bounds->top - y0, bounds->right - x0};
+            break;
+        default:
+            made = (Rectangle){x0 - bounds->left, bounds->top - y1, x1 - bounds->left, bounds->top - y0};
+        }
+        mapped[index] = made;
+    }
 }
 
 /* Fills `members` with what an owner gives for each index. */
