@@ -149,5 +149,14 @@ def test_a_run_of_one_element_ends_where_the_next_begins() -> None:
     assert [(one.text, one.owner) for one in segments_of(page.text, runs)] == [("ab", 0), ("cd", 1)]
 
 
+@pytest.mark.parametrize(
+    ("written", "shown"),
+    [("a b", "a b"), ("a  b", "a b"), ("a\u200bb", "ab"), ("a\u00a0b", "a b"), ("a\n b", "a b")],
+)
+def test_white_space_within_a_run_is_shown_as_single_spaces(written: str, shown: str) -> None:
+    row = [(letter, 10.0 + 2 * index, 50.0, 2.0, 10.0, 10.0, 0) for index, letter in enumerate(f" {written} ")]
+    assert [segment.text for segment in segments(page_of(row))[0]] == [shown]
+
+
 def test_the_library_and_the_code_that_calls_it_are_of_one_version() -> None:
     assert f"#define VERSION {compiled_cut.VERSION}\n" in (ROOT / "src/llamaparse_worker/layout/cut.c").read_text()

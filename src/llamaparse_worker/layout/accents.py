@@ -11,6 +11,7 @@ import unicodedata
 import numpy as np
 
 from llamaparse_worker.layout.characters import Characters
+from llamaparse_worker.layout.codes import from_code
 
 _COMBINING = {
     "\u00a8": "\u0308",
@@ -30,6 +31,7 @@ _COMBINING = {
 }
 """Accents that take a place of their own, and those that combine."""
 _ACCENT = re.compile(f"[{''.join(_COMBINING)}\u0300-\u036f]")
+_LEAST_ACCENT = 0xA8
 _DOTLESS = {"\u0131": "i", "\u0237": "j"}
 _SHARED = 0.4
 """Part of the narrower one's width that both must share."""
@@ -37,7 +39,7 @@ _SHARED = 0.4
 
 def with_accents_joined(text: str, found: Characters) -> Characters:
     """Give the characters with each accent composed with the letter that it stands over; ``text`` is their text."""
-    if text.isascii() or _ACCENT.search(text) is None:
+    if text.isascii() or _ACCENT.search(from_code(found.codes, _LEAST_ACCENT)) is None:
         return found
     codes, gone = found.codes.copy(), set[int]()
     for match in _ACCENT.finditer(text):

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import numpy.typing as npt
 
+from llamaparse_worker.layout.codes import Codes, codes_of
 from llamaparse_worker.layout.frames import Floats, Frame
 from llamaparse_worker.model.page import RawPage
 
@@ -17,7 +18,7 @@ Indices = npt.NDArray[np.intp]
 class Characters:
     """Parallel arrays; see ``RawPage``. ``places`` are indices into the page that they were taken from."""
 
-    codes: npt.NDArray[np.uint32]
+    codes: Codes
     boxes: Floats
     places: Indices
 
@@ -29,7 +30,7 @@ class Characters:
 def characters_of(page: RawPage) -> Characters:
     """View the characters of a page."""
     return Characters(
-        np.frombuffer(page.text.encode("utf-32-le", "replace"), np.uint32),
+        codes_of(page.text),
         np.frombuffer(page.boxes, np.float32).reshape(-1, 4),
         np.arange(len(page.text)),
     )

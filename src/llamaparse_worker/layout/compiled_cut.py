@@ -27,7 +27,7 @@ from llamaparse_worker.layout.inline import BOLD, CODE, ITALIC
 from llamaparse_worker.layout.rules import Rule
 from llamaparse_worker.model.page import RawPage
 
-VERSION = 1
+VERSION = 2
 """Of ``cut.c``: a library that an earlier version has left is not used."""
 
 _DONE = 0

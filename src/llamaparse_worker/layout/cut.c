@@ -6,7 +6,7 @@
  */
 #include <stdint.h>
 
-#define VERSION 1
+#define VERSION 2
 
 #if defined(_WIN32)
 #define EXPORTED __declspec(dllexport)
@@ -48,7 +48,7 @@ typedef struct {
     int32_t *firsts, *lasts;    /* in the text, the last one excluded */
     double *boxes;              /* four sides, rounded to two decimals */
     double *run_sizes;
-    uint8_t *traits;            /* bits of the looks that most characters have, and SIDEWAYS */
+    uint8_t *traits;            /* bits of the looks that most characters have, SIDEWAYS and UNTIDY */
     int32_t *run_owners;
     /* One place a wider space; at most one a visible character. */
     int32_t *gap_runs, *gap_counts;
@@ -61,7 +61,7 @@ typedef struct {
     int64_t *size_counts;       /* by size in half points, the last place for all larger ones; all zero */
 } Cut;
 
-enum { BOLD = 1, ITALIC = 2, CODE = 4, RAISED = 8, LOWERED = 16, SIDEWAYS = 32 };
+enum { BOLD = 1, ITALIC = 2, CODE = 4, RAISED = 8, LOWERED = 16, SIDEWAYS = 32, UNTIDY = 64 };
 enum { LETTERS = 62, FIRST_LETTER = 0x41, LAST_LETTER = 0x7E, FEW_LETTERS = 4, LEAST_LETTERS = 8 };
 enum { GENERAL_WAY = 1, DONE = 0 };
 
@@ -235,6 +235,15 @@ static void note_gaps(const Page *page, Cut *cut, int64_t run, int64_t start, in
     }
 }
 
+/* Tells whether a part of the text, which ends with ink, has other white space than single spaces. */
+static int is_untidy(const Page *page, int32_t first, int32_t last) {
+    for (int32_t place = first; place < last - 1; place++)
+        if (is_space(page, page->codes[place])
+            && (page->codes[place] != ' ' || is_space(page, page->codes[place + 1])))
+            return 1;
+    return 0;
+}
+
 static void add_run(const Page *page, Cut *cut, int64_t start, int64_t end) {
     const int64_t run = cut->runs++, count = end - start;
     Box around = page->boxes[cut->places[start]];
@@ -269,7 +278,8 @@ static void add_run(const Page *page, Cut *cut, int64_t start, int64_t end) {
     cut->run_owners[run] = owner(page, cut->places[start]);
     /* A dash alone is wider than high, and yet upright. */
     cut->traits[run] = (uint8_t)(((double)bold > most ? BOLD : 0) | ((double)italic > most ? ITALIC : 0)
-        | ((double)code > most ? CODE : 0) | (count > 1 && (double)wide > most ? SIDEWAYS : 0));
+        | ((double)code > most ? CODE : 0) | (count > 1 && (double)wide > most ? SIDEWAYS : 0)
+        | (is_untidy(page, cut->firsts[run], cut->lasts[run]) ? UNTIDY : 0));
     note_gaps(page, cut, run, start, end);
     mark_shifted(page, cut, start, end, largest);
     note_looks(cut, run, start, end);

@@ -13,6 +13,7 @@ from functools import cached_property
 import numpy as np
 import numpy.typing as npt
 
+from llamaparse_worker.layout.codes import Codes, codes_of
 from llamaparse_worker.layout.elements import owners
 from llamaparse_worker.layout.inline import BOLD, CODE, ITALIC, LOWERED, RAISED
 from llamaparse_worker.layout.rules import Rule, parted
@@ -28,6 +29,8 @@ WIDE_GAP_EM = 0.7
 """A gap wider than this ends a run: it may be the space between columns or cells."""
 SIDEWAYS = 32
 """Beside the bits of a look: written upward or downward."""
+UNTIDY = 64
+"""Beside them too: between its characters is other white space than single spaces."""
 MOST_HALF_POINTS = 2000
 ZERO_WIDTH_SPACE = "\u200b"
 LAST_SPACE = 0x3000
@@ -66,7 +69,7 @@ class Runs:
     sizes: list[float]
     """In points: the mean of its characters, or the largest if it is near: that of the capitals among small ones."""
     traits: list[int]
-    """The bits of the looks that most of its characters have, and ``SIDEWAYS``."""
+    """The bits of the looks that most of its characters have, ``SIDEWAYS`` and ``UNTIDY``."""
     owners: list[int]
     """The element of the page's structure that each is a part of; -1 for none."""
     gaps: list[tuple[int, int, float, float]]
@@ -102,7 +105,7 @@ def common_look(counts: Sequence[tuple[int, int]], visible: int) -> int:
 def cut(page: RawPage, upright: Sequence[Rule]) -> Runs | None:
     """Cut the characters of a page into runs; None if it shows none. No run goes across an ``upright`` line."""
     ink = _ink(page)
-    return _runs(ink, parted(ink.boxes, upright)) if len(ink.places) else None
+    return _runs(ink, parted(ink.boxes, upright), codes_of(page.text)) if len(ink.places) else None
 
 
 @dataclass(frozen=True)
@@ -130,7 +133,7 @@ class _Ink:
 
 
 def _ink(page: RawPage) -> _Ink:
-    codes = np.frombuffer(page.text.encode("utf-32-le", "replace"), np.uint32)
+    codes = codes_of(page.text)
     boxes = np.frombuffer(page.boxes, np.float32).reshape(-1, 4)
     visible = ~SPACES[np.minimum(codes, LAST_SPACE + 1)]
     places = np.flatnonzero(shown(page, boxes, visible))
@@ -187,19 +190,20 @@ def _breaks(ink: _Ink) -> Flags:
     return ~joined
 
 
-def _runs(ink: _Ink, ruled: Flags) -> Runs:
+def _runs(ink: _Ink, ruled: Flags, codes: Codes) -> Runs:
     starts = np.concatenate(([0], np.flatnonzero(_breaks(ink) | ruled) + 1))
     ends = np.append(starts[1:], len(ink.places))
     low = np.minimum.reduceat(ink.sides[:2], starts, axis=1)
     high = np.maximum.reduceat(ink.sides[2:], starts, axis=1)
     counts = [(bit, int(np.count_nonzero(ink.looks & bit))) for bit in (BOLD, ITALIC, CODE)]
+    firsts, lasts = ink.places[starts], ink.places[ends - 1] + 1
     half_points = np.clip(ink.sizes * 2 + 0.5, 0, MOST_HALF_POINTS).astype(np.intp)
     return Runs(
-        firsts=ink.places[starts].tolist(),
-        lasts=(ink.places[ends - 1] + 1).tolist(),
+        firsts=firsts.tolist(),
+        lasts=lasts.tolist(),
         boxes=np.concatenate((low, high)).T.astype(np.float64).round(2).tolist(),
         sizes=_sizes(ink, starts, ends - starts).round(2).tolist(),
-        traits=_traits(ink, starts, ends - starts).tolist(),
+        traits=(_traits(ink, starts, ends - starts) | _untidy(codes, firsts, lasts)).tolist(),
         owners=[-1] * len(starts) if ink.owners is None else ink.owners[starts].tolist(),
         gaps=_gaps(ink, starts),
         looks=_looks(ink, starts, ends),
@@ -218,6 +222,13 @@ def _traits(ink: _Ink, starts: Indices, counts: Indices) -> Looks:
         if having.any():
             found[np.add.reduceat(having, starts, dtype=np.intp) > _MOST * counts] |= bit
     return found
+
+
+def _untidy(codes: Codes, firsts: Indices, lasts: Indices) -> Looks:
+    spaces = SPACES[np.minimum(codes, LAST_SPACE + 1)]
+    odd = spaces & ((codes != ord(" ")) | np.append(spaces[1:], False))
+    before = np.concatenate(([0], np.cumsum(odd)))
+    return np.where(before[lasts] > before[firsts], np.uint8(UNTIDY), np.uint8(0))
 
 
 def _sizes(ink: _Ink, starts: Indices, counts: Indices) -> npt.NDArray[np.float64]:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import numpy.typing as npt
 
+from llamaparse_worker.layout.codes import are_spaces, codes_of
 from llamaparse_worker.model.geometry import Box
 from llamaparse_worker.model.page import (
     Block,
@@ -38,7 +39,7 @@ class _Ink:
     def __init__(self, page: RawPage) -> None:
         boxes = np.frombuffer(page.boxes, np.float32).reshape(-1, 4)
         self._text = page.text
-        self._places = np.array([place for place, letter in enumerate(page.text) if not letter.isspace()], np.intp)
+        self._places = np.flatnonzero(~are_spaces(codes_of(page.text)))
         self._across = (boxes[self._places, 0] + boxes[self._places, 2]) / 2
         self._down = (boxes[self._places, 1] + boxes[self._places, 3]) / 2
 

@@ -11,10 +11,12 @@ import unicodedata
 
 import numpy as np
 
+from llamaparse_worker.layout.codes import codes_of, from_code
 from llamaparse_worker.model.page import PageReason, RawPage, Trait
 
 _MEANINGLESS = re.compile("[\ufffd\ue000-\uf8ff\u25a1\u25af\U000f0000-\U0010fffd]")
 """Characters that say nothing: replaced ones, those of private use, and the boxes that stand for missing ones."""
+_LEAST_MEANINGLESS = 0x25A1
 _LISTED = re.compile("[\uf020-\uf0ff]")
 """Private use as symbol fonts have it, mostly for bullets."""
 _LATIN = re.compile("[A-Za-z\u00c0-\u024f]")
@@ -68,12 +70,15 @@ def _pictured_share(page: RawPage) -> float:
 def _is_garbled(page: RawPage, visible: str) -> bool:
     traits = np.frombuffer(page.traits, np.uint8)
     unmapped = int(np.count_nonzero(traits & Trait.UNMAPPED)) if len(traits) else 0
-    meaningless = 0 if visible.isascii() else len(_MEANINGLESS.findall(visible))
-    if meaningless:
-        meaningless -= len(_LISTED.findall(visible)) // 2
+    meaningless = 0 if visible.isascii() else _meaningless(from_code(codes_of(visible), _LEAST_MEANINGLESS))
     if meaningless + unmapped > _MOST_MEANINGLESS * (len(visible) + unmapped):
         return True
     return _is_no_language(visible)
+
+
+def _meaningless(odd: str) -> int:
+    """Count what says nothing; bullets of symbol fonts count half."""
+    return len(_MEANINGLESS.findall(odd)) - len(_LISTED.findall(odd)) // 2
 
 
 def _is_no_language(visible: str) -> bool:

@@ -10,12 +10,17 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from llamaparse_worker.layout import compiled_cut, cut
-from llamaparse_worker.layout.cut import SIDEWAYS, ZERO_WIDTH_SPACE, Runs
+from llamaparse_worker.layout.cut import SIDEWAYS, UNTIDY, ZERO_WIDTH_SPACE, Runs
 from llamaparse_worker.layout.inline import BOLD, CODE, ITALIC, PLAIN, SWITCHES
 from llamaparse_worker.layout.rules import Rule
 from llamaparse_worker.model.page import RawPage
 from llamaparse_worker.model.value import unguarded
 
+_TRAITS = tuple(
+    (bool(traits & BOLD), bool(traits & CODE), bool(traits & SIDEWAYS), bool(traits & ITALIC), bool(traits & UNTIDY))
+    for traits in range(2 * UNTIDY)
+)
+"""What the bits of a run say, asked for each of them."""
 _LONG = 25
 """Characters from which on a segment counts as running text."""
 _ENOUGH = 0.15
@@ -115,16 +120,17 @@ def segments_of(text: str, runs: Runs) -> list[Segment]:
             x1,
             y1,
             size,
-            _words(text[first:last]),
-            bool(traits & BOLD),
-            bool(traits & CODE),
-            bool(traits & SIDEWAYS),
-            bool(traits & ITALIC),
+            _words(text[first:last]) if untidy else text[first:last],
+            bold,
+            monospaced,
+            sideways,
+            italic,
             rich.get(index, ""),
             owner,
             gaps.get(index, ()),
         )
         for index, ((x0, y0, x1, y1), size, first, last, traits, owner) in enumerate(places)
+        for bold, monospaced, sideways, italic, untidy in (_TRAITS[traits],)
     ]
 
 
@@ -156,10 +162,13 @@ def _rich(text: str, changes: Sequence[tuple[int, int]], last: int) -> str:
 
 def _style(runs: Runs, found: Sequence[Segment]) -> Style:
     """Give the most frequent size of running text, to half a point, and what look most characters have."""
-    weights: Counter[float] = Counter()
+    of_sizes: Counter[float] = Counter()
     for segment in found:
         if len(segment.text) >= _LONG and not segment.monospaced:
-            weights[round(segment.size * 2) / 2] += len(segment.text)
+            of_sizes[segment.size] += len(segment.text)
+    weights: Counter[float] = Counter()
+    for size, characters in of_sizes.items():
+        weights[round(size * 2) / 2] += characters
     size = runs.usual_size
     if weights.total() > _ENOUGH * runs.visible:
         size = max(weights.items(), key=lambda item: (item[1], item[0]))[0]

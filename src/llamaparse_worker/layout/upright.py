@@ -15,6 +15,7 @@ import numpy.typing as npt
 from llamaparse_worker.layout.accents import with_accents_joined
 from llamaparse_worker.layout.bidi import RIGHT_TO_LEFT, is_right_to_left
 from llamaparse_worker.layout.characters import Characters, characters_of, with_characters
+from llamaparse_worker.layout.codes import from_code
 from llamaparse_worker.layout.frames import Frame
 from llamaparse_worker.layout.right_to_left import in_reading_order
 from llamaparse_worker.model.page import TURNS, RawPage, Trait
@@ -22,6 +23,8 @@ from llamaparse_worker.model.page import TURNS, RawPage, Trait
 Traits = npt.NDArray[np.uint8]
 
 _STACKABLE = re.compile("[\u3000-\u30ff\u3400-\u9fff\uf900-\ufaff\uff00-\uffef\U00020000-\U0003ffff]")
+_LEAST_STACKABLE, _LEAST_RIGHT_TO_LEFT = 0x3000, 0x0590
+"""The lowest codes of such signs."""
 _LEAST_STACKED = 6
 _MOSTLY_STACKED = 3
 _NARROW_GAP_EM = 0.7
@@ -40,8 +43,10 @@ class Part:
 
 def parts(page: RawPage) -> tuple[Part, ...]:
     """Give the parts of a page, the one with most characters first, a diagonal one last; at least one."""
-    found = characters_of(page)
     traits = np.frombuffer(page.traits, np.uint8) & np.uint8(TURNS | Trait.DIAGONAL)
+    if page.text.isascii() and not traits.any():  # no signs of other scripts, and no accents
+        return (Part(page, Frame(page.width, page.height)),)
+    found = characters_of(page)
     traits = _with_stacked_turned(page, found, traits if len(traits) else np.zeros(len(found.codes), np.uint8))
     if not traits.any():
         return (_part(page, found, 0, whole=True),)
@@ -61,7 +66,8 @@ def _part(page: RawPage, found: Characters, trait: int, *, whole: bool) -> Part:
     """Bring characters into their frame; the part that is the ``whole`` page so far takes its rules along."""
     diagonal = bool(trait & Trait.DIAGONAL)
     text = found.codes.astype("<u4").tobytes().decode("utf-32-le") if len(found.codes) < len(page.text) else page.text
-    against = not text.isascii() and RIGHT_TO_LEFT.search(text) is not None and not diagonal
+    scripts = "" if text.isascii() else from_code(found.codes, _LEAST_RIGHT_TO_LEFT)
+    against = RIGHT_TO_LEFT.search(scripts) is not None and not diagonal
     frame = Frame(page.width, page.height, 0 if diagonal else trait, mirrored=against and is_right_to_left(text))
     made = with_accents_joined(text, found)
     if frame.is_page and not against and made is found and len(found.codes) == len(page.text):
@@ -75,7 +81,7 @@ def _part(page: RawPage, found: Characters, trait: int, *, whole: bool) -> Part:
 
 def _with_stacked_turned(page: RawPage, found: Characters, traits: Traits) -> Traits:
     """Let Chinese or Japanese that is set in columns read downward: its signs are upright, each below the last one."""
-    if page.text.isascii() or len(_STACKABLE.findall(page.text)) < _LEAST_STACKED:
+    if page.text.isascii() or len(_STACKABLE.findall(from_code(found.codes, _LEAST_STACKABLE))) < _LEAST_STACKED:
         return traits
     ink = np.flatnonzero((found.boxes[:, 2] > found.boxes[:, 0]) & (found.codes > ord(" ")))
     boxes = found.boxes[ink]
