@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
+from operator import attrgetter
 from statistics import quantiles
 
 from llamaparse_worker.layout.headings import (
@@ -30,6 +31,7 @@ from llamaparse_worker.model.value import unguarded
 
 _SENTENCE_END = (".", "!", "?", ":", "…", "。")
 
+_RICH = attrgetter("rich")
 _WIDER_PITCH = 1.3
 _HEADING_PITCH_EM = 1.5
 _TITLE = 1.4
@@ -56,6 +58,11 @@ class _Group:
     """The first line without its mark, with switches."""
     note: str = ""
     """The label of a footnote."""
+
+    @property
+    def is_rich(self) -> bool:
+        """Whether anything of it is not plain."""
+        return any(map(_RICH, self.lines))
 
     def rich(self) -> str:
         """Give the text with its switches, and without its mark."""
@@ -229,13 +236,13 @@ def _block(group: _Group, style: Style, column: _Column) -> list[Block]:
     box = enclosing([line.box for line in carried])
     if lines[0].monospaced and all(line.monospaced for line in lines) and not is_large(lines[0], style):
         return [CodeBlock(code_text(lines), box)]
-    rich = group.rich()
-    parted = run_in(rich)
+    rich, is_rich = group.rich(), group.is_rich
+    parted = run_in(rich) if is_rich else None
     if parted is not None and not group.note:
         title, rest = (inline(closed_up(part), style.look) for part in parted)
         text = Paragraph(rest.text, box, carried, rest.spans)
         return [heading(Inline(title.text), lines[:1], prominence=SLANTED), text]
-    found = inline(closed_up(rich), style.look)
+    found = inline(closed_up(rich), style.look) if is_rich else Inline(rich)
     if group.note:
         return [Footnote(group.note, found.text, box, carried, found.spans)]
     if _is_heading(found.text, lines, style, column):
@@ -280,7 +287,7 @@ def _list(items: Sequence[_Group], style: Style) -> list[Block]:
     if not items:
         return []
     places = _steps([item.lines[0].x0 for item in items], items[0].lines[0].size)
-    texts = [inline(closed_up(item.rich()), style.look) for item in items]
+    texts = [inline(closed_up(item.rich()), style.look) if item.is_rich else Inline(item.rich()) for item in items]
     made = tuple(
         ListItem(
             found.text,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bisect import bisect_left
+from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
@@ -125,9 +125,9 @@ def _places(lines: Sequence[float], texts: Sequence[float], first: float, last: 
 def _bands(lattice: _Lattice, segments: Sequence[Segment]) -> list[list[Line]]:
     """Give the lines of text between each two row separators."""
     held: list[list[Segment]] = [[] for _ in range(len(lattice.ys) - 1)]
+    tops = [at.first for at in lattice.ys]
     for segment in segments:
-        middle = (segment.y0 + segment.y1) / 2
-        place = sum(at.first <= middle for at in lattice.ys) - 1
+        place = bisect_right(tops, (segment.y0 + segment.y1) / 2) - 1
         held[min(max(place, 0), len(held) - 1)].append(segment)
     return [list(baselines(band)) for band in held]
 

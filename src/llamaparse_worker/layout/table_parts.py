@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from operator import attrgetter
 
 from llamaparse_worker.layout.columns import Line, Strip, spanned, strips
 from llamaparse_worker.layout.inline import PLAIN, SWITCHES
 from llamaparse_worker.layout.segments import Gap, Segment
 
+_GAPS = attrgetter("gaps")
 _SWITCHES = frozenset(SWITCHES)
 _LEAST_PARTED = 3
 _MOST_PARTED = 0.6
@@ -54,13 +56,16 @@ def _weakest(pieces: Sequence[Line], finer: Sequence[Strip]) -> int | None:
 
 def parted_by(lines: Sequence[Line], columns: Sequence[Strip]) -> list[Line]:
     """Part the texts of lines at the wider spaces that lie between two columns."""
-    return [[piece for segment in line for piece in _parted(segment, _between(segment, columns))] for line in lines]
+    return [
+        [piece for segment in line for piece in _parted(segment, _between(segment, columns))]
+        if any(map(_GAPS, line))
+        else line
+        for line in lines
+    ]
 
 
 def _between(segment: Segment, columns: Sequence[Strip]) -> list[Gap]:
     """Choose the gaps whose both sides stand in different columns."""
-    if not segment.gaps:
-        return []
     pieces = _parted(segment, segment.gaps)
     if len(pieces) != len(segment.gaps) + 1:
         return []
