@@ -91,6 +91,8 @@ def part(found: Sequence[Segment], height: float, em: float) -> Parted:
     body = rows[first : len(rows) - last]
     first = 0 if _begins_column(rows[:first], body, em) else first
     last = 0 if _begins_column(rows[len(rows) - last :], body, em) else last
+    if not first and not last:
+        return Parted([], list(found), [])
     top = {id(segment) for row in rows[:first] for segment in row[2]}
     bottom = {id(segment) for row in rows[len(rows) - last :] for segment in row[2]}
     return Parted(

@@ -19,6 +19,7 @@ from llamaparse_worker.model.geometry import enclosing
 from llamaparse_worker.model.page import Block, Bookmark, Heading, ListBlock, Paragraph
 
 _NUMBER = re.compile(r"(?:\d+(?:\.\d+)*|[ivxl]+|[a-z])[.)]?\s+")
+_OTHER_BYTES = bytes(code for code in range(128) if not chr(code).isalnum())
 _LONGEST = 300
 
 
@@ -91,8 +92,13 @@ def _title_text(block: Block) -> str:
 def _key(text: str) -> str:
     """Give what titles are compared by: letters and digits in one case, without a number before them."""
     folded = unicodedata.normalize("NFKC", text).casefold().strip()
-    found = "".join(filter(str.isalnum, _NUMBER.sub("", folded, count=1)))
-    return found or "".join(filter(str.isalnum, folded))
+    return _alphanumeric(_NUMBER.sub("", folded, count=1)) or _alphanumeric(folded)
+
+
+def _alphanumeric(text: str) -> str:
+    if text.isascii():
+        return text.encode().translate(None, _OTHER_BYTES).decode()
+    return "".join(filter(str.isalnum, text))
 
 
 def _outlined(block: Block, depth: int, size: float) -> Block:

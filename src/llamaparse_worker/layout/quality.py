@@ -11,7 +11,7 @@ import unicodedata
 
 import numpy as np
 
-from llamaparse_worker.layout.codes import codes_of, from_code
+from llamaparse_worker.layout.codes import Codes, are_spaces, codes_of, from_code
 from llamaparse_worker.model.page import PageReason, RawPage, Trait
 
 _MEANINGLESS = re.compile("[\ufffd\ue000-\uf8ff\u25a1\u25af\U000f0000-\U0010fffd]")
@@ -39,13 +39,14 @@ _MANY_OUTLINES = 150
 
 def text_layer_problem(page: RawPage) -> PageReason | None:
     """Give why the text layer is not all that the page says; None if it can be kept as it is."""
-    visible = "".join(page.text.split())
-    if len(visible) < _FEW_CHARACTERS:
-        return _problem_of_little(page, len(visible))
-    return PageReason.GARBLED if _is_garbled(page, visible) else None
+    codes = codes_of(page.text)
+    visible = len(codes) - int(np.count_nonzero(are_spaces(codes)))
+    if visible < _FEW_CHARACTERS:
+        return _problem_of_little(page, codes, visible)
+    return PageReason.GARBLED if _is_garbled(page, codes, visible) else None
 
 
-def _problem_of_little(page: RawPage, count: int) -> PageReason | None:
+def _problem_of_little(page: RawPage, codes: Codes, visible: int) -> PageReason | None:
     """Judge a page with a few characters or none, such as a page number stamped on a scan."""
     if not page.drawn:
         return PageReason.BLANK
@@ -54,9 +55,9 @@ def _problem_of_little(page: RawPage, count: int) -> PageReason | None:
         return PageReason.SCANNED
     if page.outlines >= _MANY_OUTLINES:
         return PageReason.VECTOR_TEXT
-    if not count:
+    if not visible:
         return PageReason.NO_TEXT
-    if _is_garbled(page, "".join(page.text.split())):
+    if _is_garbled(page, codes, visible):
         return PageReason.GARBLED
     return PageReason.SPARSE if pictured >= _PICTURED else None
 
@@ -67,13 +68,13 @@ def _pictured_share(page: RawPage) -> float:
     return min(1.0, sum(box.width * box.height for box in page.image_boxes) / area) if area else 0.0
 
 
-def _is_garbled(page: RawPage, visible: str) -> bool:
+def _is_garbled(page: RawPage, codes: Codes, visible: int) -> bool:
     traits = np.frombuffer(page.traits, np.uint8)
     unmapped = int(np.count_nonzero(traits & Trait.UNMAPPED)) if len(traits) else 0
-    meaningless = 0 if visible.isascii() else _meaningless(from_code(codes_of(visible), _LEAST_MEANINGLESS))
-    if meaningless + unmapped > _MOST_MEANINGLESS * (len(visible) + unmapped):
+    meaningless = 0 if page.text.isascii() else _meaningless(from_code(codes, _LEAST_MEANINGLESS))
+    if meaningless + unmapped > _MOST_MEANINGLESS * (visible + unmapped):
         return True
-    return _is_no_language(visible)
+    return _is_no_language(page.text, visible)
 
 
 def _meaningless(odd: str) -> int:
@@ -81,13 +82,13 @@ def _meaningless(odd: str) -> int:
     return len(_MEANINGLESS.findall(odd)) - len(_LISTED.findall(odd)) // 2
 
 
-def _is_no_language(visible: str) -> bool:
+def _is_no_language(text: str, visible: int) -> bool:
     """Tell a text whose letters stand for other letters, as where the font's table of characters is shifted."""
-    plain_ones = visible.encode("ascii", "ignore")
-    if len(plain_ones) - len(plain_ones.translate(None, _COMMON_BYTES)) > _FEWEST_COMMON * len(visible):
+    plain_ones = text.encode("ascii", "ignore")
+    if len(plain_ones) - len(plain_ones.translate(None, _COMMON_BYTES)) > _FEWEST_COMMON * visible:
         return False
-    letters = _LATIN.findall(visible.lower())
-    if len(letters) < max(_ENOUGH_LETTERS, len(visible) / 2) or len(set(letters)) < _LEAST_ALPHABET:
+    letters = _LATIN.findall(text.lower())
+    if len(letters) < max(_ENOUGH_LETTERS, visible / 2) or len(set(letters)) < _LEAST_ALPHABET:
         return False
     plain = [unicodedata.normalize("NFD", letter)[0] for letter in letters]
     return sum(letter in _COMMON for letter in plain) < _FEWEST_COMMON * len(plain)

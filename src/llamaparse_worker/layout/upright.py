@@ -44,11 +44,11 @@ class Part:
 def parts(page: RawPage) -> tuple[Part, ...]:
     """Give the parts of a page, the one with most characters first, a diagonal one last; at least one."""
     traits = np.frombuffer(page.traits, np.uint8) & np.uint8(TURNS | Trait.DIAGONAL)
-    if page.text.isascii() and not traits.any():  # no signs of other scripts, and no accents
+    if page.text.isascii() and not np.count_nonzero(traits):  # no signs of other scripts, and no accents
         return (Part(page, Frame(page.width, page.height)),)
     found = characters_of(page)
     traits = _with_stacked_turned(page, found, traits if len(traits) else np.zeros(len(found.codes), np.uint8))
-    if not traits.any():
+    if not np.count_nonzero(traits):
         return (_part(page, found, 0, whole=True),)
     visible = traits[found.boxes[:, 2] > found.boxes[:, 0]]
     counts = np.bincount(np.minimum(visible, int(Trait.DIAGONAL)), minlength=int(Trait.DIAGONAL) + 1)
