@@ -90,13 +90,14 @@ def level_runs(lines: Sequence[Line]) -> list[list[Line]]:
     runs: list[list[Line]] = []
     bottom = 0.0
     for line in lines:
-        top, height = min(one.y0 for one in line), line[0].y1 - line[0].y0
+        height = line[0].y1 - line[0].y0
+        top = line[0].y0 if len(line) == 1 else min([one.y0 for one in line])
         if runs and bottom - top > _OVERLAPPING * height:
             runs[-1].append(line)
         else:
             runs.append([line])
             bottom = 0.0
-        bottom = max(bottom, *(one.y1 for one in line))
+        bottom = max(bottom, *[one.y1 for one in line])
     return runs
 
 

@@ -13,7 +13,7 @@ from llamaparse_worker.layout.header import header_areas, header_bands
 from llamaparse_worker.layout.lines import baselines
 from llamaparse_worker.layout.rules import Frame, Rule
 from llamaparse_worker.layout.segments import Segment
-from llamaparse_worker.layout.table_parts import close_strips, parted_by
+from llamaparse_worker.layout.table_parts import close_strips, may_be_parted, parted_by
 from llamaparse_worker.layout.table_rows import Rows, is_number, row_groups
 from llamaparse_worker.layout.table_signs import is_table
 
@@ -150,11 +150,14 @@ def _columns(lattice: _Lattice, bands: Sequence[Sequence[Line]]) -> tuple[list[S
 
 
 def _parts(lines: Sequence[Line], strip: Strip, *, alone: bool) -> list[Strip]:
+    least = max(_LEAST_LINES, _COMPLETE * len(lines))
+    if not alone and sum(len(line) > 1 or may_be_parted(line) for line in lines) < least:
+        return [strip]
     found = close_strips(lines)
     if len(found) < 2:  # noqa: PLR2004 - nothing to part
         return [strip]
     beside = sum(len({spanned(one, found) for one in line}) > 1 for line in parted_by(lines, found))
-    if not alone and (beside < _LEAST_LINES or beside < _COMPLETE * len(lines)):
+    if not alone and beside < least:
         return [strip]
     return found
 

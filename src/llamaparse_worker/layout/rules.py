@@ -176,8 +176,8 @@ def _crossings(level: Sequence[Rule], upright: Sequence[Rule]) -> Iterable[tuple
     x, top, bottom = (np.array(values)[None, :] for values in _columns(upright))
     across = (x >= left - _TOUCHING) & (x <= right + _TOUCHING)
     along = (y >= top - _TOUCHING) & (y <= bottom + _TOUCHING)
-    found = np.argwhere(across & along)
-    return ((int(one), int(other)) for one, other in found)
+    ones, others = np.nonzero(across & along)
+    return zip(ones.tolist(), others.tolist(), strict=True)
 
 
 def _columns(rules: Sequence[Rule]) -> tuple[list[float], list[float], list[float]]:

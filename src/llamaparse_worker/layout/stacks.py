@@ -14,7 +14,7 @@ from llamaparse_worker.layout.lines import baselines
 from llamaparse_worker.layout.ruled import ruled_grid
 from llamaparse_worker.layout.rules import Frame, Rules, frames
 from llamaparse_worker.layout.segments import Segment
-from llamaparse_worker.layout.table_parts import close_strips, parted_by
+from llamaparse_worker.layout.table_parts import close_strips, may_be_parted, parted_by
 from llamaparse_worker.layout.table_signs import are_prose
 from llamaparse_worker.model.geometry import Box, enclosing
 
@@ -184,6 +184,8 @@ def _are_rows(texts: _Texts, above: Frame, below: Frame, beyond: Sequence[Box], 
         if len(columns) < 2 or are_prose(lines, columns) or _begins_with_text(lines, columns):  # noqa: PLR2004
             return False
         return _crossing(lines, columns) <= _MOST_CROSSING
+    if not any(len(line) > 1 or may_be_parted(line) for line in lines):
+        return False
     columns = close_strips([*lines, *baselines(texts.within(beyond))])
     return any(len({spanned(one, columns) for one in line}) > 1 for line in parted_by(lines, columns))
 

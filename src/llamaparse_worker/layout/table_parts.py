@@ -17,15 +17,23 @@ _MOST_PARTED = 0.6
 
 def close_strips(lines: Sequence[Line]) -> list[Strip]:
     """Give the columns of lines; those that hardly more than a word space parts count if most lines show them."""
+    wide = strips(lines)
+    if not any(map(may_be_parted, lines)):
+        return wide
     found: list[Strip] = []
-    for strip in strips(lines):
+    for strip in wide:
         inner = [[one for one in line if one.x0 >= strip.x0 - 1 and one.x1 <= strip.x1 + 1] for line in lines]
         found.extend(_refined([line for line in inner if line], strip))
     return found
 
 
+def may_be_parted(line: Line) -> bool:
+    """Tell whether a line has wider spaces within a text."""
+    return any(map(_GAPS, line))
+
+
 def _refined(lines: Sequence[Line], strip: Strip) -> list[Strip]:
-    if not any(segment.gaps for line in lines for segment in line):
+    if not any(map(may_be_parted, lines)):
         return [strip]
     pieces = [[piece for segment in line for piece in _parted(segment, segment.gaps)] for line in lines]
     finer = strips(pieces)
@@ -58,7 +66,7 @@ def parted_by(lines: Sequence[Line], columns: Sequence[Strip]) -> list[Line]:
     """Part the texts of lines at the wider spaces that lie between two columns."""
     return [
         [piece for segment in line for piece in _parted(segment, _between(segment, columns))]
-        if any(map(_GAPS, line))
+        if may_be_parted(line)
         else line
         for line in lines
     ]
