@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from operator import attrgetter
-from statistics import quantiles
 
 from llamaparse_worker.layout.headings import (
     COLONS,
@@ -154,7 +153,15 @@ def _usual_pitch(lines: Sequence[TextLine]) -> float:
     pitches = [step for step, size in steps if step > size / 2]
     if len(pitches) < _LEAST_PITCHES:
         return pitches[0] if pitches and pitches[0] < 2 * lines[0].size else 1.25 * lines[0].size
-    return min(quantiles(pitches, n=4)[0], 2.5 * lines[0].size)
+    return min(lower_quartile(pitches), 2.5 * lines[0].size)
+
+
+def lower_quartile(values: Sequence[float]) -> float:
+    """Give what ``statistics.quantiles`` gives first of four, of two values at least."""
+    ordered, count = sorted(values), len(values)
+    place = min(max((count + 1) // 4, 1), count - 1)
+    beyond = count + 1 - 4 * place
+    return (ordered[place - 1] * (4 - beyond) + ordered[place] * beyond) / 4
 
 
 def _parts(group: _Group, last: _Placed, here: _Placed, style: Style, column: _Column) -> bool:

@@ -254,11 +254,15 @@ def _is_tall(column: Sequence[Segment]) -> bool:
 
 def _flow(segments: Sequence[Segment], frame: _Frame) -> list[Region]:
     """Give lines from top to bottom, and the tables among them."""
+    grids = [one for one in segments if isinstance(one, GridSegment)]
+    if not grids:
+        return _lines(segments, frame)
     found: list[Region] = []
     left = list(segments)
-    for place in sorted((one for one in segments if isinstance(one, GridSegment)), key=lambda one: one.y0):
+    for place in sorted(grids, key=lambda one: one.y0):
         above = [one for one in left if one.y0 + one.y1 < 2 * place.y0 and not isinstance(one, GridSegment)]
-        left = [one for one in left if one is not place and all(one is not other for other in above)]
+        gone = {id(place), *map(id, above)}
+        left = [one for one in left if id(one) not in gone]
         found.extend(_lines(above, frame))
         if place.grid is not None:
             found.append(place.grid)
