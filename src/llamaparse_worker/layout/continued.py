@@ -188,4 +188,5 @@ def _spread(row: Sequence[str], places: Sequence[int], width: int) -> tuple[str,
 
 
 def _moved(cell: Cell, shift: int, places: Sequence[int], page: int) -> Cell:
-    return replace(cell, row=cell.row + shift, column=places[cell.column], page=page or None)
+    row, column = cell.row + shift, places[cell.column]
+    return Cell(row, column, cell.box, cell.row_span, cell.column_span, page or None, cell.spans)

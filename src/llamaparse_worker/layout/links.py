@@ -15,6 +15,7 @@ from llamaparse_worker.model.page import (
     Footnote,
     Heading,
     ListBlock,
+    ListItem,
     PageLink,
     Paragraph,
     RawPage,
@@ -68,14 +69,14 @@ def _linked(block: Block, links: Sequence[_Link], ink: _Ink) -> Block:
         case Paragraph() | Heading() | Footnote():
             return replace(block, spans=_with_spans(block.text, block.spans, here, ink.within(block.box)))
         case ListBlock():
-            items = []
-            for item in block.items:
-                within = [link for link in here if _meets(item.box, link.link.box)]
-                spans = _with_spans(item.text, item.spans, within, ink.within(item.box)) if within else item.spans
-                items.append(replace(item, spans=spans))
-            return replace(block, items=tuple(items))
+            return replace(block, items=tuple(_linked_item(item, here, ink) for item in block.items))
         case _:
             return block
+
+
+def _linked_item(item: ListItem, links: Sequence[_Link], ink: _Ink) -> ListItem:
+    within = [link for link in links if _meets(item.box, link.link.box)]
+    return replace(item, spans=_with_spans(item.text, item.spans, within, ink.within(item.box))) if within else item
 
 
 def _meets(box: Box, link: Box) -> bool:

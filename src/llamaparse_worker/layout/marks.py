@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import replace
 
 from llamaparse_worker.layout.segments import Segment
-from llamaparse_worker.model.geometry import Box, enclosing
 
 SURE_BULLETS = frozenset("•‣◦▪●○■□☐☑☒") | {chr(code) for code in range(0xF020, 0xF100)}
 """Marks that are nothing else; the last ones are the signs of symbol fonts."""
@@ -62,7 +60,19 @@ def _following(mark: Segment, segments: Sequence[Segment]) -> Segment | None:
 
 
 def _joined(mark: Segment, segment: Segment) -> Segment:
-    box = enclosing(Box(part.x0, part.y0, part.x1, part.y1) for part in (mark, segment))
     text = f"{mark.text} {segment.text}"
     rich = f"{mark.text} {segment.rich}" if segment.rich else ""
-    return replace(segment, x0=box.x0, y0=box.y0, x1=box.x1, y1=box.y1, text=text, rich=rich, gaps=())
+    return Segment(
+        min(mark.x0, segment.x0),
+        min(mark.y0, segment.y0),
+        max(mark.x1, segment.x1),
+        max(mark.y1, segment.y1),
+        segment.size,
+        text,
+        segment.bold,
+        segment.monospaced,
+        segment.sideways,
+        segment.italic,
+        rich,
+        segment.owner,
+    )

@@ -259,7 +259,7 @@ def _drawn_areas(
     for area in _enclosed(lattice, height, width):
         numbers = [index for index, band in enumerate(owned) if area.row <= band < area.end_row]
         places = [index for index, owner in enumerate(owners) if area.column <= owner < area.end_column]
-        if not numbers or not places or (area.end_row - area.row) * (area.end_column - area.column) == 1:
+        if not numbers or not places:
             continue
         if area.end_row - area.row == 1 and len(numbers) > 1:
             continue
@@ -290,7 +290,7 @@ def _is_one(lattice: _Lattice, area: Area, made: Area, rows: Sequence[Sequence[S
 
 
 def _enclosed(lattice: _Lattice, height: int, width: int) -> list[Area]:
-    """Gather cells that no line parts, where lines are drawn around them; what is no rectangle stays apart."""
+    """Gather cells that no line parts, where lines are drawn around several; what is no rectangle stays apart."""
     across = [_covering(lattice.frame.upright, at) for at in lattice.xs]
     along = [_covering(lattice.frame.level, at) for at in lattice.ys]
     walls = [[any(rule.covers(row.x0, row.x1) for rule in rules) for rules in across] for row in lattice.rows]
@@ -313,7 +313,8 @@ def _enclosed(lattice: _Lattice, height: int, width: int) -> list[Area]:
     groups: dict[int, list[tuple[int, int]]] = {}
     for index in range(height * width):
         groups.setdefault(root(index), []).append(divmod(index, width))
-    return [area for members in groups.values() if (area := _rectangle(members, height * width)) is not None]
+    several = (members for members in groups.values() if len(members) > 1)
+    return [area for members in several if (area := _rectangle(members, height * width)) is not None]
 
 
 def _rectangle(members: Sequence[tuple[int, int]], every: int) -> Area | None:

@@ -177,6 +177,8 @@ class DocumentTasks:
             return failure(number, ErrorReport(PageUnreadable.code, found))
 
     def _illustrated(self, page: P, read: RawPage | LaidOutPage, pages: OpenDocument, request: ReadPages) -> P:
+        if not request.options.images_to_save:
+            return page
         return with_images(page, read, pages, request.options, Path(request.blob).parent, self._image_limits)
 
     def _keep_or_append(self, page: LaidOutPage, out: blob.BlobWriter) -> PageSummary:
