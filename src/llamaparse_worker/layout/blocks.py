@@ -197,8 +197,12 @@ def _weight(line: TextLine, style: Style, column: _Column) -> int:
 
 
 def _looks_different(before: TextLine, line: TextLine) -> bool:
-    larger, smaller = max(before.size, line.size), min(before.size, line.size)
-    return larger > _SIZE_STEP * smaller or before.bold != line.bold or before.monospaced != line.monospaced
+    return (
+        before.size > _SIZE_STEP * line.size
+        or line.size > _SIZE_STEP * before.size
+        or before.bold != line.bold
+        or before.monospaced != line.monospaced
+    )
 
 
 def _is_indented(before: TextLine, here: _Placed) -> bool:
