@@ -8,7 +8,7 @@ import struct
 import zlib
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack
-from io import SEEK_END, FileIO
+from io import SEEK_END
 from pathlib import Path
 from pkgutil import resolve_name
 from typing import BinaryIO, TypeVar
