@@ -51,6 +51,18 @@ def test_each_input_becomes_a_folder_of_result_files(tmp_path: Path, env: dict[s
     assert not (tmp_path / "worker.sqlite3").exists(), "no queue is needed"
 
 
+def test_only_the_results_that_are_asked_for_are_written(tmp_path: Path, env: dict[str, str]) -> None:
+    report = str(written(tmp_path / "report.pdf", documents.make(documents.prose(1))))
+    out = tmp_path / "out"
+
+    done = command(["parse", report, "--results", "text,markdown", "--output", str(out)], env)
+    unknown = command(["parse", report, "--results", "xml", "--output", str(out)], env)
+
+    assert done.returncode == 0, done.stderr
+    assert {path.name for path in (out / "report.pdf").iterdir()} == {"result.md", "result.txt", "manifest.json"}
+    assert (unknown.returncode, "markdown,text,json" in unknown.stderr) == (64, True)
+
+
 def test_a_folder_is_walked_and_equal_names_get_folders_of_their_own(tmp_path: Path, env: dict[str, str]) -> None:
     content = documents.make(documents.prose(1))
     for place in ("a/report.pdf", "b/report.pdf", "b/deeper/notes.txt", "b/.hidden/secret.pdf", ".hidden.pdf"):

@@ -116,6 +116,7 @@ def parse(run: Run) -> Iterator[Figure]:
     """The command line over the corpus and one page."""
     load = run.load
     yield from command_line.throughput(load.files, load.pages, run.state("parse"))
+    yield from command_line.text_alone(load.files, load.pages, run.state("parse-text"))
     yield from command_line.one_page(run.state("parse-one"))
 
 

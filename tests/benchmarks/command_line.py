@@ -28,6 +28,16 @@ def throughput(files: Sequence[Path], pages: int, state: Path) -> list[Figure]:
     ]
 
 
+def text_alone(files: Sequence[Path], pages: int, state: Path) -> list[Figure]:
+    """Parse the whole corpus for its text alone."""
+    usage = parse(files, state, results="text")
+    scenario = f"parse for text alone, {len(files)} documents with {pages} pages"
+    return [
+        Figure(scenario, "throughput", pages / usage.wall_s * 60, "pages/min"),
+        Figure(scenario, "CPU of the tree", usage.cpu_s / pages * 1000, "ms/page"),
+    ]
+
+
 def one_page(state: Path) -> list[Figure]:
     """Parse one page, from the start of the process to its end."""
     file = state / "one.pdf"
@@ -60,14 +70,18 @@ def growth(page_counts: Sequence[int], state: Path) -> list[Figure]:
     return found
 
 
-def parse(files: Sequence[Path], state: Path, more: Mapping[str, str] | None = None) -> Usage:
+def parse(
+    files: Sequence[Path], state: Path, more: Mapping[str, str] | None = None, *, results: str = "markdown,text,json"
+) -> Usage:
     """Run the command over files that lie in one folder."""
     output = state / "output"
     command = [sys.executable, "-m", "llamaparse_worker", "parse", str(files[0].parent), "--output", str(output)]
     if len(files) == 1:
         command[4] = str(files[0])
     usage = run_watched(
-        [*command, "--json"], environment(state, {"OCR_ENGINE": "off", **(more or {})}), state / "parse.log"
+        [*command, "--results", results, "--json"],
+        environment(state, {"OCR_ENGINE": "off", **(more or {})}),
+        state / "parse.log",
     )
     written = len(list(output.glob("*/manifest.json")))
     shutil.rmtree(output)

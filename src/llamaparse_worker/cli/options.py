@@ -6,7 +6,7 @@ import argparse
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from llamaparse_worker.model.options import ModeName, ParseOptions
+    from llamaparse_worker.model.options import ModeName, ParseOptions, ResultKind
     from llamaparse_worker.wire import ParseConfiguration
 
 
@@ -24,6 +24,24 @@ def add_options(command: argparse.ArgumentParser) -> None:
         metavar="auto|off|ENGINE",
         help="how pages without text are read: auto as OCR_ENGINE says",
     )
+    command.add_argument(
+        "--results", metavar="KINDS", help="result files to write, of: markdown,text,json; default: all"
+    )
+
+
+def results_from(args: argparse.Namespace) -> tuple[ResultKind, ...]:
+    """Give the result files that the command line asks for.
+
+    Raises:
+        InvalidOption: there is no such kind.
+    """
+    from llamaparse_worker.errors import InvalidOption
+    from llamaparse_worker.model.options import ResultKind
+
+    try:
+        return tuple(map(ResultKind, args.results.split(","))) if args.results else ()
+    except ValueError:
+        raise InvalidOption(f"--results {args.results} is not of {','.join(ResultKind)}") from None
 
 
 def configuration_from(args: argparse.Namespace) -> ParseConfiguration:
@@ -63,7 +81,7 @@ def options_from(args: argparse.Namespace) -> ParseOptions:
 
     from llamaparse_worker.wire import options_of
 
-    return replace(options_of(configuration_from(args), mode_from(args)), ocr=args.ocr)
+    return replace(options_of(configuration_from(args), mode_from(args)), ocr=args.ocr, results=results_from(args))
 
 
 def mode_from(args: argparse.Namespace) -> ModeName:

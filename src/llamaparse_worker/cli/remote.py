@@ -15,7 +15,7 @@ from anyio import to_thread
 from llamaparse_worker.app.backends import Backends, open_backends, open_jobs, open_objects
 from llamaparse_worker.cli.exit_status import ExitStatus
 from llamaparse_worker.cli.inputs import Input
-from llamaparse_worker.cli.options import mode_from
+from llamaparse_worker.cli.options import mode_from, results_from
 from llamaparse_worker.cli.reporting import Ending, Reporter, open_reporter
 from llamaparse_worker.errors import EmptyDocument, SourceNotFound
 from llamaparse_worker.interfaces import Message, ObjectStore
@@ -104,6 +104,7 @@ async def _submit(backends: Backends, one: Input, configuration: ParseConfigurat
         file_name=one.path.name,
         mode=mode_from(args),
         ocr=args.ocr,
+        results=results_from(args),
         configuration=configuration,
     )
     body = message.model_dump_json(exclude_defaults=True).encode()

@@ -25,6 +25,19 @@ class ImageKind(StrEnum):
     SCREENSHOT = "screenshot"
 
 
+class ResultKind(StrEnum):
+    """Forms in which the text of a document is given, each a file of its result."""
+
+    MARKDOWN = "markdown"
+    TEXT = "text"
+    JSON = "json"
+
+    @property
+    def file_name(self) -> str:
+        """The name of the file."""
+        return {"markdown": "result.md", "text": "result.txt", "json": "result.json"}[self]
+
+
 class Granularity(StrEnum):
     """What a result may tell the box of, beside its items."""
 
@@ -77,6 +90,8 @@ class ParseOptions:
     languages: tuple[str, ...] = ()
     ocr: str = "auto"
     """``auto``, ``off`` or the name of an engine."""
+    results: tuple[ResultKind, ...] = ()
+    """The result files to write; all where none is named."""
     images_to_save: tuple[ImageKind, ...] = ()
     granular_bboxes: tuple[Granularity, ...] = ()
     annotate_revisions: bool = False
@@ -113,3 +128,8 @@ class ParseOptions:
     timeout_extra_per_page_s: float | None = None
     ignored: tuple[str, ...] = ()
     """Names of known options that were given but have no effect in this version; the manifest lists them."""
+
+    def wants(self, file_name: str) -> bool:
+        """Tell whether a result file is to be written; those that only plugins know always are."""
+        known = {kind.file_name for kind in ResultKind}
+        return not self.results or file_name not in known or any(kind.file_name == file_name for kind in self.results)

@@ -230,7 +230,9 @@ class DocumentTasks:
 
     def _assemble(self, request: Assemble, kept: Mapping[int, LaidOutPage], emit: Emit) -> tuple[ResultFile, ...]:
         folder = Path(request.folder)
-        writers = (*self._writers, GroundedWriter()) if request.options.granular_bboxes else self._writers
+        writers = [one for one in self._writers if request.options.wants(one.file_name)]
+        if request.options.granular_bboxes:
+            writers.append(GroundedWriter())
         images: list[PageImage] = []
         with ExitStack() as files:
             outs = [files.enter_context((folder / one.file_name).open("wb", _BUFFER_BYTES)) for one in writers]

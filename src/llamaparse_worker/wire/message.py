@@ -10,9 +10,7 @@ from pydantic import AwareDatetime, Field, ValidationError
 
 from llamaparse_worker.errors import InvalidJob, InvalidOption
 from llamaparse_worker.model.job import Job, Priority, SourceKind, SourceRef
-from llamaparse_worker.model.options import (
-    ModeName,
-)
+from llamaparse_worker.model.options import ModeName, ResultKind
 from llamaparse_worker.wire.configuration import ParseConfiguration
 from llamaparse_worker.wire.options import options_of
 from llamaparse_worker.wire.strict import Strict
@@ -37,6 +35,9 @@ class JobMessage(Strict):
     )
     mode: ModeName | None = Field(default=None, description="Default: what configuration.tier says, else fast")
     ocr: str = Field(default="auto", max_length=64, description="auto, off, or the name of an OCR engine")
+    results: tuple[ResultKind, ...] = Field(
+        default=(), max_length=len(ResultKind), description="The result files to write; default: all of them"
+    )
     configuration: ParseConfiguration = ParseConfiguration()
     project_id: str = Field(default="default", max_length=256)
     tenant: str | None = Field(default=None, max_length=256)
@@ -73,7 +74,7 @@ def job_of(message: JobMessage, *, traceparent: str | None = None) -> Job:
         source=source,
         file_name=message.file_name or source.location.rstrip("/").rpartition("/")[2] or "document",
         output_prefix=message.output_prefix.strip("/"),
-        options=replace(options_of(message.configuration, message.mode), ocr=message.ocr),
+        options=replace(options_of(message.configuration, message.mode), ocr=message.ocr, results=message.results),
         project=message.project_id,
         tenant=message.tenant,
         priority=message.priority,
