@@ -1,13 +1,17 @@
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+import os
+import threading
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 
 import anyio
 import numpy as np
 import pytest
 
+from llamaparse_worker.backends.ocr.engine import Engine
 from llamaparse_worker.backends.ocr.pool import OcrPool, PoolSize, open_pool, pool_size
+from llamaparse_worker.backends.ocr.priority import NICENESS
 from llamaparse_worker.backends.ocr.settings import OcrPoolSettings
 from llamaparse_worker.errors import ConfigurationError, PageUnreadable, RestartNeeded, TimeLimitExceeded
 from llamaparse_worker.model.page import PixelImage
@@ -43,6 +47,27 @@ async def test_a_fault_fails_its_page_only(fault: Fault) -> None:
         with pytest.raises(PageUnreadable):
             await pool.read(page(31), languages=())
         assert await text_of(pool, page(32)) == "32x20"
+
+
+async def test_engines_and_their_threads_let_others_go_first() -> None:
+    engines, seen = FaultyEngines(), []
+
+    def priority() -> None:
+        seen.append(os.getpriority(os.PRIO_PROCESS, threading.get_native_id()))
+
+    @contextmanager
+    def opened() -> Iterator[Engine]:
+        priority()
+        helper = threading.Thread(target=priority)
+        helper.start()
+        helper.join()
+        with engines.open() as engine:
+            yield engine
+
+    async with open_pool("faulty", opened, PoolSize(1, 20), lambda _: None) as pool:
+        await text_of(pool, page())
+    mine = os.getpriority(os.PRIO_PROCESS, threading.get_native_id())
+    assert seen == [min(mine + NICENESS, 19)] * 2
 
 
 async def test_only_an_engine_that_broke_is_opened_anew() -> None:

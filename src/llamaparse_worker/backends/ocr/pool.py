@@ -24,6 +24,7 @@ import structlog
 from anyio import to_thread
 
 from llamaparse_worker.backends.ocr.engine import Engine, EngineFactory, Picture
+from llamaparse_worker.backends.ocr.priority import let_others_go_first
 from llamaparse_worker.backends.ocr.settings import OcrPoolSettings
 from llamaparse_worker.errors import (
     ConfigurationError,
@@ -232,6 +233,7 @@ class _Reader(Thread):
 
     def run(self) -> None:
         """Read until told to end."""
+        let_others_go_first()
         while (task := self._tasks.get()) is not None:
             try:
                 with self._open_engine() as engine:

@@ -12,6 +12,7 @@ import numpy as np
 from llamaparse_worker.backends.ocr.engine import Engine, Picture
 from llamaparse_worker.backends.ocr.local import Engines, LocalEngine
 from llamaparse_worker.backends.ocr.pool import PoolSize, cannot_open
+from llamaparse_worker.backends.ocr.priority import let_others_go_first
 from llamaparse_worker.backends.ocr.processes.messages import (
     Answer,
     PageRequest,
@@ -43,6 +44,7 @@ def prepared(config: str) -> Engines:
 def serve(sock: socket.socket, engines: Engines, limits: ChildLimits, mark: PageMark) -> int:
     """Read pages until the worker closes its end; gives the exit status. An engine that broke ends the process."""
     del limits, mark
+    let_others_go_first()
     try:
         _read_pages(Connection(sock), engines)
     except WorkerGone:
