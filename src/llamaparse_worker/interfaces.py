@@ -29,6 +29,7 @@ from llamaparse_worker.model.job import (
     Lease,
     OutboxEvent,
     Progress,
+    Reopening,
     SourceRef,
     StoreCounts,
 )
@@ -91,8 +92,25 @@ class Delivery(Protocol):
         """Give the message back, to be delivered again at once, here or elsewhere."""
         ...
 
-    async def dead_letter(self, *, code: str, reason: str) -> None:
-        """Move the message to the dead-letter queue with headers ``x-error-code`` and ``x-error-message``."""
+    async def dead_letter(self, *, code: str, reason: str, attempt: int = 0, worker: str = "") -> None:
+        """Move the message to the dead-letter queue, with the headers of ``model.dead_letter.Death`` and the time."""
+        ...
+
+
+class DeadLetter(Protocol):
+    """One dead letter in the hands of an operator's command."""
+
+    @property
+    def message(self) -> Message:
+        """The message with its own headers and those that tell of its death."""
+        ...
+
+    async def remove(self) -> None:
+        """Delete it for good; one that has gone meanwhile is fine.
+
+        Raises:
+            BackendUnavailable: the broker is away; the dead letter may still be there.
+        """
         ...
 
 
@@ -132,6 +150,14 @@ class Broker(Protocol):
 
     async def dead_letters(self, *, limit: int) -> Sequence[Message]:
         """Show up to ``limit`` dead letters, oldest first, without removing them."""
+        ...
+
+    def take_dead_letters(self) -> AbstractAsyncContextManager[AsyncIterator[DeadLetter]]:
+        """Go through the dead letters that are there now, oldest first; those that come meanwhile are left out.
+
+        Each may be removed until the context is left; then the others are where they were. Meanwhile another client
+        may not see them.
+        """
         ...
 
     async def ping(self) -> str:
@@ -190,6 +216,15 @@ class JobStore(Protocol):
         """Set CANCELLED unless terminal already, with the event ``job.cancelled`` in the outbox; gives the status.
 
         An unknown id gets a CANCELLED row: a later claim does no work.
+        """
+        ...
+
+    async def reopen(self, job_id: str, *, publish_within_s: float) -> Reopening:
+        """Put a FAILED job back to PENDING, with all its attempts before it again; their numbers count on.
+
+        The caller then publishes the message and confirms with ``published``, as after ``submit``. A job that is
+        PENDING without a time to wait for is given too, unchanged: whether it has a message is not known. Any other
+        one is left alone and its status given; None is an unknown one.
         """
         ...
 

@@ -84,24 +84,24 @@ def _said_by_three_claimers(place: str) -> list[list[str]]:
 async def test_processes_that_start_at_once_share_one_schema_and_each_job_is_claimed_once(url: str) -> None:
     said = _said_by_three_claimers(url)
 
-    assert {version for version, _ in said} == {"1"}
+    assert {version for version, _ in said} == {str(len(_MIGRATIONS))}
     assert sum(int(claimed) for _, claimed in said) == 20
 
 
 async def test_many_migrations_at_once_apply_each_step_once(url: str) -> None:
     database = PostgresDatabase(url, pool_size=6, timeout_s=10)
     await database.pool
-    second = Migration(2, "0002_more", "CREATE TABLE more (id text); INSERT INTO more VALUES ('once');")
+    more = Migration(len(_MIGRATIONS) + 1, "more", "CREATE TABLE more (id text); INSERT INTO more VALUES ('once');")
     versions: list[int] = []
 
     async def one() -> None:
-        versions.append(await apply(database, [*_MIGRATIONS, second]))
+        versions.append(await apply(database, [*_MIGRATIONS, more]))
 
     async with anyio.create_task_group() as tasks:
         for _ in range(6):
             tasks.start_soon(one)
 
-    assert versions == [2] * 6
+    assert versions == [more.version] * 6
     assert await database.fetch("SELECT id FROM more", {}) == [{"id": "once"}]
     await database.pool.close()
 
@@ -109,12 +109,12 @@ async def test_many_migrations_at_once_apply_each_step_once(url: str) -> None:
 async def test_a_failed_step_of_the_schema_leaves_the_version_before_it(url: str) -> None:
     database = PostgresDatabase(url, pool_size=1, timeout_s=10)
     await database.pool
-    broken = Migration(2, "0002_broken", "CREATE TABLE half (id text); CREATE TABLE jobs (id text);")
+    broken = Migration(len(_MIGRATIONS) + 1, "broken", "CREATE TABLE half (id text); CREATE TABLE jobs (id text);")
 
     with pytest.raises(asyncpg.DuplicateTableError):
         await apply(database, [*_MIGRATIONS, broken])
 
-    assert await apply(database, _MIGRATIONS) == 1
+    assert await apply(database, _MIGRATIONS) == len(_MIGRATIONS)
     assert await database.fetch("SELECT to_regclass('half') AS half", {}) == [{"half": None}]
     await database.pool.close()
 
@@ -146,7 +146,7 @@ async def test_a_database_that_is_away_at_the_start_is_used_once_it_is_there(pos
             with pytest.raises(BackendUnavailable):
                 await store.migrate()
             postgres.start()
-            assert await store.migrate() == 1
+            assert await store.migrate() == len(_MIGRATIONS)
             assert (await leased(store, a_job())).attempt == 1
     finally:
         postgres.stop()
@@ -215,7 +215,9 @@ async def test_a_cancelled_transaction_is_rolled_back_and_its_connection_used_ag
             scope.cancel()
             await anyio.sleep_forever()
 
-    assert await database.fetch("SELECT version FROM schema_version", {}) == [{"version": 1}]
+    assert await database.fetch("SELECT version FROM schema_version", {}) == [
+        {"version": step.version} for step in _MIGRATIONS
+    ]
     await database.pool.close()
 
 

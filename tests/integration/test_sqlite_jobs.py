@@ -66,7 +66,7 @@ def _said_by_three_claimers(place: str) -> list[list[str]]:
 async def test_processes_that_start_at_once_share_one_schema_and_each_job_is_claimed_once(tmp_path: Path) -> None:
     said = _said_by_three_claimers(str(tmp_path / "new" / "worker.sqlite3"))
 
-    assert {version for version, _ in said} == {"1"}
+    assert {version for version, _ in said} == {str(len(_MIGRATIONS))}
     assert sum(int(claimed) for _, claimed in said) == 20
 
 
@@ -164,18 +164,19 @@ async def test_a_cancelled_transaction_is_rolled_back_and_the_next_one_runs(tmp_
 
 
 async def test_a_failed_step_of_the_schema_leaves_the_version_before_it(tmp_path: Path) -> None:
-    broken = Migration(2, "0002_broken", "CREATE TABLE half (id text);\nCREATE TABLE jobs (id text);\n")
+    next_version = len(_MIGRATIONS) + 1
+    broken = Migration(next_version, "broken", "CREATE TABLE half (id text);\nCREATE TABLE jobs (id text);\n")
     async with connect(tmp_path / "worker.sqlite3", timeout_s=5) as connection:
         database = SqliteDatabase(connection)
 
         with pytest.raises(sqlite3.OperationalError, match="jobs already exists"):
             await apply(database, [*_MIGRATIONS, broken])
 
-        assert await apply(database, _MIGRATIONS) == 1
+        assert await apply(database, _MIGRATIONS) == len(_MIGRATIONS)
         assert await database.fetch("SELECT name FROM sqlite_master WHERE name = 'half'", {}) == []
-        repaired = Migration(2, "0002_repaired", "CREATE TABLE half (id text);\n")
-        assert await apply(database, [*_MIGRATIONS, repaired]) == 2
-        assert await apply(database, _MIGRATIONS) == 2
+        repaired = Migration(next_version, "repaired", "CREATE TABLE half (id text);\n")
+        assert await apply(database, [*_MIGRATIONS, repaired]) == next_version
+        assert await apply(database, _MIGRATIONS) == next_version
 
 
 async def test_spans_are_added_to_the_clock_of_the_host(tmp_path: Path) -> None:

@@ -14,6 +14,7 @@ from llamaparse_worker.model.job import JobStatus
 from llamaparse_worker.parsers.pool import ParserPool
 from llamaparse_worker.testing.reader import Opening, script
 from llamaparse_worker.wire import JobEvent, JobMessage
+from llamaparse_worker.worker.dead_letters import retry
 from support.pipeline import parser_pool
 from support.worker import Policy, World, until, working
 
@@ -226,3 +227,21 @@ async def test_a_failure_that_does_not_pass_ends_after_the_last_attempt_in_the_d
     assert (record.status, record.error.code, record.attempt) == (JobStatus.FAILED, "STORAGE_FULL", 2)
     (letter,) = world.broker.buried
     assert letter.headers["x-error-code"] == "STORAGE_FULL"
+
+
+async def test_a_reopened_job_has_its_attempts_again_and_an_earlier_result_is_not_overwritten(world: World) -> None:
+    world.objects.full = True
+    async with working(world, Policy(max_attempts=2, retry_delay_s=0.05)):
+        job = await world.publish(script("text"))
+        await world.ended(job)
+        await world.settled()
+        async with world.broker.take_dead_letters() as letters:
+            async for letter in letters:
+                await retry(letter, broker=world.broker, jobs=world.jobs)
+        await world.reaches(job, lambda record: record.attempt == 3 and record.status is not JobStatus.RUNNING)
+        world.objects.full = False
+        record = await world.ended(job)
+        await world.settled()
+
+    assert (record.status, record.result_prefix) == (JobStatus.COMPLETED, f"results/{job}/4")
+    assert world.broker.buried == []

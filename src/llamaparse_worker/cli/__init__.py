@@ -12,6 +12,7 @@ from llamaparse_worker.cli import (
     check,
     components,
     config,
+    deadletters,
     healthcheck,
     migrate,
     ocr,
@@ -31,7 +32,21 @@ from llamaparse_worker.errors import (
     WorkerError,
 )
 
-_COMMANDS = (run, parse, submit, status, result, cancel, ocr, check, config, components, migrate, healthcheck)
+_COMMANDS = (
+    run,
+    parse,
+    submit,
+    status,
+    result,
+    cancel,
+    deadletters,
+    ocr,
+    check,
+    config,
+    components,
+    migrate,
+    healthcheck,
+)
 
 
 class _Parser(argparse.ArgumentParser):

@@ -12,7 +12,7 @@ from llamaparse_worker.model.options import ParseOptions
 
 
 class JobStatus(StrEnum):
-    """The life of a job: PENDING → RUNNING → one of the terminal three."""
+    """The life of a job: PENDING → RUNNING → one of the terminal three. Only an operator leads a FAILED one back."""
 
     PENDING = "PENDING"
     RUNNING = "RUNNING"
@@ -22,7 +22,7 @@ class JobStatus(StrEnum):
 
     @property
     def terminal(self) -> bool:
-        """Whether the job will not change any more."""
+        """Whether no worker will change the job any more."""
         return self in {JobStatus.COMPLETED, JobStatus.FAILED, JobStatus.CANCELLED}
 
 
@@ -78,7 +78,14 @@ class Lease:
     job_id: str
     token: str
     attempt: int
-    """From 1; counted before the document is opened."""
+    """From 1; counted before the document is opened. Counts on when the job is reopened: result files lie below it."""
+    forgiven: int = 0
+    """Attempts of the time before the job was reopened, which do not count against its limit."""
+
+    @property
+    def charged(self) -> int:
+        """Attempts that count against the limit, with this one."""
+        return self.attempt - self.forgiven
 
 
 class Refusal(StrEnum):
@@ -155,6 +162,10 @@ class DueJob:
     """The attempts counted so far: names this wait of the job, so that a late confirmation cannot end a newer one."""
     body: bytes
     headers: Mapping[str, str]
+
+
+Reopening = DueJob | JobStatus | None
+"""What reopening a job gives: what to publish, the status of a job that needs no message, or None for no such job."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,13 +5,15 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 
 import anyio
 import anyio.lowlevel
 from pydantic import BaseModel, ConfigDict
 
 from llamaparse_worker.errors import BackendUnavailable
-from llamaparse_worker.interfaces import Broker, Component, Delivery, Message, QueueDepth
+from llamaparse_worker.interfaces import Broker, Component, DeadLetter, Delivery, Message, QueueDepth
+from llamaparse_worker.model.dead_letter import Death
 from llamaparse_worker.model.job import OutboxEvent
 
 
@@ -65,6 +67,17 @@ class MemoryBroker:
         """Show up to ``limit`` dead letters, oldest first."""
         await self.answer()
         return self.buried[:limit]
+
+    @asynccontextmanager
+    async def take_dead_letters(self) -> AsyncIterator[AsyncIterator[DeadLetter]]:
+        """Go through ``buried``; nothing is hidden from others meanwhile."""
+        await self.answer()
+        yield self._letters(tuple(self.buried))
+
+    async def _letters(self, messages: Sequence[Message]) -> AsyncIterator[DeadLetter]:
+        for message in messages:
+            await self.answer()
+            yield MemoryDeadLetter(self, message)
 
     async def ping(self) -> str:
         """Give a name while the broker is not down."""
@@ -167,11 +180,29 @@ class MemoryDelivery:
         """Give the message back at its old place."""
         await self._broker.settle(self, keep=True)
 
-    async def dead_letter(self, *, code: str, reason: str) -> None:
+    async def dead_letter(self, *, code: str, reason: str, attempt: int = 0, worker: str = "") -> None:
         """Move the message to ``buried``."""
         await self._broker.settle(self, keep=False)
-        headers = {**self._message.headers, "x-error-code": code, "x-error-message": reason}
-        self._broker.buried.append(replace(self._message, headers=headers))
+        death = Death(code=code, message=reason, at=datetime.now(tz=UTC), attempt=attempt, worker=worker)
+        self._broker.buried.append(replace(self._message, headers={**self._message.headers, **death.headers()}))
+
+
+class MemoryDeadLetter:
+    """One of the messages in ``buried``."""
+
+    def __init__(self, broker: MemoryBroker, message: Message) -> None:
+        self._broker = broker
+        self._message = message
+
+    @property
+    def message(self) -> Message:
+        """The message with the headers of its death."""
+        return self._message
+
+    async def remove(self) -> None:
+        """Take it out of ``buried``."""
+        await self._broker.answer()
+        self._broker.buried[:] = [one for one in self._broker.buried if one is not self._message]
 
 
 class MemoryBrokerSettings(BaseModel):

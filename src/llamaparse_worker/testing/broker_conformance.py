@@ -7,13 +7,15 @@ import sys
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 
 import anyio
 import pytest
 from anyio.streams.buffered import BufferedByteReceiveStream
 
 from llamaparse_worker.errors import BackendUnavailable
-from llamaparse_worker.interfaces import Broker, Delivery, Message
+from llamaparse_worker.interfaces import Broker, DeadLetter, Delivery, Message
+from llamaparse_worker.model.dead_letter import death_of, without_death
 from llamaparse_worker.model.job import OutboxEvent
 
 _SOON_S = 15.0
@@ -36,6 +38,24 @@ async def publish_numbered(broker: Broker, count: int) -> None:
     """Publish ``m-0``, ``m-1`` and so on."""
     for number in range(count):
         await broker.publish(numbered(number))
+
+
+async def bury_numbered(broker: Broker, count: int) -> None:
+    """Publish ``m-0``, ``m-1`` and so on, and make each a dead letter."""
+    await publish_numbered(broker, count)
+    async with broker.consume(prefetch=1) as deliveries:
+        for _ in range(count):
+            await (await take(deliveries)).dead_letter(code="TIMEOUT", reason="too long")
+
+
+async def take_letter(letters: AsyncIterator[DeadLetter]) -> DeadLetter:
+    """Give the next dead letter, which must come soon."""
+    with anyio.fail_after(_SOON_S):
+        return await anext(letters)
+
+
+class _Interrupted(Exception):
+    """Something fails in the middle."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,6 +142,62 @@ class BrokerConformance:
         assert found[0].headers["x-error-message"] == "source: Größe is missing"
         assert found[0].headers["traceparent"] == numbered(0).headers["traceparent"]
         assert [letter.id for letter in await broker.dead_letters(limit=1)] == ["m-0"]
+
+    async def test_a_dead_letter_says_when_where_and_after_how_many_attempts(self, broker: Broker) -> None:
+        """In headers that every broker writes alike."""
+        before = datetime.now(tz=UTC) - timedelta(seconds=1)
+        await broker.publish(numbered(0))
+        async with broker.consume(prefetch=1) as deliveries:
+            delivery = await take(deliveries)
+            await delivery.dead_letter(code="TIMEOUT", reason="zu spät", attempt=3, worker="worker-7")
+
+        (letter,) = await broker.dead_letters(limit=2)
+        death = death_of(letter.headers)
+
+        assert (death.code, death.message, death.attempt, death.worker) == ("TIMEOUT", "zu spät", 3, "worker-7")
+        assert death.at is not None
+        assert before < death.at < before + timedelta(seconds=1 + _SOON_S)
+        assert without_death(letter.headers) == numbered(0).headers
+
+    async def test_dead_letters_are_removed_one_by_one_and_the_others_keep_their_order(self, broker: Broker) -> None:
+        """Also those that nobody looked at, and when the context is left by an error."""
+        await bury_numbered(broker, 6)
+        with pytest.raises(_Interrupted, match="m-0, m-1"):
+            await self._look_at_two_and_fail(broker)
+        found: list[str] = []
+
+        async with broker.take_dead_letters() as letters:
+            async for letter in letters:
+                found.append(letter.message.id)
+                if letter.message.id in {"m-1", "m-3"}:
+                    await letter.remove()
+                if letter.message.id == "m-4":
+                    break
+
+        assert found == ["m-0", "m-1", "m-2", "m-3", "m-4"]
+        for _ in range(2):
+            assert [letter.id for letter in await broker.dead_letters(limit=10)] == ["m-0", "m-2", "m-4", "m-5"]
+
+    async def test_letters_that_die_meanwhile_are_left_for_the_next_time(self, broker: Broker) -> None:
+        """A retried job that fails at once must not be retried for ever."""
+        await bury_numbered(broker, 2)
+        seen: list[str] = []
+
+        async with broker.take_dead_letters() as letters:
+            async for letter in letters:
+                seen.append(letter.message.id)
+                await letter.remove()
+                await broker.publish(letter.message)
+                async with broker.consume(prefetch=1) as deliveries:
+                    await (await take(deliveries)).dead_letter(code="TIMEOUT", reason="again")
+
+        assert seen == ["m-0", "m-1"]
+        assert [letter.id for letter in await broker.dead_letters(limit=10)] == ["m-0", "m-1"]
+
+    async def test_no_dead_letters_are_gone_through_in_no_time(self, broker: Broker) -> None:
+        """The iterator ends at once."""
+        async with broker.take_dead_letters() as letters:
+            assert [letter async for letter in letters] == []
 
     async def test_no_more_than_the_prefetch_is_unsettled(self, broker: Broker) -> None:
         """The next message comes when one was settled."""
@@ -250,6 +326,10 @@ class BrokerConformance:
     async def _publish_part(self, broker: Broker, part: int) -> None:
         for number in range(50 * part, 50 * (part + 1)):
             await broker.publish(numbered(number))
+
+    async def _look_at_two_and_fail(self, broker: Broker) -> None:
+        async with broker.take_dead_letters() as letters:
+            raise _Interrupted(", ".join([(await take_letter(letters)).message.id for _ in range(2)]))
 
     async def _acknowledged(self, deliveries: AsyncIterator[Delivery]) -> str:
         delivery = await take(deliveries)

@@ -21,6 +21,7 @@ from llamaparse_worker.model.job import (
     OutboxEvent,
     Progress,
     Refusal,
+    Reopening,
     StoreCounts,
 )
 from llamaparse_worker.wire import EventPages, JobEvent, outbox_event, utc_now
@@ -33,6 +34,7 @@ class _Row:
     headers: Mapping[str, str] = field(default_factory=dict)
     token: str | None = None
     publish_by: datetime | None = None
+    forgiven: int = 0
 
 
 class MemoryJobStore:
@@ -66,7 +68,7 @@ class MemoryJobStore:
             return Refusal.HELD
         if found.next_run_at is not None and found.next_run_at > self._clock():
             return Refusal.HELD
-        if found.attempt >= max_attempts:
+        if found.attempt - row.forgiven >= max_attempts:
             self._exhaust(row, max_attempts)
             return Refusal.EXHAUSTED
         row.token, row.publish_by = uuid.uuid4().hex, None
@@ -78,7 +80,7 @@ class MemoryJobStore:
             next_run_at=None,
             updated_at=self._clock(),
         )
-        return Lease(job.id, row.token, row.record.attempt)
+        return Lease(job.id, row.token, row.record.attempt, row.forgiven)
 
     async def renew(self, lease: Lease, *, lease_s: float, progress: Progress) -> JobStatus:
         """Extend the lease, or say what became of the job."""
@@ -134,6 +136,22 @@ class MemoryJobStore:
         if not row.record.status.terminal:
             self._end(row, JobStatus.CANCELLED)
         return row.record.status
+
+    async def reopen(self, job_id: str, *, publish_within_s: float) -> Reopening:
+        """Back to PENDING with all attempts before it, or say what the job is."""
+        await self._reach()
+        row = self._rows.get(job_id)
+        if row is None:
+            return None
+        found = row.record
+        if found.status is JobStatus.FAILED:
+            row.forgiven = found.attempt
+        elif found.status is not JobStatus.PENDING or found.next_run_at is not None:
+            return found.status
+        row.record = replace(found, result_prefix=None, error=None, page_errors=(), progress=Progress())
+        self._free(row, JobStatus.PENDING)
+        row.publish_by = self._in(publish_within_s)
+        return DueJob(job_id, found.attempt, row.body, row.headers)
 
     async def get(self, job_id: str) -> JobRecord | None:
         """Read one row."""

@@ -5,6 +5,7 @@ The order persist → settle is the guarantee: a message is removed only after i
 
 from __future__ import annotations
 
+import socket
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -12,7 +13,15 @@ from dataclasses import dataclass, field
 import anyio
 import structlog
 
-from llamaparse_worker.errors import ErrorReport, InvalidJob, JobExpired, TransientError, WorkerError, report
+from llamaparse_worker.errors import (
+    AttemptsExhausted,
+    ErrorReport,
+    InvalidJob,
+    JobExpired,
+    TransientError,
+    WorkerError,
+    report,
+)
 from llamaparse_worker.interfaces import Delivery, JobStore
 from llamaparse_worker.model.job import Claim, DueJob, Job, JobResult, JobStatus, Lease, Refusal
 from llamaparse_worker.pipeline.job import Attempt, JobPipeline
@@ -176,8 +185,8 @@ class Attempts:
 
     async def _persist(self, case: _Case, outcome: Outcome) -> Settlement:
         """Write what the settlement needs; a lost lease leaves nothing to write."""
-        attempt = case.lease.attempt if case.lease else 0
-        settlement = settle(outcome, attempt=attempt, policy=self._policy.retry)
+        charged = case.lease.charged if case.lease else 0
+        settlement = settle(outcome, attempt=charged, policy=self._policy.retry)
         lease, job = case.lease, case.job
         if lease is None or job is None:
             return settlement
@@ -222,12 +231,23 @@ class Attempts:
             case Acknowledge() | RetryLater():
                 await delivery.acknowledge()
             case DeadLetter(error):
-                await delivery.dead_letter(code=error.code, reason=error.message)
+                await delivery.dead_letter(
+                    code=error.code,
+                    reason=error.message,
+                    attempt=self._attempts(case, error),
+                    worker=socket.gethostname(),
+                )
             case GiveBack():
                 freed = await self._release(case)
                 await delivery.requeue()
                 if freed:
                     await self._jobs.published(freed)
+
+    def _attempts(self, case: _Case, error: ErrorReport) -> int:
+        """Count what was tried before the message died; a claim is refused for exactly one number of them."""
+        if case.lease is not None:
+            return case.lease.charged
+        return self._policy.retry.max_attempts if error.code == AttemptsExhausted.code else 0
 
     async def _release(self, case: _Case) -> DueJob | None:
         """Free the job; gives what to confirm once its message is back in the queue."""

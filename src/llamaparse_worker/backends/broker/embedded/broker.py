@@ -8,18 +8,21 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
+import time
 import uuid
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
+from datetime import UTC, datetime
 
 import anyio
 import structlog
 
 from llamaparse_worker.backends.broker.embedded.changes import Changes
 from llamaparse_worker.backends.broker.embedded.settings import EmbeddedQueueSettings
-from llamaparse_worker.backends.broker.embedded.table import HeldMessage, MessageTable, open_table
+from llamaparse_worker.backends.broker.embedded.table import DeadMessage, HeldMessage, MessageTable, open_table
 from llamaparse_worker.errors import TransientError
-from llamaparse_worker.interfaces import Broker, Component, Delivery, Message, QueueDepth
+from llamaparse_worker.interfaces import Broker, Component, DeadLetter, Delivery, Message, QueueDepth
+from llamaparse_worker.model.dead_letter import Death
 from llamaparse_worker.model.job import OutboxEvent
 
 log = structlog.get_logger(__name__)
@@ -71,6 +74,16 @@ class EmbeddedBroker:
     async def dead_letters(self, *, limit: int) -> Sequence[Message]:
         """Show up to ``limit`` dead letters, oldest first, without removing them."""
         return await self._table.dead(self._settings.job_queue_name, limit=limit)
+
+    @asynccontextmanager
+    async def take_dead_letters(self) -> AsyncIterator[AsyncIterator[DeadLetter]]:
+        """Go through the dead letters that are there now; nothing is hidden from others meanwhile."""
+        yield self._letters(time.time())
+
+    async def _letters(self, until: float) -> AsyncIterator[DeadLetter]:
+        last: DeadMessage | None = None
+        while (last := await self._table.dead_after(self._settings.job_queue_name, last, until=until)) is not None:
+            yield EmbeddedDeadLetter(self._table, last)
 
     async def ping(self) -> str:
         """Give the product and version when the file can be read."""
@@ -182,10 +195,28 @@ class EmbeddedDelivery:
         with self._intake.settling(self._held) as table:
             await table.give_back(self._held)
 
-    async def dead_letter(self, *, code: str, reason: str) -> None:
+    async def dead_letter(self, *, code: str, reason: str, attempt: int = 0, worker: str = "") -> None:
         """Make the message a dead letter."""
+        death = Death(code=code, message=reason, at=datetime.now(tz=UTC), attempt=attempt, worker=worker)
         with self._intake.settling(self._held) as table:
-            await table.bury(self._held, {"x-error-code": code, "x-error-message": reason})
+            await table.bury(self._held, death.headers())
+
+
+class EmbeddedDeadLetter:
+    """One dead letter of the file."""
+
+    def __init__(self, table: MessageTable, dead: DeadMessage) -> None:
+        self._table = table
+        self._dead = dead
+
+    @property
+    def message(self) -> Message:
+        """The message with the headers of its death."""
+        return self._dead.message
+
+    async def remove(self) -> None:
+        """Delete it for good."""
+        await self._table.remove_dead(self._dead)
 
 
 @asynccontextmanager

@@ -50,6 +50,9 @@ _RENEW = """UPDATE queue_messages SET lease_until = :until
     WHERE holder = :holder AND sequence IN (SELECT value FROM json_each(:sequences))"""
 _DEPTHS = """SELECT queue, SUM(lease_until <= :now), SUM(lease_until > :now) FROM queue_messages
     WHERE died_at IS NULL AND substr(queue, 1, length(:family)) = :family GROUP BY queue"""
+_NEXT_DEAD = """SELECT sequence, died_at, id, body, headers FROM queue_messages
+    WHERE queue = :queue AND died_at IS NOT NULL AND (died_at, sequence) > (:died_at, :sequence) AND died_at <= :until
+    ORDER BY died_at, sequence LIMIT 1"""
 _UNUSABLE = frozenset({sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_PERM})
 _PRIMARY_CODE = 0xFF
 """Extended result codes carry the primary one in their lowest byte."""
@@ -61,6 +64,15 @@ class HeldMessage:
 
     sequence: int
     delivery: int
+    message: Message
+
+
+@dataclass(frozen=True, slots=True)
+class DeadMessage:
+    """A dead letter and its place among the others."""
+
+    sequence: int
+    died_at: float
     message: Message
 
 
@@ -134,6 +146,22 @@ class MessageTable:
             (queue, limit),
         )
         return [Message(body, message_id, json.loads(headers)) for body, message_id, headers in rows]
+
+    async def dead_after(self, queue: str, last: DeadMessage | None, *, until: float) -> DeadMessage | None:
+        """Read the oldest dead letter after ``last`` that died no later than ``until``."""
+        values = {
+            "queue": queue,
+            "died_at": last.died_at if last else 0,
+            "sequence": last.sequence if last else 0,
+            "until": until,
+        }
+        for sequence, died_at, message_id, body, headers in await self._run(_NEXT_DEAD, values):
+            return DeadMessage(sequence, died_at, Message(body, message_id, json.loads(headers)))
+        return None
+
+    async def remove_dead(self, dead: DeadMessage) -> None:
+        """Delete a dead letter; one that has gone is fine."""
+        await self._run("DELETE FROM queue_messages WHERE sequence = ? AND died_at IS NOT NULL", (dead.sequence,))
 
     async def _settle(self, statement: str, held: HeldMessage, *, headers: str = "") -> None:
         values = {

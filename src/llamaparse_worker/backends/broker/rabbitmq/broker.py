@@ -14,13 +14,14 @@ from aio_pika.abc import AbstractQueue
 from yarl import URL
 
 from llamaparse_worker.backends.broker.rabbitmq.answered import answered
+from llamaparse_worker.backends.broker.rabbitmq.dead_letters import take_letters
 from llamaparse_worker.backends.broker.rabbitmq.intake import Intake
 from llamaparse_worker.backends.broker.rabbitmq.link import Links, Purpose, address_of
 from llamaparse_worker.backends.broker.rabbitmq.management import fetch_depths
-from llamaparse_worker.backends.broker.rabbitmq.messages import incoming, outgoing
+from llamaparse_worker.backends.broker.rabbitmq.messages import outgoing
 from llamaparse_worker.backends.broker.rabbitmq.settings import RabbitMqSettings
 from llamaparse_worker.errors import BackendUnavailable
-from llamaparse_worker.interfaces import Broker, Component, Delivery, Message, QueueDepth
+from llamaparse_worker.interfaces import Broker, Component, DeadLetter, Delivery, Message, QueueDepth
 from llamaparse_worker.model.job import OutboxEvent
 
 _PUBLISH_TIMEOUT_S = 10.0
@@ -72,16 +73,18 @@ class RabbitMqBroker:
         return [QueueDepth(self._settings.job_queue_name, ready, None, consumers)]
 
     async def dead_letters(self, *, limit: int) -> Sequence[Message]:
-        """Show up to ``limit`` dead letters, oldest first; closing the channel puts them back."""
+        """Show up to ``limit`` dead letters, oldest first."""
         found: list[Message] = []
-        async with self._passive_queue(self._settings.dead_letter_queue) as queue:
-            channel = await queue.channel.get_underlay_channel()
-            while len(found) < limit:
-                delivered = await channel.basic_get(queue.name)
-                if delivered.delivery_tag is None:
-                    break
-                found.append(incoming(delivered))
+        async with self.take_dead_letters() as letters:
+            while len(found) < limit and (letter := await anext(letters, None)) is not None:
+                found.append(letter.message)
         return found
+
+    @asynccontextmanager
+    async def take_dead_letters(self) -> AsyncIterator[AsyncIterator[DeadLetter]]:
+        """Go through the dead letters that are there now; others do not see them meanwhile."""
+        async with take_letters(await self._publishing.current(), self._settings.dead_letter_queue) as letters:
+            yield letters
 
     async def ping(self) -> str:
         """Give the product and version when the job queue answers."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime
 
 import aiormq.abc
 
@@ -13,6 +14,7 @@ from llamaparse_worker.backends.broker.rabbitmq.messages import delivery_tag, in
 from llamaparse_worker.backends.broker.rabbitmq.settings import RabbitMqSettings
 from llamaparse_worker.errors import BackendUnavailable
 from llamaparse_worker.interfaces import Message
+from llamaparse_worker.model.dead_letter import Death
 
 
 class RabbitMqDelivery:
@@ -42,7 +44,7 @@ class RabbitMqDelivery:
         with self._settling("requeueing"):
             await self._link.lower.basic_nack(self._tag, requeue=True)
 
-    async def dead_letter(self, *, code: str, reason: str) -> None:
+    async def dead_letter(self, *, code: str, reason: str, attempt: int = 0, worker: str = "") -> None:
         """Publish to the dead-letter queue, confirmed, then acknowledge: between the two it exists twice, never not.
 
         When it cannot be published, the message goes back to its queue.
@@ -50,7 +52,8 @@ class RabbitMqDelivery:
         if self._link.lost:
             raise BackendUnavailable("dead-lettering: the connection was lost")
         try:
-            await self._publish_letter(code, reason)
+            death = Death(code=code, message=reason, at=datetime.now(tz=UTC), attempt=attempt, worker=worker)
+            await self._publish_letter(death)
         except BackendUnavailable:
             await self.requeue()
             raise
@@ -59,9 +62,9 @@ class RabbitMqDelivery:
             raise
         await self.acknowledge()
 
-    async def _publish_letter(self, code: str, reason: str) -> None:
+    async def _publish_letter(self, death: Death) -> None:
         name = self._settings.dead_letter_queue
-        letter = outgoing(self._message, kind=name, added={"x-error-code": code, "x-error-message": reason})
+        letter = outgoing(self._message, kind=name, added=death.headers())
         link = await self._publishing.current()
         with answered(f"publishing to {name}"):
             await link.channel.default_exchange.publish(letter, routing_key=name, mandatory=True)

@@ -149,9 +149,10 @@ class CountsRow(_Row):
 
 
 class AttemptRow(_Row):
-    """The number of the attempt that a claim began."""
+    """The number of the attempt that a claim began, and how many before it do not count."""
 
     attempt: int
+    forgiven: int
 
 
 class StatusRow(_Row):

@@ -23,16 +23,16 @@ VALUES (:id, 'RUNNING', 1, :token, now() + :lease, :body, :headers, :source_kind
 ON CONFLICT (id) DO UPDATE SET
     status = 'RUNNING', attempt = jobs.attempt + 1, lease_token = :token, lease_until = now() + :lease,
     error_code = NULL, error_message = NULL, next_run_at = NULL, publish_by = NULL, updated_at = now()
-WHERE jobs.attempt < :max_attempts
+WHERE jobs.attempt - jobs.forgiven < :max_attempts
     AND ((jobs.status = 'PENDING' AND (jobs.next_run_at IS NULL OR jobs.next_run_at <= now()))
         OR (jobs.status = 'RUNNING' AND jobs.lease_until <= now()))
-RETURNING attempt
+RETURNING attempt, forgiven
 """
 
 EXHAUST: Final = """
 UPDATE jobs SET status = 'FAILED', error_code = :error_code, error_message = :error_message,
     lease_token = NULL, lease_until = NULL, next_run_at = NULL, publish_by = NULL, updated_at = now()
-WHERE id = :id AND attempt >= :max_attempts
+WHERE id = :id AND attempt - forgiven >= :max_attempts
     AND ((status = 'PENDING' AND (next_run_at IS NULL OR next_run_at <= now()))
         OR (status = 'RUNNING' AND lease_until <= now()))
 RETURNING id, status, attempt, project, tenant, result_prefix, error_code, error_message,
@@ -79,6 +79,14 @@ ON CONFLICT (id) DO UPDATE SET status = 'CANCELLED', lease_token = NULL, lease_u
 WHERE jobs.status IN ('PENDING', 'RUNNING')
 RETURNING id, status, attempt, project, tenant, result_prefix, error_code, error_message,
     pages_total, pages_done, pages_failed
+"""
+
+REOPEN: Final = """
+UPDATE jobs SET status = 'PENDING', forgiven = CASE WHEN status = 'FAILED' THEN attempt ELSE forgiven END,
+    publish_by = now() + :publish_within, result_prefix = NULL, error_code = NULL, error_message = NULL,
+    page_errors = '[]', pages_total = 0, pages_done = 0, pages_failed = 0, updated_at = now()
+WHERE id = :id AND (status = 'FAILED' OR (status = 'PENDING' AND next_run_at IS NULL))
+RETURNING id, attempt, body, headers
 """
 
 GET: Final = """

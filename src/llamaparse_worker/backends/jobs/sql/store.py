@@ -36,6 +36,7 @@ from llamaparse_worker.model.job import (
     OutboxEvent,
     Progress,
     Refusal,
+    Reopening,
     StoreCounts,
 )
 
@@ -68,7 +69,8 @@ class SqlJobStore:
         }
         rows = await self._database.fetch(statements.CLAIM, values)
         if rows:
-            return Lease(job.id, token, AttemptRow.model_validate(rows[0]).attempt)
+            begun = AttemptRow.model_validate(rows[0])
+            return Lease(job.id, token, begun.attempt, begun.forgiven)
         return await self._refuse(job.id, max_attempts)
 
     async def _refuse(self, job_id: str, max_attempts: int) -> Refusal:
@@ -123,6 +125,15 @@ class SqlJobStore:
                 return await _status(connection, job_id)
             await _add_events(connection, job_id, [EventRow.model_validate(rows[0]).event()])
             return JobStatus.CANCELLED
+
+    async def reopen(self, job_id: str, *, publish_within_s: float) -> Reopening:
+        """Back to PENDING with all attempts before it, or say what the job is."""
+        values: dict[str, Value] = {"id": clean(job_id), "publish_within": timedelta(seconds=publish_within_s)}
+        async with self._database.transaction() as connection:
+            for row in await connection.fetch(statements.REOPEN, values):
+                return DueRow.model_validate(row).due()
+            rows = await connection.fetch(statements.STATUS, values)
+        return next((StatusRow.model_validate(row).status for row in rows), None)
 
     async def get(self, job_id: str) -> JobRecord | None:
         """Read one row."""

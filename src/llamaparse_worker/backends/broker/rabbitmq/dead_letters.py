@@ -1,0 +1,76 @@
+"""Going through the dead-letter queue by hand: each letter is held unacknowledged until its channel closes."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import aiormq.abc
+import anyio
+import structlog
+from aio_pika.abc import AbstractChannel
+
+from llamaparse_worker.backends.broker.rabbitmq.answered import answered
+from llamaparse_worker.backends.broker.rabbitmq.link import Link
+from llamaparse_worker.backends.broker.rabbitmq.messages import delivery_tag, incoming
+from llamaparse_worker.errors import BackendUnavailable
+from llamaparse_worker.interfaces import DeadLetter, Message
+
+log = structlog.get_logger(__name__)
+
+
+class RabbitMqDeadLetter:
+    """One dead letter that RabbitMQ counts as unacknowledged."""
+
+    def __init__(self, channel: aiormq.abc.AbstractChannel, delivered: aiormq.abc.DeliveredMessage) -> None:
+        self._channel = channel
+        self._tag = delivery_tag(delivered)
+        self._message = incoming(delivered)
+
+    @property
+    def message(self) -> Message:
+        """The message with the headers of its death."""
+        return self._message
+
+    async def remove(self) -> None:
+        """Acknowledge it. RabbitMQ answers when the channel closes: one lost before that is there again."""
+        with answered("removing a dead letter"):
+            await self._channel.basic_ack(self._tag)
+
+
+@asynccontextmanager
+async def take_letters(link: Link, queue: str) -> AsyncIterator[AsyncIterator[DeadLetter]]:
+    """Give the letters that are ready now; closing the channel puts those back that were not removed, in their order.
+
+    Raises:
+        BackendUnavailable: RabbitMQ does not answer, or the queue is missing.
+    """
+    channel = link.connection.channel(publisher_confirms=False)
+    try:
+        with answered(f"looking at the queue {queue}"):
+            await channel.initialize()
+            counted = (await channel.declare_queue(queue, passive=True)).declaration_result
+        yield _letters(await channel.get_underlay_channel(), queue, counted.message_count or 0)
+        with answered(f"leaving the queue {queue}"):
+            await channel.close()
+    finally:
+        with anyio.CancelScope(shield=True):
+            await _abandon(channel)
+
+
+async def _letters(channel: aiormq.abc.AbstractChannel, queue: str, count: int) -> AsyncIterator[DeadLetter]:
+    for _ in range(count):
+        with answered(f"reading the queue {queue}"):
+            delivered = await channel.basic_get(queue)
+        if delivered.delivery_tag is None:
+            return
+        yield RabbitMqDeadLetter(channel, delivered)
+
+
+async def _abandon(channel: AbstractChannel) -> None:
+    """Close a channel that may be closed or broken already."""
+    try:
+        with answered("closing the channel"):
+            await channel.close()
+    except BackendUnavailable as error:
+        log.debug("broker.close_failed", reason=error.message)
