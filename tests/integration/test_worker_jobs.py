@@ -39,7 +39,8 @@ async def test_a_job_becomes_result_files_a_finished_row_and_one_event(world: Wo
         await world.settled()
 
     assert record.status is JobStatus.COMPLETED
-    assert record.result_prefix == f"results/{job}/1"
+    assert record.result_prefix is not None
+    assert record.result_prefix.startswith(f"results/{job}/1-")
     assert record.progress.done == 2
     names = {key.removeprefix(f"{record.result_prefix}/") for key in await world.objects.list(record.result_prefix)}
     assert names == {"result.md", "result.txt", "result.json", "manifest.json"}
@@ -211,7 +212,8 @@ async def test_a_full_store_makes_the_job_wait_and_try_again(world: World) -> No
 
     assert record.status is JobStatus.COMPLETED
     assert record.attempt >= 2
-    assert record.result_prefix == f"results/{job}/{record.attempt}"
+    assert record.result_prefix is not None
+    assert record.result_prefix.startswith(f"results/{job}/{record.attempt}-")
     assert world.broker.buried == []
 
 

@@ -61,7 +61,7 @@ class Job:
     source: SourceRef
     file_name: str
     output_prefix: str
-    """Result files go below ``<output_prefix>/<id>/<attempt>/`` in the object store."""
+    """Result files go below ``<output_prefix>/<id>/<folder of the lease>/`` in the object store."""
     options: ParseOptions
     project: str = "default"
     tenant: str | None = None
@@ -86,6 +86,15 @@ class Lease:
     def charged(self) -> int:
         """Attempts that count against the limit, with this one."""
         return self.attempt - self.forgiven
+
+    @property
+    def folder(self) -> str:
+        """Name where this lease's result files go, and no other's.
+
+        The number alone would not do: an attempt that a drain gives back is not charged, so the next has its number,
+        while a file that the first one sent may still be on its way.
+        """
+        return f"{self.attempt}-{self.token[:8]}"
 
 
 class Refusal(StrEnum):

@@ -82,7 +82,7 @@ class JobPipeline:
             )
             files = await write_manifest(document, outcome, job.options, circumstances, folder)
             with clock.stage("store"), self._limited("storing the result"):
-                prefix = "/".join(part for part in (job.output_prefix, job.id, str(lease.attempt)) if part)
+                prefix = "/".join(part for part in (job.output_prefix, job.id, lease.folder) if part)
                 await self._objects.store_all(prefix, folder, files)
         return Attempt(_result(outcome, prefix), outcome.parsed)
 
