@@ -171,6 +171,9 @@ class DueJob:
     """The attempts counted so far: names this wait of the job, so that a late confirmation cannot end a newer one."""
     body: bytes
     headers: Mapping[str, str]
+    released: str = ""
+    """The token of the lease whose release began this wait; empty for others. A release uncounts its attempt, so the
+    number alone would name an earlier wait as well."""
 
 
 Reopening = DueJob | JobStatus | None

@@ -28,7 +28,9 @@ from llamaparse_worker.wire import EventPages, JobEvent, outbox_event, utc_now
 
 
 @dataclass(slots=True)
-class _Row:
+class Row:
+    """A job as the store keeps it. A test may read it."""
+
     record: JobRecord
     body: bytes = b""
     headers: Mapping[str, str] = field(default_factory=dict)
@@ -42,7 +44,7 @@ class MemoryJobStore:
 
     def __init__(self, clock: Callable[[], datetime] = utc_now) -> None:
         self._clock = clock
-        self._rows: dict[str, _Row] = {}
+        self._rows: dict[str, Row] = {}
         self._unsent: dict[str, OutboxEvent] = {}
         self.away = False
         """While True, every call raises ``BackendUnavailable`` and changes nothing."""
@@ -126,13 +128,14 @@ class MemoryJobStore:
         if row is not None:
             row.record = replace(row.record, attempt=row.record.attempt - 1)
             self._free(row, JobStatus.PENDING)
+            row.token = lease.token
             row.publish_by = self._in(publish_within_s)
         return row is not None
 
     async def cancel(self, job_id: str) -> JobStatus:
         """Set CANCELLED unless terminal already."""
         await self._reach()
-        row = self._rows.setdefault(job_id, _Row(self._new_record(job_id)))
+        row = self._rows.setdefault(job_id, Row(self._new_record(job_id)))
         if not row.record.status.terminal:
             self._end(row, JobStatus.CANCELLED)
         return row.record.status
@@ -167,13 +170,13 @@ class MemoryJobStore:
         for _, row in first[:limit]:
             row.record = replace(row.record, next_run_at=None, updated_at=self._clock())
             row.publish_by = self._in(publish_within_s)
-        return tuple(DueJob(row.record.id, row.record.attempt, row.body, row.headers) for _, row in first[:limit])
+        return tuple(_due(row) for _, row in first[:limit])
 
     async def published(self, job: DueJob) -> None:
         """Note that the message of a due job is in the queue."""
         await self._reach()
         row = self._rows.get(job.job_id)
-        if row and row.record.status is JobStatus.PENDING and row.record.attempt == job.attempt:
+        if row and row.record.status is JobStatus.PENDING and _wait(_due(row)) == _wait(job):
             row.publish_by = None
 
     async def sweep(self) -> int:
@@ -222,9 +225,9 @@ class MemoryJobStore:
     def _in(self, seconds: float) -> datetime:
         return self._clock() + timedelta(seconds=seconds)
 
-    def _create(self, job: Job, *, body: bytes, headers: Mapping[str, str]) -> _Row:
+    def _create(self, job: Job, *, body: bytes, headers: Mapping[str, str]) -> Row:
         record = replace(self._new_record(job.id), project=job.project, tenant=job.tenant, file_name=job.file_name)
-        return self._rows.setdefault(job.id, _Row(record, body, dict(headers)))
+        return self._rows.setdefault(job.id, Row(record, body, dict(headers)))
 
     def _new_record(self, job_id: str) -> JobRecord:
         return JobRecord(
@@ -245,32 +248,40 @@ class MemoryJobStore:
             lease_until=None,
         )
 
-    def _held(self, lease: Lease) -> _Row | None:
+    def _held(self, lease: Lease) -> Row | None:
         row = self._rows.get(lease.job_id)
         return row if row and row.record.status is JobStatus.RUNNING and row.token == lease.token else None
 
     def _expired(self, record: JobRecord) -> bool:
         return record.lease_until is not None and record.lease_until <= self._clock()
 
-    def _lacks_message(self, row: _Row) -> bool:
+    def _lacks_message(self, row: Row) -> bool:
         late = row.publish_by is not None and row.publish_by <= self._clock()
         return row.record.next_run_at is not None or late
 
-    def _free(self, row: _Row, status: JobStatus, *, next_run_at: datetime | None = None) -> None:
+    def _free(self, row: Row, status: JobStatus, *, next_run_at: datetime | None = None) -> None:
         row.token = row.publish_by = None
         row.record = replace(
             row.record, status=status, lease_until=None, next_run_at=next_run_at, updated_at=self._clock()
         )
 
-    def _exhaust(self, row: _Row, max_attempts: int) -> None:
+    def _exhaust(self, row: Row, max_attempts: int) -> None:
         error = report(AttemptsExhausted(f"none of {max_attempts} attempts came to an end"))
         row.record = replace(row.record, error=error)
         self._end(row, JobStatus.FAILED)
 
-    def _end(self, row: _Row, status: JobStatus) -> None:
+    def _end(self, row: Row, status: JobStatus) -> None:
         self._free(row, status)
         event = outbox_event(_event(row.record))
         self._unsent[event.id] = event
+
+
+def _due(row: Row) -> DueJob:
+    return DueJob(row.record.id, row.record.attempt, row.body, row.headers, row.token or "")
+
+
+def _wait(job: DueJob) -> tuple[int, str]:
+    return job.attempt, job.released
 
 
 def _event(record: JobRecord) -> JobEvent:

@@ -8,6 +8,7 @@ import pytest
 from llamaparse_worker.interfaces import JobStore
 from llamaparse_worker.model.job import (
     Claim,
+    DueJob,
     Job,
     JobStatus,
     Progress,
@@ -96,6 +97,27 @@ class AttemptConformance:
 
         (second,) = await store.due(limit=10, publish_within_s=LONG_S)
         assert (second.job_id, second.attempt) == (job.id, 2)
+
+    async def test_a_late_confirmation_does_not_end_the_wait_after_a_release(self, store: JobStore) -> None:
+        job = a_job()
+        await store.retry_later(await leased(store, job), delay_s=0, reason="first")
+        (first,) = await store.due(limit=10, publish_within_s=LONG_S)
+        assert await store.release(await leased(store, job), publish_within_s=0)
+
+        await store.published(first)
+
+        (second,) = await store.due(limit=10, publish_within_s=LONG_S)
+        assert (second.job_id, second.attempt) == (job.id, 1)
+        await store.published(second)
+        assert not await store.due(limit=10, publish_within_s=LONG_S)
+
+    async def test_the_confirmed_message_of_a_released_job_ends_its_wait(self, store: JobStore) -> None:
+        lease = await leased(store, a_job())
+        assert await store.release(lease, publish_within_s=0)
+
+        await store.published(DueJob(lease.job_id, lease.attempt - 1, BODY, HEADERS, lease.token))
+
+        assert not await store.due(limit=10, publish_within_s=LONG_S)
 
     async def test_the_jobs_that_are_due_longest_come_first(self, store: JobStore) -> None:
         jobs = [a_job() for _ in range(3)]

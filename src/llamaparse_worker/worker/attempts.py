@@ -256,7 +256,7 @@ class Attempts:
             return None
         with anyio.move_on_after(RELEASE_TIMEOUT_S):
             if await self._jobs.release(lease, publish_within_s=PUBLISH_WITHIN_S):
-                return DueJob(lease.job_id, lease.attempt - 1, message.body, message.headers)
+                return DueJob(lease.job_id, lease.attempt - 1, message.body, message.headers, lease.token)
         return None
 
     def _tell(self, case: _Case, settlement: Settlement, *, settled: bool) -> None:

@@ -119,10 +119,11 @@ class DueRow(_Row):
     attempt: int
     body: bytes
     headers: Json[dict[str, str]]
+    released: str
 
     def due(self) -> DueJob:
         """Give the row as the interface knows it."""
-        return DueJob(self.id, self.attempt, self.body, self.headers)
+        return DueJob(self.id, self.attempt, self.body, self.headers, self.released)
 
 
 class OutboxRow(_Row):

@@ -63,9 +63,10 @@ WHERE id = :id AND lease_token = :token AND status = 'RUNNING'
 RETURNING id
 """
 
+# The token stays and names this wait: see ``DueJob.released``. Without the status RUNNING it gives no right.
 RELEASE: Final = """
 UPDATE jobs SET status = 'PENDING', attempt = attempt - 1, publish_by = now() + :publish_within,
-    lease_token = NULL, lease_until = NULL, updated_at = now()
+    lease_until = NULL, updated_at = now()
 WHERE id = :id AND lease_token = :token AND status = 'RUNNING'
 RETURNING id
 """
@@ -101,12 +102,12 @@ WHERE id IN (
     SELECT id FROM jobs WHERE status = 'PENDING' AND (next_run_at <= now() OR publish_by <= now())
     ORDER BY coalesce(next_run_at, publish_by), id LIMIT :limit
 )
-RETURNING id, attempt, body, headers
+RETURNING id, attempt, body, headers, coalesce(lease_token, '') AS released
 """
 
 PUBLISHED: Final = """
 UPDATE jobs SET publish_by = NULL, updated_at = now()
-WHERE id = :id AND attempt = :attempt AND status = 'PENDING'
+WHERE id = :id AND attempt = :attempt AND coalesce(lease_token, '') = :released AND status = 'PENDING'
 """
 
 SWEEP: Final = """

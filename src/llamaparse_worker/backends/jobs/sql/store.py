@@ -149,7 +149,8 @@ class SqlJobStore:
 
     async def published(self, job: DueJob) -> None:
         """Note that the message of a due job is in the queue."""
-        await self._database.fetch(statements.PUBLISHED, {"id": job.job_id, "attempt": job.attempt})
+        wait: dict[str, Value] = {"id": job.job_id, "attempt": job.attempt, "released": job.released}
+        await self._database.fetch(statements.PUBLISHED, wait)
 
     async def sweep(self) -> int:
         """Take back expired leases. Exclusive: two sweeps at once would lock the same rows in different order."""
