@@ -33,6 +33,7 @@ check: $(DEVELOPMENT)  ## format, lint, types, import direction, unit tests: und
 test: $(DEVELOPMENT)  ## install the servers that the tests start, then pass all tests
 	@tests/support/install-servers.sh
 	@$(MAKE) --no-print-directory check
+	$(BIN)/pytest -q tests/simulation -n $(PYTEST_WORKERS)
 	$(BIN)/pytest -q tests/conformance tests/integration tests/acceptance tests/golden plugins -n $(PYTEST_WORKERS)
 
 unit: $(DEVELOPMENT)  ## the unit tests alone

@@ -33,7 +33,7 @@ class MemoryBroker:
         self.buried: list[Message] = []
         self.announced: list[OutboxEvent] = []
         self._entries: list[_Entry] = []
-        self._intakes: set[MemoryIntake] = set()
+        self._intakes: list[MemoryIntake] = []
 
     async def publish(self, message: Message) -> None:
         """Append to the job queue."""
@@ -50,7 +50,7 @@ class MemoryBroker:
     async def consume(self, *, prefetch: int) -> AsyncIterator[AsyncIterator[Delivery]]:
         """Take messages, never more than ``prefetch`` unsettled ones at once."""
         intake = MemoryIntake(self, prefetch)
-        self._intakes.add(intake)
+        self._intakes.append(intake)
         try:
             yield intake
         finally:

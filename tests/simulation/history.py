@@ -1,0 +1,202 @@
+"""The history of a run: every call that had its effect on a backend, in order; and what it must not show."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from llamaparse_worker.model.job import (
+    JobRecord,
+    JobResult,
+    JobStatus,
+    Lease,
+    OutboxEvent,
+    Refusal,
+)
+from llamaparse_worker.wire import JobEvent
+
+MANIFEST = "manifest.json"
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """A call that reached its backend. ``clock`` is what the job store's clock said, in seconds."""
+
+    at: float
+    clock: float
+    process: int
+    name: str
+    arguments: tuple[object, ...]
+    options: Mapping[str, object]
+    answer: object
+    files: tuple[str, ...] = ()
+    """For ``finish``: the objects below the result's prefix in that moment."""
+
+    @property
+    def job(self) -> str | None:
+        """The job that the call is about."""
+        subject = self.arguments[0] if self.arguments else None
+        if isinstance(subject, Lease):
+            return subject.job_id
+        if isinstance(subject, OutboxEvent):
+            return JobEvent.model_validate_json(subject.body).job_id
+        return subject if isinstance(subject, str) else getattr(subject, "id", None)
+
+    def __str__(self) -> str:
+        return f"{self.at:9.3f} process {self.process}: {self.name} {self.job or ''} -> {self.answer!r}"
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """A fault, or another turn of the run that is no call."""
+
+    at: float
+    process: int
+    text: str
+
+    def __str__(self) -> str:
+        return f"{self.at:9.3f} process {self.process}: *** {self.text}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ending:
+    """How a run ended."""
+
+    stuck: bool
+    """Whether jobs, messages or events were left when the time was over."""
+    records: Mapping[str, JobRecord | None]
+    """The row of every job that was accepted."""
+    files: Mapping[str, bytes]
+    poison: frozenset[str]
+    """Jobs that kill every worker that opens them."""
+    failures: Sequence[str]
+    """Internal errors that were logged or raised."""
+    leftovers: Sequence[str]
+    """What lies in the spool folder."""
+
+
+def violations(history: Sequence[Call | Mark], ending: Ending, *, max_attempts: int) -> list[str]:
+    """Give each promise that was broken, in words; empty for a good run."""
+    calls: dict[str, list[Call]] = {job: [] for job in ending.records}
+    for call in history:
+        if not isinstance(call, Call):
+            continue
+        if call.name == "sweep":
+            for of_job in calls.values():
+                of_job.append(call)
+        elif call.job in calls:
+            calls[call.job].append(call)
+    found = [f"internal error: {failure}" for failure in ending.failures]
+    found += [f"left in the spool folder: {name}" for name in ending.leftovers]
+    if ending.stuck:
+        found.append("the run came to no rest: something is stuck")
+    for job, record in ending.records.items():
+        life = _Life(job, max_attempts)
+        for call in calls[job]:
+            life.follow(call)
+        found += life.wrong
+        if record is None or not record.status.terminal:
+            found.append(f"{job} is lost: {record.status if record else 'no row'}")
+            continue
+        found += _wrong_end(record, life, ending, max_attempts=max_attempts)
+        found += _wrong_events(record, calls[job])
+    return found
+
+
+@dataclass(slots=True)
+class _Life:
+    """One job as its calls tell it: who may write about it, and whether anyone else did."""
+
+    job: str
+    max_attempts: int
+    token: str | None = None
+    until: float = 0.0
+    charged: int = 0
+    ended: JobStatus | None = None
+    wrong: list[str] = field(default_factory=list)
+
+    def follow(self, call: Call) -> None:
+        match call.name, call.answer:
+            case "claim", Lease() as lease:
+                self._granted(call, lease)
+            case "sweep", int() if call.clock >= self.until:
+                self.token = None
+            case "claim", Refusal.EXHAUSTED:
+                self._end(JobStatus.FAILED, "given up")
+            case "renew", JobStatus.RUNNING:
+                self._written(call)
+                self.until = _until(call)
+            case "finish", True:
+                self._written(call)
+                self._finished(call)
+            case "retry_later", True:
+                self._written(call)
+                self.token = None
+            case "release", True:
+                self._written(call)
+                self.token = None
+                self.charged -= 1
+            case "cancel", JobStatus.CANCELLED if self.ended is not JobStatus.CANCELLED:
+                self._end(JobStatus.CANCELLED, "cancelled")
+            case _:
+                pass
+
+    def _granted(self, call: Call, lease: Lease) -> None:
+        self.charged += 1
+        if self.ended:
+            self.wrong.append(f"{self.job} was claimed after its end")
+        if self.token and call.clock < self.until:
+            self.wrong.append(f"{self.job} was claimed while another lease was live")
+        if lease.attempt != self.charged or self.charged > self.max_attempts:
+            self.wrong.append(f"{self.job}: attempt {lease.attempt} is number {self.charged} of {self.max_attempts}")
+        self.token, self.until = lease.token, _until(call)
+
+    def _written(self, call: Call) -> None:
+        lease = call.arguments[0]
+        if not isinstance(lease, Lease) or lease.token != self.token:
+            self.wrong.append(f"{self.job}: {call.name} was accepted from a stale lease")
+
+    def _finished(self, call: Call) -> None:
+        result = call.arguments[1]
+        assert isinstance(result, JobResult)
+        self._end(result.status, "finished")
+        if result.status is JobStatus.COMPLETED and MANIFEST not in {key.rpartition("/")[2] for key in call.files}:
+            self.wrong.append(f"{self.job} was finished before its result was stored whole")
+
+    def _end(self, status: JobStatus, how: str) -> None:
+        if self.ended:
+            self.wrong.append(f"{self.job} was {how} after its end")
+        self.ended, self.token = status, None
+
+
+def _until(call: Call) -> float:
+    lease_s = call.options["lease_s"]
+    assert isinstance(lease_s, float)
+    return call.clock + lease_s
+
+
+def _wrong_end(record: JobRecord, life: _Life, ending: Ending, *, max_attempts: int) -> list[str]:
+    found = []
+    if record.status is not life.ended:
+        found.append(f"{record.id} is {record.status}, but ended {life.ended}")
+    if record.status is JobStatus.COMPLETED:
+        prefix = f"{record.result_prefix}/"
+        files = {key.removeprefix(prefix): content for key, content in ending.files.items() if key.startswith(prefix)}
+        if MANIFEST not in files or len({content for name, content in files.items() if name != MANIFEST}) != 1:
+            found.append(f"{record.id}: the visible result is not that of one attempt: {sorted(files)}")
+        if record.id in ending.poison:
+            found.append(f"{record.id} completed, though nothing can parse it")
+    elif record.result_prefix is not None:
+        found.append(f"{record.id} is {record.status} and shows a result")
+    given_up = record.error is not None and record.error.code == "ATTEMPTS_EXHAUSTED"
+    if given_up and life.charged < max_attempts:
+        found.append(f"{record.id} was given up after {life.charged} attempts")
+    return found
+
+
+def _wrong_events(record: JobRecord, calls: Sequence[Call]) -> list[str]:
+    events = [call.arguments[0] for call in calls if call.name == "announce"]
+    told = {(event.id, event.kind) for event in events if isinstance(event, OutboxEvent)}
+    if len(told) == 1 and {kind for _, kind in told} == {f"job.{record.status.lower()}"}:
+        return []
+    return [f"{record.id} is {record.status}, and the events told are {sorted(kind for _, kind in told)}"]

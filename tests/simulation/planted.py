@@ -1,0 +1,164 @@
+"""Bugs of delivery, each planted in one step of the protocol: a simulation that does not find them proves nothing."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Final
+
+from anyio.lowlevel import checkpoint
+
+from llamaparse_worker.interfaces import Delivery, Message
+from llamaparse_worker.model.document import ResultFile
+from llamaparse_worker.model.job import Claim, DueJob, Job, JobStatus, Lease, Progress
+from llamaparse_worker.pipeline.job import Attempt, JobPipeline
+from llamaparse_worker.testing.jobs import MemoryJobStore, Row
+from llamaparse_worker.worker.attempts import Attempts
+from llamaparse_worker.worker.upkeep import BATCH, Upkeep
+from simulation.fleet import Parts
+from simulation.network import Bucket
+
+
+@dataclass(frozen=True, slots=True)
+class Bug:
+    """A planted bug, and words in which the history tells of it."""
+
+    parts: Parts
+    told_as: str
+    first_seed: int = 0
+    """Where the search begins; other than 0 for what is found once in thousands of seeds."""
+
+
+class AcknowledgesFirst(Attempts):
+    """Acknowledges a message before the job store knows its job."""
+
+    async def handle(self, delivery: Delivery) -> None:
+        await delivery.acknowledge()
+        await super().handle(_Settled(delivery.message))
+
+
+@dataclass(frozen=True, slots=True)
+class _Settled:
+    """A delivery that was acknowledged already."""
+
+    message: Message
+
+    async def acknowledge(self) -> None:
+        await checkpoint()
+
+    async def requeue(self) -> None:
+        await checkpoint()
+
+    async def dead_letter(self, *, code: str, reason: str) -> None:
+        del code, reason
+        await checkpoint()
+
+
+class FinishesFirst(Bucket):
+    """Says that the result is stored while it is still on its way."""
+
+    async def store_all(self, prefix: str, folder: Path, files: Sequence[ResultFile]) -> None:
+        for file in files:
+            key, content = f"{prefix}/{file.name}", (folder / file.name).read_bytes()
+            put = self._network.carry(self._process, "put", self._put, key, content)
+            asyncio.get_running_loop().create_task(put)
+            await checkpoint()
+
+
+class OnePlaceForAllAttempts(JobPipeline):
+    """Stores the files of all attempts in the same place."""
+
+    async def run(self, job: Job, lease: Lease, *, on_progress: Callable[[Progress], None]) -> Attempt:
+        return await super().run(job, replace(lease, attempt=1, token=""), on_progress=on_progress)
+
+
+class OnePlaceForEachNumber(JobPipeline):
+    """Stores files by the number of the attempt, which is used again after a drain."""
+
+    async def run(self, job: Job, lease: Lease, *, on_progress: Callable[[Progress], None]) -> Attempt:
+        return await super().run(job, replace(lease, token=""), on_progress=on_progress)
+
+
+class NoFencing(MemoryJobStore):
+    """Lets whoever once held a running job write about it."""
+
+    def _held(self, lease: Lease) -> Row | None:
+        row = self._rows.get(lease.job_id)
+        return row if row and row.record.status is JobStatus.RUNNING else None
+
+
+class NoLeaseCheck(MemoryJobStore):
+    """Gives a job away that another worker holds."""
+
+    async def claim(
+        self, job: Job, *, body: bytes, headers: Mapping[str, str], lease_s: float, max_attempts: int
+    ) -> Claim:
+        row = self._rows.get(job.id)
+        if row and row.record.status is JobStatus.RUNNING:
+            self._free(row, JobStatus.PENDING)
+        return await super().claim(job, body=body, headers=headers, lease_s=lease_s, max_attempts=max_attempts)
+
+
+class NoEnd(MemoryJobStore):
+    """Gives a finished job away when its message comes again."""
+
+    async def claim(
+        self, job: Job, *, body: bytes, headers: Mapping[str, str], lease_s: float, max_attempts: int
+    ) -> Claim:
+        row = self._rows.get(job.id)
+        if row and row.record.status.terminal:
+            self._free(row, JobStatus.PENDING)
+        return await super().claim(job, body=body, headers=headers, lease_s=lease_s, max_attempts=max_attempts)
+
+
+class NoAttemptLimit(MemoryJobStore):
+    """Tries a document that kills its worker for ever."""
+
+    async def claim(
+        self, job: Job, *, body: bytes, headers: Mapping[str, str], lease_s: float, max_attempts: int
+    ) -> Claim:
+        return await super().claim(job, body=body, headers=headers, lease_s=lease_s, max_attempts=10 * max_attempts)
+
+
+class WaitsByNumber(MemoryJobStore):
+    """Takes a confirmation by the number of attempts, which is used again after a drain."""
+
+    async def published(self, job: DueJob) -> None:
+        row = self._rows.get(job.job_id)
+        if row:
+            job = replace(job, released=row.token or "")
+        await super().published(job)
+
+
+class NoSweeper(Upkeep):
+    """Leaves jobs alone whose worker vanished."""
+
+    async def _look_after_jobs(self) -> None:
+        await self._publish_due()
+
+
+class SentBeforeAnnounced(Upkeep):
+    """Marks events as sent, and sends them then."""
+
+    async def _send_events(self) -> None:
+        events = await self._jobs.outbox(limit=BATCH)
+        await self._jobs.sent([event.id for event in events])
+        for event in events:
+            await self._broker.announce(event)
+
+
+PLANTED: Final[Mapping[str, Bug]] = {
+    "acknowledge before the store": Bug(Parts(attempts=AcknowledgesFirst), "is lost"),
+    "finish before the result is stored": Bug(Parts(bucket=FinishesFirst), "before its result was stored whole"),
+    "one place for all attempts": Bug(Parts(pipeline=OnePlaceForAllAttempts), "not that of one attempt"),
+    "one place for each number": Bug(Parts(pipeline=OnePlaceForEachNumber), "not that of one attempt", 1770),
+    "no fencing": Bug(Parts(store=NoFencing), "accepted from a stale lease"),
+    "no lease check": Bug(Parts(store=NoLeaseCheck), "while another lease was live"),
+    "no check of the end": Bug(Parts(store=NoEnd), "claimed after its end"),
+    "no limit of attempts": Bug(Parts(store=NoAttemptLimit), "of 3"),
+    "waits by number": Bug(Parts(store=WaitsByNumber), "is lost", 5100),
+    "no sweeper": Bug(Parts(upkeep=NoSweeper), "is lost"),
+    "sent before announced": Bug(Parts(upkeep=SentBeforeAnnounced), "the events told are []"),
+}
