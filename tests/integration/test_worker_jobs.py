@@ -245,5 +245,6 @@ async def test_a_reopened_job_has_its_attempts_again_and_an_earlier_result_is_no
         record = await world.ended(job)
         await world.settled()
 
-    assert (record.status, record.result_prefix) == (JobStatus.COMPLETED, f"results/{job}/4")
+    assert record.status is JobStatus.COMPLETED
+    assert (record.result_prefix or "").startswith(f"results/{job}/4-")
     assert world.broker.buried == []

@@ -194,8 +194,9 @@ class Received:
     async def requeue(self) -> None:
         await self._connection.settle("requeue", self._delivery.requeue)
 
-    async def dead_letter(self, *, code: str, reason: str) -> None:
-        await self._connection.settle("dead_letter", self._delivery.dead_letter, code=code, reason=reason)
+    async def dead_letter(self, *, code: str, reason: str, attempt: int = 0, worker: str = "") -> None:
+        bury = partial(self._delivery.dead_letter, attempt=attempt, worker=worker)
+        await self._connection.settle("dead_letter", bury, code=code, reason=reason)
 
 
 class Bucket(MemoryObjectStore):

@@ -51,8 +51,8 @@ class _Settled:
     async def requeue(self) -> None:
         await checkpoint()
 
-    async def dead_letter(self, *, code: str, reason: str) -> None:
-        del code, reason
+    async def dead_letter(self, *, code: str, reason: str, attempt: int = 0, worker: str = "") -> None:
+        del code, reason, attempt, worker
         await checkpoint()
 
 

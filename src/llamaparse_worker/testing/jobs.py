@@ -154,7 +154,7 @@ class MemoryJobStore:
         row.record = replace(found, result_prefix=None, error=None, page_errors=(), progress=Progress())
         self._free(row, JobStatus.PENDING)
         row.publish_by = self._in(publish_within_s)
-        return DueJob(job_id, found.attempt, row.body, row.headers)
+        return _due(row)
 
     async def get(self, job_id: str) -> JobRecord | None:
         """Read one row."""

@@ -87,7 +87,7 @@ UPDATE jobs SET status = 'PENDING', forgiven = CASE WHEN status = 'FAILED' THEN 
     publish_by = now() + :publish_within, result_prefix = NULL, error_code = NULL, error_message = NULL,
     page_errors = '[]', pages_total = 0, pages_done = 0, pages_failed = 0, updated_at = now()
 WHERE id = :id AND (status = 'FAILED' OR (status = 'PENDING' AND next_run_at IS NULL))
-RETURNING id, attempt, body, headers
+RETURNING id, attempt, body, headers, coalesce(lease_token, '') AS released
 """
 
 GET: Final = """
