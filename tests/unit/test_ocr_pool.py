@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import os
 import threading
+import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 
@@ -154,3 +155,20 @@ async def test_engines_are_closed_with_the_pool() -> None:
 async def test_a_worker_stands_for_two_threads() -> None:
     assert pool_size(OcrPoolSettings(ocr_worker=3, ocr_page_timeout_seconds=7)) == PoolSize(6, 7)
     assert pool_size(OcrPoolSettings()).threads == 2 * max(1, usable_cores() // 2)
+
+
+async def test_the_pool_waits_for_its_threads_when_it_is_closed() -> None:
+    threads: list[threading.Thread] = []
+    engines = FaultyEngines()
+
+    @contextmanager
+    def opened() -> Iterator[Engine]:
+        threads.append(threading.current_thread())
+        with engines.open() as engine:
+            yield engine
+        time.sleep(0.2)
+
+    async with open_pool("slow to end", opened, PoolSize(2, 20), lambda _: None) as pool:
+        await text_of(pool, page())
+    assert len(threads) == 1
+    assert not threads[0].is_alive()

@@ -11,6 +11,7 @@ as it is away the pool calls itself broken (``RestartNeeded``): the program fini
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import AsyncIterator, Callable
 from concurrent.futures import Future
 from contextlib import asynccontextmanager
@@ -38,6 +39,8 @@ from llamaparse_worker.model.page import PixelImage, Recognition
 from llamaparse_worker.parsers.cores import usable_cores
 
 THREADS_PER_WORKER = 2
+_LONGEST_END_S = 10.0
+"""A page takes seconds; whoever stops the program does not wait for one that takes minutes."""
 
 log = structlog.get_logger()
 
@@ -67,7 +70,7 @@ class OcrPool:
         self._size = size
         self._check = check
         self._idle: list[_Reader] = []
-        self._started = 0
+        self._readers: list[_Reader] = []
         self._free = anyio.Semaphore(size.threads)
         self._away: set[_Reader] = set()
         self._warm: asyncio.Future[Recognition] | None = None
@@ -112,10 +115,21 @@ class OcrPool:
         await asyncio.shield(self._warm)  # who gives up waiting for it does not stop it
         return f"{self._name}, {self._size.threads} threads"
 
-    def close(self) -> None:
-        """Let the threads end after what they are doing; one that hangs ends with the program."""
-        for reader in (*self._idle, *self._away):
+    async def close(self) -> None:
+        """Have the threads end after what they are doing, and wait for them; one that hangs ends with the program.
+
+        A thread that comes out of an engine while the interpreter ends would take the program down with an abort.
+        """
+        for reader in self._readers:
             reader.end()
+        with anyio.CancelScope(shield=True):
+            await to_thread.run_sync(self._await_threads)
+
+    def _await_threads(self) -> None:
+        last = time.monotonic() + _LONGEST_END_S
+        for reader in self._readers:
+            if reader not in self._away:
+                reader.join(max(0.0, last - time.monotonic()))
 
     def _broken(self) -> RestartNeeded:
         return RestartNeeded(f"{len(self._away)} of {self._size.threads} OCR threads hang")
@@ -146,8 +160,8 @@ class OcrPool:
                 raise self._broken()
 
     def _new_reader(self) -> _Reader:
-        self._started += 1
-        reader = _Reader(f"ocr-{self._started}", self._open_engine)
+        reader = _Reader(f"ocr-{len(self._readers) + 1}", self._open_engine)
+        self._readers.append(reader)
         reader.start()
         return reader
 
@@ -174,7 +188,7 @@ async def open_pool(
     try:
         yield pool
     finally:
-        pool.close()
+        await pool.close()
 
 
 def owned(image: PixelImage) -> Picture:
