@@ -28,6 +28,7 @@ The tree::
     │   │   ├── TimeLimitExceeded
     │   │   └── OutOfMemory
     │   ├── ParserCrashed           the parser process died, twice
+    │   ├── SandboxViolation        the parser process tried what no document needs
     │   ├── JobExpired              the deadline passed before the work began
     │   ├── AttemptsExhausted       every attempt lost its worker
     │   └── ModeUnavailable         the mode needs a provider that is not configured
@@ -225,6 +226,13 @@ class ParserCrashed(PermanentError):
 
     code = "PARSER_CRASHED"
     next_step = "Report the document if you can share it; other jobs are not affected."
+
+
+class SandboxViolation(PermanentError):
+    """The parser process tried something that reading a document does not need, and was refused."""
+
+    code = "SANDBOX_VIOLATION"
+    next_step = "Treat the document as hostile; if it is not, report it with the log line parser.task_failed."
 
 
 class JobExpired(PermanentError):

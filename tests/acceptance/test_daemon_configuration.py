@@ -118,6 +118,7 @@ def test_check_says_of_every_component_what_works(tmp_path: Path) -> None:
         "ok      jobs sqlite",
         "ok      objects filesystem",
         "ok      parser processes",
+        "ok      parser sandbox",
         "ok      spool",
     ]
 

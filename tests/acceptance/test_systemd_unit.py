@@ -63,6 +63,11 @@ def test_a_wrong_setting_is_not_tried_again_and_everything_else_is() -> None:
     assert directives("RestartPreventExitStatus") == ["78"]
 
 
+def test_parser_processes_may_confine_themselves() -> None:
+    allowed = {call for line in directives("SystemCallFilter") if not line.startswith("~") for call in line.split()}
+    assert allowed >= {"landlock_create_ruleset", "landlock_add_rule", "landlock_restrict_self", "seccomp"}
+
+
 def test_every_variable_of_the_unit_is_known_and_works() -> None:
     given = dict(pair.split("=", 1) for line in directives("Environment") for pair in line.split())
     check_works({name: value for name, value in given.items() if name not in FOREIGN})

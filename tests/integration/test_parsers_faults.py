@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 
 import anyio
 import anyio.to_thread
@@ -18,6 +19,7 @@ from llamaparse_worker.errors import (
 )
 from llamaparse_worker.model.document import DocumentInfo
 from llamaparse_worker.model.parsing import Inspected, PageStarted, ParserEvent, Refused
+from llamaparse_worker.parsers.control import SandboxPolicy
 from llamaparse_worker.parsers.outcome import EndReason
 from llamaparse_worker.parsers.pool import ParserPool, open_parsers
 from llamaparse_worker.parsers.settings import ParserSettings
@@ -33,7 +35,25 @@ GOOD = Inspected(DocumentInfo(reader="fault", page_count=1))
 
 @pytest.fixture(scope="module")
 async def pool() -> AsyncIterator[ParserPool]:
-    settings = ParserSettings(parser_concurrency=1, parser_memory_limit_bytes=MEMORY, parser_max_image_bytes=16 << 20)
+    async with opened(SandboxPolicy.AUTO) as parsers:
+        yield parsers
+
+
+@pytest.fixture(scope="module")
+async def unconfined() -> AsyncIterator[ParserPool]:
+    async with opened(SandboxPolicy.OFF) as parsers:
+        yield parsers
+
+
+@asynccontextmanager
+async def opened(sandbox: SandboxPolicy) -> AsyncIterator[ParserPool]:
+    settings = ParserSettings(
+        parser_concurrency=1,
+        parser_memory_limit_bytes=MEMORY,
+        parser_max_image_bytes=16 << 20,
+        parser_max_cpu_seconds=1,
+        parser_sandbox=sandbox,
+    )
     async with open_parsers(settings, TASKS, "") as parsers:
         await parsers.ready()
         yield parsers
@@ -53,9 +73,8 @@ async def answer(pool: ParserPool, fault: Fault | str = "", *, silence_s: float 
     [
         (Fault.HANG, SILENCE_S, TimeLimitExceeded, EndReason.TIME_LIMIT),
         (Fault.BUSY_LOOP, SILENCE_S, TimeLimitExceeded, EndReason.TIME_LIMIT),
-        (Fault.FORK_BOMB, SILENCE_S, TimeLimitExceeded, EndReason.TIME_LIMIT),
+        (Fault.CPU_TIME, 10, TimeLimitExceeded, EndReason.TIME_LIMIT),
         (Fault.CLOSED_SOCKET, 10, ParserCrashed, EndReason.CRASHED),
-        (Fault.ORPHANS, 10, ParserCrashed, EndReason.CRASHED),
         (Fault.EXIT, 10, ParserCrashed, EndReason.CRASHED),
         (Fault.ABORT, 10, ParserCrashed, EndReason.CRASHED),
         (Fault.SEGMENTATION_FAULT, 10, ParserCrashed, EndReason.CRASHED),
@@ -160,7 +179,27 @@ async def test_the_log_says_where_a_process_crashed(pool: ParserPool) -> None:
     assert "_segmentation_fault" in died["trace"]
 
 
-async def test_what_a_dead_process_left_behind_is_killed_too(pool: ParserPool) -> None:
+@pytest.mark.parametrize(
+    ("fault", "error", "reason"),
+    [
+        (Fault.FORK_BOMB, TimeLimitExceeded, EndReason.TIME_LIMIT),
+        (Fault.ORPHANS, ParserCrashed, EndReason.CRASHED),
+    ],
+)
+async def test_processes_that_no_filter_refuses_end_with_their_parser(
+    unconfined: ParserPool, fault: Fault, error: type[WorkerError], reason: EndReason
+) -> None:
+    before = unconfined.statistics().restarts.get(reason, 0)
+
+    with pytest.raises(error), anyio.fail_after(SILENCE_S + GRACE_S):
+        await answer(unconfined, fault, silence_s=SILENCE_S)
+
+    assert unconfined.statistics().restarts.get(reason, 0) == before + 1
+    assert (await answer(unconfined))[-1] == GOOD
+
+
+async def test_what_a_dead_process_left_behind_is_killed_too(unconfined: ParserPool) -> None:
+    pool = unconfined
     await answer(pool)
     before = set(psutil.Process().children(recursive=True))
 

@@ -14,6 +14,7 @@ import pytest
 from llamaparse_worker.errors import ConfigurationError, ParserCrashed, TimeLimitExceeded, WorkerError
 from llamaparse_worker.model.document import DocumentInfo
 from llamaparse_worker.model.parsing import Completed, Inspected, PageDone, PageNeedsOcr, ParserEvent, Refused
+from llamaparse_worker.parsers.control import SandboxPolicy
 from llamaparse_worker.parsers.outcome import EndReason
 from llamaparse_worker.parsers.pool import ParserPool, open_parsers
 from llamaparse_worker.parsers.settings import ParserSettings
@@ -29,7 +30,8 @@ from llamaparse_worker.parsers.settings import ParserSettings
 from llamaparse_worker.testing.parsers import TASKS, Fault, faulty
 
 async def main():
-    async with open_parsers(ParserSettings(), TASKS, "") as parsers, parsers.process() as process:
+    settings = ParserSettings(parser_sandbox="off")  # the filter would refuse the bomb
+    async with open_parsers(settings, TASKS, "") as parsers, parsers.process() as process:
         async with process.run(faulty(Fault.FORK_BOMB), silence_s=60):
             while not process.child.mark.number:
                 await anyio.sleep(0.01)
@@ -159,7 +161,7 @@ async def test_the_process_sees_no_variable_of_the_worker_and_no_descriptor_but_
 
     assert seen <= {"PATH", "LANG", "LC_CTYPE", "OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS"}
     # Standard streams, the socket, the page mark, the trace of a crash.
-    assert await refusal(pool, Fault.DESCRIPTORS) == "6"
+    assert await refusal(pool, Fault.DESCRIPTORS) == "7"
 
 
 async def test_a_process_is_confined_and_leads_its_own_group(pool: ParserPool) -> None:
@@ -319,7 +321,7 @@ async def test_the_capacity_can_be_shared_and_changed_while_running() -> None:
 
 async def test_closing_the_pool_leaves_no_process() -> None:
     before = set(psutil.Process().children(recursive=True))
-    async with open_parsers(ParserSettings(parser_concurrency=2), TASKS, "") as pool:
+    async with open_parsers(ParserSettings(parser_concurrency=2, parser_sandbox=SandboxPolicy.OFF), TASKS, "") as pool:
         with pytest.raises(TimeLimitExceeded):
             await answer(pool, Fault.FORK_BOMB, silence_s=0.3)
         async with pool.process():
@@ -334,7 +336,8 @@ async def test_closing_the_pool_leaves_no_process() -> None:
 async def test_killing_the_worker_leaves_no_process() -> None:
     async with await anyio.open_process([sys.executable, "-c", DAEMON]) as daemon:
         assert daemon.stdout is not None
-        await daemon.stdout.receive()
+        while b"in work" not in await daemon.stdout.receive():
+            pass  # it logs before
         descendants = psutil.Process(daemon.pid).children(recursive=True)
         daemon.send_signal(signal.SIGKILL)
     gone, alive = await anyio.to_thread.run_sync(psutil.wait_procs, descendants, 5)

@@ -12,6 +12,7 @@ import pytest
 from llamaparse_worker.interfaces import Message
 from llamaparse_worker.model.job import JobStatus
 from llamaparse_worker.parsers.pool import ParserPool
+from llamaparse_worker.testing.hostile import Attack, attack
 from llamaparse_worker.testing.reader import Opening, script
 from llamaparse_worker.wire import JobEvent, JobMessage
 from llamaparse_worker.worker.dead_letters import retry
@@ -118,6 +119,7 @@ async def test_a_malformed_message_becomes_a_dead_letter_with_its_reason(world: 
         (bytes(1_000_001), "DOCUMENT_TOO_LARGE"),
         (script("text", opening=Opening.CORRUPT), "PDF_IS_BROKEN"),
         (script("text", opening=Opening.CRASH), "PARSER_CRASHED"),
+        (attack(Attack.FORK_BOMB), "SANDBOX_VIOLATION"),
         (script("unreadable"), "TOO_MANY_FAILED_PAGES"),
         (script("scan"), "NO_DATA_FOUND_IN_FILE"),
     ],

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -15,22 +16,25 @@ from llamaparse_worker.mode.fast import Fast
 from llamaparse_worker.model.document import Spooled
 from llamaparse_worker.model.job import Progress
 from llamaparse_worker.model.options import ModeName, ParseOptions
+from llamaparse_worker.parsers.control import SandboxPolicy
 from llamaparse_worker.parsers.pool import ParserPool, open_parsers
 from llamaparse_worker.parsers.settings import ParserSettings
 from llamaparse_worker.pipeline.document import DocumentLimits, DocumentOutcome, DocumentParser
 from llamaparse_worker.pipeline.pages import ReadingLimits
 from llamaparse_worker.pipeline.spool import describe
 from llamaparse_worker.pipeline.task_config import TaskConfig
-from llamaparse_worker.testing.reader import TARGET
+from llamaparse_worker.testing import hostile, reader
 
 TASKS = "llamaparse_worker.pipeline.tasks:make_tasks"
 
 
 @asynccontextmanager
-async def parser_pool(processes: int) -> AsyncIterator[ParserPool]:
-    """Open parser processes with the built-in readers and writers, and the scripted reader."""
-    config = TaskConfig(readers=(TARGET, *targets(Seam.READER)), writers=targets(Seam.WRITER))
-    async with open_parsers(ParserSettings(parser_concurrency=processes), TASKS, config.model_dump_json()) as pool:
+async def parser_pool(processes: int, *, sandbox: SandboxPolicy = SandboxPolicy.AUTO) -> AsyncIterator[ParserPool]:
+    """Open parser processes with the built-in readers and writers, and the scripted and hostile reader."""
+    config = TaskConfig(readers=(reader.TARGET, hostile.TARGET, *targets(Seam.READER)), writers=targets(Seam.WRITER))
+    settings = ParserSettings(parser_concurrency=processes, parser_sandbox=sandbox)
+    folder = Path(tempfile.gettempdir())
+    async with open_parsers(settings, TASKS, config.model_dump_json(), folder=folder) as pool:
         await pool.ready()
         yield pool
 

@@ -14,6 +14,7 @@ from llamaparse_worker.limits import Limits
 from llamaparse_worker.model.job import SourceKind
 from llamaparse_worker.model.options import ModeName
 from llamaparse_worker.model.page import PageStatus, PageSummary
+from llamaparse_worker.parsers.control import Mechanism, Safeguard
 from llamaparse_worker.parsers.outcome import EndReason
 from llamaparse_worker.parsers.pool import ParserStatistics
 from llamaparse_worker.worker.gauges import ScrapedGauges
@@ -160,6 +161,17 @@ def test_the_pool_of_parser_processes_is_read_at_the_scrape(metrics: Metrics) ->
     assert value(metrics, 'llamaparse_worker_child_restarts_total{reason="crashed"}') == 2
     assert value(metrics, 'llamaparse_worker_limit_size{limit="parser"}') == 4
     assert value(metrics, 'llamaparse_worker_utilisation_ratio{resource="parser"}') == 0.75
+
+
+def test_what_confines_parser_processes_is_read_at_the_scrape(metrics: Metrics) -> None:
+    assert "sandbox_enforced{" not in text_of(metrics)
+    found = (
+        Safeguard(Mechanism.LANDLOCK, enforced=False, detail="the kernel has none"),
+        Safeguard(Mechanism.SECCOMP, enforced=True, detail=""),
+    )
+    metrics.watch_parsers(lambda: ParserStatistics(1, 0, 0, 0, 0, {}, (), 0, safeguards=found))
+    assert value(metrics, 'llamaparse_worker_sandbox_enforced{mechanism="landlock"}') == 0
+    assert value(metrics, 'llamaparse_worker_sandbox_enforced{mechanism="seccomp"}') == 1
 
 
 def test_queues_that_are_not_known_any_more_vanish(metrics: Metrics) -> None:

@@ -4,7 +4,7 @@ import signal
 
 import pytest
 
-from llamaparse_worker.errors import OutOfMemory, ParserCrashed
+from llamaparse_worker.errors import OutOfMemory, ParserCrashed, TimeLimitExceeded
 from llamaparse_worker.parsers.control import Exited, Started
 from llamaparse_worker.parsers.outcome import EndReason, judge
 from llamaparse_worker.parsers.protocol import OUT_OF_MEMORY_STATUS
@@ -61,3 +61,10 @@ def test_an_exit_without_an_answer_was_a_crash(status: int, text: str) -> None:
 def test_without_any_report_nothing_is_said_of_memory() -> None:
     assert judge(None, None, memory_limit_bytes=LIMIT).reason is EndReason.CRASHED
     assert judge(exited(-signal.SIGSEGV, peak=900 * MIB), None, memory_limit_bytes=LIMIT).reason is EndReason.CRASHED
+
+
+def test_the_limit_of_cpu_time_is_a_time_limit() -> None:
+    ending = judge(exited(-signal.SIGXCPU), STARTED, memory_limit_bytes=LIMIT)
+
+    assert ending.reason is EndReason.TIME_LIMIT
+    assert isinstance(ending.error, TimeLimitExceeded)

@@ -66,7 +66,9 @@ async def open_documents(
         max_images_per_page=settings.max_extracted_images_per_pages,
     )
     async with AsyncExitStack() as stack:
-        pool = await stack.enter_async_context(open_parsers(pool_settings, TASKS, config.model_dump_json()))
+        pool = await stack.enter_async_context(
+            open_parsers(pool_settings, TASKS, config.model_dump_json(), folder=settings.spool_dir)
+        )
         # The fork server imports in its own process by now; the imports here run beside it.
         from llamaparse_worker.pipeline.document import DocumentLimits, DocumentParser  # noqa: PLC0415
         from llamaparse_worker.pipeline.pages import ReadingLimits  # noqa: PLC0415

@@ -78,6 +78,7 @@ async def _check_all(settings: WorkerSettings) -> int:
         _Check(
             "parser processes", lambda: _parse_something(settings), "Reinstall the worker: its readers do not load."
         ),
+        _Check("parser sandbox", lambda: _confine_nothing(settings), "Correct PARSER_SANDBOX."),
         *(() if settings.ocr_engine == "off" else (ocr,)),
         _Check("spool", lambda: _write_spool(settings), "Correct SPOOL_DIR."),
     )
@@ -120,6 +121,21 @@ async def _parse_something(settings: WorkerSettings) -> str:
         document = await describe(source, "check.txt")
         outcome = await documents.parser.parse(document, ParseOptions(), folder, on_progress=lambda _: None)
         return f"{documents.processes} processes; a test document gave {len(outcome.parsed.files)} result files"
+
+
+async def _confine_nothing(settings: WorkerSettings) -> str:
+    """Start a fork server that opens no document, for its self-test."""
+    from llamaparse_worker.app.documents import TASKS
+    from llamaparse_worker.parsers.pool import open_parsers
+    from llamaparse_worker.parsers.settings import ParserSettings
+    from llamaparse_worker.pipeline.task_config import TaskConfig
+    from llamaparse_worker.settings import read
+
+    config = TaskConfig(readers=()).model_dump_json()
+    async with open_parsers(read(ParserSettings), TASKS, config, folder=settings.spool_dir) as pool:
+        await pool.ready()
+        found = pool.statistics().safeguards
+    return "; ".join(f"{one.mechanism} {'enforced' if one.enforced else 'MISSING'} ({one.detail})" for one in found)
 
 
 async def _write_spool(settings: WorkerSettings) -> str:

@@ -114,8 +114,8 @@ class LocalParse:
     async def _write(self, one: Input, folder: Path, note: Callable[[Progress], None]) -> DocumentOutcome:
         started_at = utc_now()
         clock = StageClock(lambda _stage, _seconds: None)
-        document = await self._document(one)
         async with spool_folder(self._settings.spool_dir) as spool:
+            document = await self._spooled(one, spool)
             with clock.stage("parse"):
                 outcome = await self._documents.parser.parse(document, self._options, spool, on_progress=note)
             circumstances = Circumstances(job_id=None, attempt=1, started_at=started_at, durations_s=clock.durations_s)
@@ -124,9 +124,13 @@ class LocalParse:
                 await to_thread.run_sync(_move, spool, [file.name for file in files], folder)
         return outcome
 
-    async def _document(self, one: Input) -> Spooled:
+    async def _spooled(self, one: Input, spool: Path) -> Spooled:
+        """Copy a document to where parser processes may open it, and nothing beside it."""
         await to_thread.run_sync(_check, one.path, self._settings.max_document_bytes)
-        return await describe(one.path.resolve(), one.path.name)
+        source = spool / "source"
+        with no_space_is_temporary():
+            await to_thread.run_sync(shutil.copyfile, one.path, source)
+        return await describe(source, one.path.name)
 
 
 def _check(path: Path, limit_bytes: int) -> None:

@@ -12,7 +12,14 @@ import traceback
 from collections import deque
 from types import TracebackType
 
-from llamaparse_worker.errors import ErrorReport, LimitExceeded, StorageFull, WorkerError, report
+from llamaparse_worker.errors import (
+    ErrorReport,
+    LimitExceeded,
+    SandboxViolation,
+    StorageFull,
+    WorkerError,
+    report,
+)
 from llamaparse_worker.interfaces import Tasks
 from llamaparse_worker.model.parsing import (
     Completed,
@@ -40,7 +47,7 @@ from llamaparse_worker.parsers.protocol import (
     encode_number,
     frame,
 )
-from llamaparse_worker.parsers.sandbox import peak_resident_bytes
+from llamaparse_worker.parsers.sandbox import allow_cpu, peak_resident_bytes
 
 _RECEIVE_BYTES = 1 << 18
 _GATHER_S = 0.1
@@ -180,6 +187,7 @@ def serve(sock: socket.socket, tasks: Tasks, limits: ChildLimits, mark: PageMark
 def _answer(connection: Connection, tasks: Tasks, limits: ChildLimits, mark: PageMark) -> None:
     request = decode_request(connection.receive().payload)
     emitter = Emitter(connection, limits, mark)
+    allow_cpu(limits.cpu_seconds)
     emitter.finish(_run(tasks, request, emitter))
 
 
@@ -194,6 +202,10 @@ def _run(tasks: Tasks, request: ParserRequest, emitter: Emitter) -> FinalEvent:
         if (known := _typed(error)) is not None:
             return Refused(report(known))
         emitter.trace(where(error, error.__traceback__))
+        if isinstance(error, PermissionError):
+            return Refused(
+                report(SandboxViolation("The parser tried something that reading a document does not need."))
+            )
         return Refused(ErrorReport(WorkerError.code, f"The parser failed with {type(error).__name__}."))
     if emitter.final is None:
         return Refused(ErrorReport(WorkerError.code, "The parser gave no answer."))

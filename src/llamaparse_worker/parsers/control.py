@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import socket
 from dataclasses import dataclass
+from enum import StrEnum
 from functools import cache
 from typing import Annotated, Literal
 
@@ -11,6 +12,38 @@ from pydantic import Field, TypeAdapter
 
 MAX_PACKET_BYTES = 1 << 17
 _MAX_DESCRIPTORS = 2
+
+
+class SandboxPolicy(StrEnum):
+    """Whether the kernel shall confine parser processes."""
+
+    AUTO = "auto"
+    """With every mechanism that the kernel has."""
+    REQUIRE = "require"
+    """With all of them, or none is started."""
+    OFF = "off"
+    """With limits only."""
+
+
+class Mechanism(StrEnum):
+    """What confines a parser process."""
+
+    LANDLOCK = "landlock"
+    """Files, and network and signals where its version has them."""
+    SECCOMP = "seccomp"
+    """System calls."""
+    LIMITS = "limits"
+    """Memory, files, CPU time."""
+
+
+@dataclass(frozen=True, slots=True)
+class Safeguard:
+    """What the self-test found of one mechanism."""
+
+    mechanism: Mechanism
+    enforced: bool
+    """Whether everything that it forbids was refused."""
+    detail: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,6 +54,11 @@ class ChildLimits:
     """Address space; None where a driver reserves more of it than it ever uses."""
     file_bytes: int
     image_bytes: int
+    cpu_seconds: int
+    """CPU time of one request."""
+    folder: str | None
+    """Documents and results lie below it; None: no file may be opened."""
+    sandbox: SandboxPolicy = SandboxPolicy.AUTO
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,8 +96,9 @@ Command = Prepare | Fork | Kill
 
 @dataclass(frozen=True, slots=True)
 class Ready:
-    """The tasks are made; forks follow at once."""
+    """The tasks are made; forks follow at once, confined like this."""
 
+    safeguards: tuple[Safeguard, ...]
     type: Literal["ready"] = "ready"
 
 

@@ -20,7 +20,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NoReturn
 
-from llamaparse_worker.parsers import sandbox
+from llamaparse_worker.parsers import confinement, sandbox, self_test
 from llamaparse_worker.parsers.control import (
     ChildLimits,
     Exited,
@@ -30,6 +30,7 @@ from llamaparse_worker.parsers.control import (
     Prepare,
     Ready,
     Report,
+    SandboxPolicy,
     Started,
     pack,
     receive_with_descriptors,
@@ -108,18 +109,30 @@ class ForkServer:
         self._control = control
         self._first = first
         self._answer_requests = serve
+        self._confinement = confinement.Confinement()
         self._children: dict[int, _Child] = {}
         self._wake_read, self._wake_write = os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK)
 
     def serve(self) -> None:
         """Serve until the control socket closes; no descendant is left then."""
         self._settle()
-        self._report(Ready())
+        if not self._confined():
+            return
         try:
             while self._turn():
                 pass
         finally:
             self._end_all()
+
+    def _confined(self) -> bool:
+        """Find out what confines the children, and tell; False: the policy asks for more."""
+        self._confinement, safeguards = self_test.achieved(self._first.limits)
+        missing = [f"{one.mechanism}: {one.detail}" for one in safeguards if not one.enforced]
+        if missing and self._first.limits.sandbox is SandboxPolicy.REQUIRE:
+            self._report(Failed(f"PARSER_SANDBOX=require is not met ({'; '.join(missing)})"))
+            return False
+        self._report(Ready(safeguards))
+        return True
 
     def _end_all(self) -> None:
         """Kill and reap until nothing is left: what a process has started comes to this one when that ends."""
@@ -185,9 +198,9 @@ class ForkServer:
             sandbox.set_name(self._first.name)
             sandbox.silence_standard_streams()
             faulthandler.enable(trace, all_threads=False)
-            sandbox.confine(self._first.limits)
             page_mark = PageMark(mark)
             os.close(mark)
+            confinement.confine(self._confinement, self._first.limits)
             status = self._answer_requests(sock, self._first.limits, page_mark)
         finally:
             os._exit(status)

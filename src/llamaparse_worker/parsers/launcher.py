@@ -23,6 +23,8 @@ from llamaparse_worker.parsers.control import (
     Kill,
     Prepare,
     Ready,
+    Safeguard,
+    SandboxPolicy,
     Started,
     pack,
     unpack,
@@ -67,6 +69,8 @@ class Launcher:
         self._forked = 0
         self._settled = anyio.Event()
         self._failure: str | None = None
+        self.safeguards: tuple[Safeguard, ...] = ()
+        """What confines parser processes, once the fork server has found out."""
 
     @property
     def server_pid(self) -> int | None:
@@ -157,7 +161,10 @@ class Launcher:
 
     def _note(self, packet: bytes) -> None:
         match unpack(packet):
-            case Ready():
+            case Ready(safeguards=safeguards):
+                self.safeguards = safeguards
+                if self._first.limits.sandbox is not SandboxPolicy.OFF:
+                    _tell(safeguards)
                 self._settled.set()
             case Failed(reason=reason):
                 self._failure = reason
@@ -187,6 +194,12 @@ class Launcher:
             asyncio.get_running_loop().remove_reader(self._control)
             self._control.close()
             self._control = None
+
+
+def _tell(safeguards: tuple[Safeguard, ...]) -> None:
+    found = {str(one.mechanism): f"{'enforced' if one.enforced else 'degraded'}: {one.detail}" for one in safeguards}
+    tell = log.info if all(one.enforced for one in safeguards) else log.warning
+    tell("parser.sandbox", **found)
 
 
 @contextlib.contextmanager

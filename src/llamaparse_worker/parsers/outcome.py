@@ -6,7 +6,7 @@ import signal
 from dataclasses import dataclass
 from enum import StrEnum
 
-from llamaparse_worker.errors import OutOfMemory, ParserCrashed
+from llamaparse_worker.errors import OutOfMemory, ParserCrashed, TimeLimitExceeded
 from llamaparse_worker.parsers.control import Exited, Started
 from llamaparse_worker.parsers.protocol import OUT_OF_MEMORY_STATUS
 
@@ -32,7 +32,7 @@ class Ending:
     """How a process ended by itself."""
 
     reason: EndReason
-    error: OutOfMemory | ParserCrashed
+    error: OutOfMemory | ParserCrashed | TimeLimitExceeded
 
 
 _SIGNALS_OF_FAILED_ALLOCATION = frozenset(
@@ -54,6 +54,8 @@ def judge(exited: Exited | None, started: Started | None, *, memory_limit_bytes:
         return Ending(
             EndReason.OUT_OF_MEMORY, OutOfMemory("The system killed the parser process, most likely for its memory.")
         )
+    if exited.status == -signal.SIGXCPU:
+        return Ending(EndReason.TIME_LIMIT, TimeLimitExceeded("The parser process used up PARSER_MAX_CPU_SECONDS."))
     if -exited.status in _SIGNALS_OF_FAILED_ALLOCATION and _filled(exited, started, memory_limit_bytes):
         return _out_of_memory(memory_limit_bytes)
     return _crash(f"The parser process ended with {_status_name(exited.status)}.")

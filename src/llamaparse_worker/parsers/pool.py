@@ -6,12 +6,13 @@ from collections import Counter
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from pathlib import Path
 
 import anyio
 import structlog
 
 from llamaparse_worker.parsers.budget import ByteBudget
-from llamaparse_worker.parsers.control import ChildLimits, Prepare
+from llamaparse_worker.parsers.control import ChildLimits, Prepare, Safeguard
 from llamaparse_worker.parsers.cores import usable_cores
 from llamaparse_worker.parsers.launcher import Launcher
 from llamaparse_worker.parsers.outcome import EndReason
@@ -37,6 +38,8 @@ class ParserStatistics:
     """The most that each idle process ever had resident."""
     image_bytes: int
     """Page images that were sent and not yet read."""
+    safeguards: tuple[Safeguard, ...] = ()
+    """What confines the processes; empty until the fork server has found out."""
 
 
 class ParserPool:
@@ -90,6 +93,7 @@ class ParserPool:
             restarts=dict(self._restarts),
             idle_peak_resident_bytes=tuple(process.peak_resident_bytes for process in self._idle),
             image_bytes=self._around.images.used,
+            safeguards=self._around.launcher.safeguards,
         )
 
     def _take(self) -> Process:
@@ -127,7 +131,12 @@ class ParserPool:
 
 @asynccontextmanager
 async def open_parsers(
-    settings: ParserSettings, tasks: str, config: str, *, limiter: anyio.CapacityLimiter | None = None
+    settings: ParserSettings,
+    tasks: str,
+    config: str,
+    *,
+    folder: Path | None = None,
+    limiter: anyio.CapacityLimiter | None = None,
 ) -> AsyncIterator[ParserPool]:
     """Open the pool; nothing waits for the first process here.
 
@@ -136,14 +145,11 @@ async def open_parsers(
         tasks: ``module:attribute`` of a factory that makes ``interfaces.Tasks`` of ``config``. It is called once, in
             the fork server.
         config: a text without secrets, for the factory.
+        folder: documents and results lie below it, each in a folder whose name cannot be guessed; None: the tasks need
+            no files.
         limiter: capacity to share with whoever watches or resizes it; by default one of ``parser_concurrency``.
     """
-    limits = ChildLimits(
-        memory_bytes=settings.parser_memory_limit_bytes,
-        file_bytes=settings.parser_max_file_bytes,
-        image_bytes=settings.parser_max_image_bytes,
-    )
-    launcher = Launcher(Prepare(tasks, config, limits))
+    launcher = Launcher(Prepare(tasks, config, _child_limits(settings, folder)))
     launcher.start()
     prepare()  # while the fork server imports
     try:
@@ -151,3 +157,14 @@ async def open_parsers(
         yield ParserPool(settings, launcher, limiter or anyio.CapacityLimiter(size))
     finally:
         await launcher.stop()
+
+
+def _child_limits(settings: ParserSettings, folder: Path | None) -> ChildLimits:
+    return ChildLimits(
+        memory_bytes=settings.parser_memory_limit_bytes,
+        file_bytes=settings.parser_max_file_bytes,
+        image_bytes=settings.parser_max_image_bytes,
+        cpu_seconds=settings.parser_max_cpu_seconds,
+        folder=None if folder is None else str(folder.absolute()),
+        sandbox=settings.parser_sandbox,
+    )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
+import math
 import os
 import resource
 import signal
@@ -27,6 +28,9 @@ ENVIRONMENT = {
     "OMP_NUM_THREADS": "1",
 }
 """All that the fork server and its children see: no secret of the worker is in it."""
+
+_DESCRIPTORS = 256
+"""The document, its result files and temporary ones are a dozen."""
 
 _libc = ctypes.CDLL(None, use_errno=True)
 
@@ -63,15 +67,28 @@ def set_name(name: str) -> None:
     _prctl(_PR_SET_NAME, name.encode("ascii"))
 
 
-def confine(limits: ChildLimits) -> None:
-    """Put this process under its limits, for good."""
+def limit(limits: ChildLimits) -> None:
+    """Put this process under its limits, for good.
+
+    The number of processes is not among them: the kernel counts it for all of a user's together. The seccomp filter
+    refuses new ones, and the address space bounds threads.
+    """
     _prctl(_PR_SET_NO_NEW_PRIVS, 1)
     with contextlib.suppress(OSError):  # best effort: some containers mount /proc read-only
         Path("/proc/self/oom_score_adj").write_text(f"{_OUT_OF_MEMORY_SCORE}", encoding="ascii")
     _limit(resource.RLIMIT_CORE, 0)  # a core dump would hold the document
+    _limit(resource.RLIMIT_NOFILE, _DESCRIPTORS)
     if limits.memory_bytes is not None:
         _limit(resource.RLIMIT_AS, limits.memory_bytes)
     _limit(resource.RLIMIT_FSIZE, limits.file_bytes)
+
+
+def allow_cpu(seconds: int) -> None:
+    """Have the kernel end this process when it has used so much more CPU time, also while its worker is stopped."""
+    usage = resource.getrusage(resource.RUSAGE_SELF)
+    _, hard = resource.getrlimit(resource.RLIMIT_CPU)
+    end = math.ceil(usage.ru_utime + usage.ru_stime) + seconds
+    resource.setrlimit(resource.RLIMIT_CPU, (end if hard == resource.RLIM_INFINITY else min(end, hard), hard))
 
 
 def _limit(kind: int, size: int) -> None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from llamaparse_worker.parsers.control import SandboxPolicy
+
 MEBIBYTE = 1 << 20
 
 
@@ -35,6 +37,17 @@ class ParserSettings(BaseModel):
         default=4096 * MEBIBYTE,
         ge=16 * MEBIBYTE,
         description="Largest file in bytes that a parser process may write.",
+    )
+    parser_max_cpu_seconds: int = Field(
+        default=3600,
+        ge=1,
+        description="CPU time in seconds of one piece of work in a parser process: PAGE_RANGE_SIZE pages, or the "
+        "result files of a document.",
+    )
+    parser_sandbox: SandboxPolicy = Field(
+        default=SandboxPolicy.AUTO,
+        description="Landlock and seccomp around parser processes: `auto` uses what the kernel has, `require` "
+        "refuses to start without both, `off` uses neither.",
     )
     parser_max_image_bytes: int = Field(
         default=256 * MEBIBYTE,

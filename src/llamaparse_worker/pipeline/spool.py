@@ -10,6 +10,7 @@ import errno
 import fcntl
 import hashlib
 import os
+import secrets
 import shutil
 import tempfile
 from collections.abc import AsyncIterator, Iterator
@@ -22,6 +23,8 @@ from llamaparse_worker.errors import ConfigurationError, StorageFull
 from llamaparse_worker.model.document import Spooled
 
 _PREFIX = "job-"
+_NAME_BYTES = 16
+"""Parser processes may enter any folder of the spool and cannot list them: what they were not told they cannot find."""
 _NO_SPACE = frozenset({errno.ENOSPC, errno.EDQUOT})
 
 
@@ -76,7 +79,7 @@ def _make(parent: Path) -> tuple[Path, int]:
         if parent.stat().st_uid not in {os.getuid(), 0}:  # a mounted volume belongs to root
             raise ConfigurationError(f"SPOOL_DIR {parent} belongs to another user; choose another folder")
         with _locked(parent):
-            folder = Path(tempfile.mkdtemp(prefix=_PREFIX, dir=parent))
+            folder = Path(tempfile.mkdtemp(prefix=f"{_PREFIX}{secrets.token_hex(_NAME_BYTES)}-", dir=parent))
             lock = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
             fcntl.flock(lock, fcntl.LOCK_EX)
             return folder, lock

@@ -16,7 +16,6 @@ import threading
 import time
 from collections.abc import Callable
 from enum import StrEnum
-from pathlib import Path
 
 from llamaparse_worker.errors import CorruptDocument, ErrorReport
 from llamaparse_worker.interfaces import Emit
@@ -54,7 +53,7 @@ class Fault(StrEnum):
     NATIVE_MEMORY_BOMB = "native memory bomb"
     """Native code that aborts when an allocation fails."""
     FORK_BOMB = "fork bomb"
-    """A limited one: sixteen processes, some of them in sessions of their own, before a hang."""
+    """A limited one: sixteen processes, some of them in sessions of their own, before a hang. Without seccomp only."""
     ORPHANS = "orphans"
     """Leaves such processes behind and exits."""
     SOCKET_GARBAGE = "socket garbage"
@@ -79,6 +78,8 @@ class Fault(StrEnum):
     UNANNOUNCED_IMAGE = "unannounced image"
     ENVIRONMENT = "environment"
     """Answers with its environment variables, as a refusal."""
+    CPU_TIME = "cpu time"
+    """Uses CPU without end, and never falls silent."""
     DESCRIPTORS = "descriptors"
     """Answers with the number of its open descriptors, as a refusal."""
 
@@ -122,6 +123,11 @@ def _busy_loop(emit: Emit) -> None:
     del emit
     while True:
         pass
+
+
+def _cpu_time(emit: Emit) -> None:
+    while True:
+        emit(PageStarted(1), None)
 
 
 def _exit(emit: Emit) -> None:
@@ -284,7 +290,15 @@ def _environment(emit: Emit) -> None:
 
 
 def _descriptors(emit: Emit) -> None:
-    emit(Refused(ErrorReport("DESCRIPTORS", f"{len(list(Path('/proc/self/fd').iterdir())) - 1}")), None)
+    emit(Refused(ErrorReport("DESCRIPTORS", f"{sum(map(_is_open, range(256)))}")), None)
+
+
+def _is_open(descriptor: int) -> bool:
+    try:
+        os.fstat(descriptor)
+    except OSError:
+        return False
+    return True
 
 
 def _page_image(number: int, *, width: int, height: int) -> PageNeedsOcr:
@@ -306,6 +320,7 @@ def _own_socket() -> socket.socket:
 _FAULTS: dict[str, Callable[[Emit], None]] = {
     Fault.HANG: _hang,
     Fault.BUSY_LOOP: _busy_loop,
+    Fault.CPU_TIME: _cpu_time,
     Fault.EXIT: _exit,
     Fault.ABORT: _abort,
     Fault.SEGMENTATION_FAULT: _segmentation_fault,

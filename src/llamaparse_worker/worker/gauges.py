@@ -46,6 +46,9 @@ _READY = Family(f"{_PREFIX}queue_messages_ready", "gauge", ("queue",), "Messages
 _UNACKED = Family(f"{_PREFIX}queue_messages_unacked", "gauge", ("queue",), "Messages in flight, where the broker tells")
 _STARTS = Family(f"{_PREFIX}child_starts_total", "counter", (), "Parser processes started")
 _RESTARTS = Family(f"{_PREFIX}child_restarts_total", "counter", ("reason",), "Parser processes replaced")
+_SANDBOX = Family(
+    f"{_PREFIX}sandbox_enforced", "gauge", ("mechanism",), "1 where parser processes are confined by it, 0 where not"
+)
 
 _OCR_SIZE = Family(
     f"{_PREFIX}ocr_pool_size", "gauge", (), "OCR threads or processes of this worker; 0 without an engine in it"
@@ -66,6 +69,7 @@ SCRAPED = (
     _UNACKED,
     _STARTS,
     _RESTARTS,
+    _SANDBOX,
     _OCR_SIZE,
     _OCR_BUSY,
     _OCR_STARTS,
@@ -119,6 +123,8 @@ class ScrapedGauges(Collector):
         yield _gauge(_UNACKED, told)
         yield CounterMetricFamily(_STARTS.name, _STARTS.meaning, parsers.starts if parsers else 0)
         yield _counter(_RESTARTS, parsers.restarts if parsers else {})
+        safeguards = parsers.safeguards if parsers else ()
+        yield _gauge(_SANDBOX, {one.mechanism: float(one.enforced) for one in safeguards})
         ocr = self.read_ocr() if self.read_ocr else PoolUse(0, 0)
         yield GaugeMetricFamily(_OCR_SIZE.name, _OCR_SIZE.meaning, ocr.size)
         yield GaugeMetricFamily(_OCR_BUSY.name, _OCR_BUSY.meaning, ocr.busy)

@@ -22,7 +22,7 @@ from llamaparse_worker.backends.ocr.processes.process import Limits, Lost, OcrPr
 from llamaparse_worker.errors import BackendUnavailable, PageUnreadable, TimeLimitExceeded, WorkerError
 from llamaparse_worker.interfaces import PoolUse
 from llamaparse_worker.model.page import PixelImage, Recognition
-from llamaparse_worker.parsers.control import ChildLimits, Prepare
+from llamaparse_worker.parsers.control import ChildLimits, Prepare, SandboxPolicy
 from llamaparse_worker.parsers.launcher import Launcher
 from llamaparse_worker.parsers.outcome import EndReason
 
@@ -182,7 +182,15 @@ async def open_processes(
     prepare = Prepare(
         f"{_CHILD}:prepared",
         encode_blueprint(Blueprint(engine.target, settings.model_dump_json())),
-        ChildLimits(memory_bytes=memory, file_bytes=_FILE_BYTES, image_bytes=0),
+        # They get pixels, never a file, and load models, libraries and drivers from wherever these are installed.
+        ChildLimits(
+            memory_bytes=memory,
+            file_bytes=_FILE_BYTES,
+            image_bytes=0,
+            cpu_seconds=0,
+            folder=None,
+            sandbox=SandboxPolicy.OFF,
+        ),
         serve=f"{_CHILD}:serve",
         name="ocr",
     )
