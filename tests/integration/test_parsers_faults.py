@@ -91,7 +91,7 @@ async def test_a_fault_ends_in_its_type_in_time_and_the_next_document_is_fine(
 ) -> None:
     before = pool.statistics().restarts.get(reason, 0)
 
-    with pytest.raises(error) as raised, anyio.fail_after(SILENCE_S + GRACE_S):
+    with pytest.raises(error) as raised, anyio.fail_after(silence_s + GRACE_S):
         await answer(pool, fault, silence_s=silence_s)
 
     assert type(raised.value) is error
