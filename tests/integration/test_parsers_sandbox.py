@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import socket
 import sys
+import tempfile
 from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -51,9 +52,11 @@ async def unconfined() -> AsyncIterator[ParserPool]:
 
 @pytest.fixture
 def outside() -> Iterator[Path]:
-    """A folder in the working directory: the tests' temporary folders are within the spool."""
-    folder = Path.cwd() / f".sandbox-test-{os.getpid()}"
-    folder.mkdir()
+    """A folder beside the usual one for temporary files, which is the spool here."""
+    spool = Path(tempfile.gettempdir())
+    elsewhere = (Path("/var/tmp"), Path("/dev/shm"), Path.home())
+    base = next(path for path in elsewhere if not path.is_relative_to(spool))
+    folder = Path(tempfile.mkdtemp(dir=base))
     yield folder
     for file in folder.iterdir():
         file.unlink()

@@ -18,6 +18,9 @@ from llamaparse_worker.interfaces import DeadLetter, Message
 
 log = structlog.get_logger(__name__)
 
+_ALL = 0
+"""The delivery tag that stands for every message of a channel (AMQP 0-9-1, basic.nack)."""
+
 
 class RabbitMqDeadLetter:
     """One dead letter that RabbitMQ counts as unacknowledged."""
@@ -40,7 +43,9 @@ class RabbitMqDeadLetter:
 
 @asynccontextmanager
 async def take_letters(link: Link, queue: str) -> AsyncIterator[AsyncIterator[DeadLetter]]:
-    """Give the letters that are ready now; closing the channel puts those back that were not removed, in their order.
+    """Give the letters that are ready now; those that were not removed are put back in their order.
+
+    The last question to the queue is answered after they are back: whoever looks next finds them.
 
     Raises:
         BackendUnavailable: RabbitMQ does not answer, or the queue is missing.
@@ -50,8 +55,11 @@ async def take_letters(link: Link, queue: str) -> AsyncIterator[AsyncIterator[De
         with answered(f"looking at the queue {queue}"):
             await channel.initialize()
             counted = (await channel.declare_queue(queue, passive=True)).declaration_result
-        yield _letters(await channel.get_underlay_channel(), queue, counted.message_count or 0)
+        underlay = await channel.get_underlay_channel()
+        yield _letters(underlay, queue, counted.message_count or 0)
         with answered(f"leaving the queue {queue}"):
+            await underlay.basic_nack(_ALL, multiple=True, requeue=True)
+            await channel.declare_queue(queue, passive=True)
             await channel.close()
     finally:
         with anyio.CancelScope(shield=True):
