@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+import weakref
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -106,3 +107,15 @@ def test_other_threads_go_on_while_the_script_is_detected() -> None:
     assert moments >= 10
     assert detector.detect(page) == Sight(turn=0, script="Latin")
     detector.close()
+
+
+def test_a_picture_that_was_looked_at_is_not_kept() -> None:
+    engine = TesseractEngine(find_tessdata(None), page_timeout_s=60)
+    picture = Picture(lettered()[0], DPI)
+    kept = weakref.ref(picture)
+
+    assert not engine.is_needed(picture, ())
+    del picture
+
+    assert kept() is None
+    engine.close()

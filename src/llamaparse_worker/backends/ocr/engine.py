@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 Samples: TypeAlias = "npt.NDArray[np.uint8]"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, weakref_slot=True)
 class Picture:
     """A page image that belongs to whoever reads it: an array of shape (height, width, channels), grey or RGB."""
 

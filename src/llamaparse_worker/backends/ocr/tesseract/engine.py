@@ -17,6 +17,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
 from typing import TYPE_CHECKING
+from weakref import ref
 
 import cv2
 
@@ -48,7 +49,8 @@ class TesseractEngine:
         self._timeout_s = page_timeout_s
         self._handles: OrderedDict[str, PyTessBaseAPI] = OrderedDict()
         self._detector: SightDetector | None = None
-        self._asked: tuple[Picture, Sight] | None = None
+        self._asked: tuple[ref[Picture], Sight] | None = None
+        """What was detected last, and on which picture, whose pixels are not kept for it."""
 
     def read(self, picture: Picture, languages: tuple[str, ...]) -> Recognition:
         """Recognise words.
@@ -108,11 +110,11 @@ class TesseractEngine:
         return Recognition(words, NAME, page.turn, page.skew)
 
     def _has_seen(self, picture: Picture) -> bool:
-        return self._asked is not None and self._asked[0] is picture
+        return self._asked is not None and self._asked[0]() is picture
 
     def _sight(self, picture: Picture) -> Sight:
-        if self._asked is None or self._asked[0] is not picture:
-            self._asked = (picture, self._detected(prepared(picture)))
+        if self._asked is None or not self._has_seen(picture):
+            self._asked = (ref(picture), self._detected(prepared(picture)))
         return self._asked[1]
 
     def _detected(self, page: Prepared) -> Sight:
