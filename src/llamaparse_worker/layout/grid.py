@@ -11,7 +11,7 @@ from llamaparse_worker.layout.inline import Inline, closed_up, inline
 from llamaparse_worker.layout.joining import joined, whole
 from llamaparse_worker.layout.lines import baselines, joined_rich, joined_text
 from llamaparse_worker.layout.segments import Segment
-from llamaparse_worker.model.geometry import Box
+from llamaparse_worker.model.geometry import Box, enclosing
 from llamaparse_worker.model.page import Cell, Span, SpanKind, Table
 from llamaparse_worker.model.value import unguarded
 
@@ -97,7 +97,7 @@ def make_grid(
         for segment in row:
             first, last = spanned(segment, columns)
             cells.put((segment,), Area(number, number + 1, first, last + 1))
-    box = _box([one for row in rows for one in row])
+    box = enclosing([one for row in rows for one in row])
     return Grid(cells.sorted(), len(rows), len(columns), box, header_rows)
 
 
@@ -163,7 +163,7 @@ def table(grid: Grid, body: int = 0) -> Table:
         found = cell_inline(cell.segments, body) if cell.segments else Inline("")
         rows[cell.row][cell.column] = found.text
         spans = found.spans if cell.row >= grid.header_rows else without_strong(found.spans)
-        box = _box(cell.segments) if cell.segments else None
+        box = enclosing(cell.segments) if cell.segments else None
         cells.append(Cell(cell.row, cell.column, box, cell.row_span, cell.column_span, spans=spans))
     return Table(tuple(map(tuple, rows)), grid.box, tuple(cells), grid.header_rows)
 
@@ -185,18 +185,6 @@ def cell_text(segments: Sequence[Segment]) -> str:
     if len(segments) == 1:
         return whole(segments[0].text)
     return joined([joined_text(line) for line in baselines(segments)])
-
-
-def _box(segments: Sequence[Segment]) -> Box:
-    if len(segments) == 1:  # as in most cells
-        only = segments[0]
-        return Box(only.x0, only.y0, only.x1, only.y1)
-    return Box(
-        min([one.x0 for one in segments]),
-        min([one.y0 for one in segments]),
-        max([one.x1 for one in segments]),
-        max([one.y1 for one in segments]),
-    )
 
 
 def without_empty(grid: Grid) -> Grid:

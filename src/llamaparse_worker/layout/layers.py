@@ -61,7 +61,7 @@ def with_rules(found: Sequence[Sequence[Segment]], rules: Rules) -> list[tuple[S
     beneath, *over = found
     made: list[tuple[Sequence[Segment], Rules]] = []
     for layer in reversed(over):
-        inner, rules = _divided(rules, enclosing(Box(one.x0, one.y0, one.x1, one.y1) for one in layer))
+        inner, rules = _divided(rules, enclosing(layer))
         made.append((layer, inner))
     return [(beneath, rules), *reversed(made)]
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Protocol
 
 from llamaparse_worker.model.value import unguarded
 
@@ -29,7 +30,31 @@ class Box:
         return self.y1 - self.y0
 
 
-def enclosing(boxes: Iterable[Box]) -> Box:
+class Placed(Protocol):
+    """Anything with four sides, such as a box or a piece of text."""
+
+    @property
+    def x0(self) -> float:
+        """Left in points."""
+        ...
+
+    @property
+    def y0(self) -> float:
+        """Top in points."""
+        ...
+
+    @property
+    def x1(self) -> float:
+        """Right in points."""
+        ...
+
+    @property
+    def y1(self) -> float:
+        """Bottom in points."""
+        ...
+
+
+def enclosing(boxes: Iterable[Placed]) -> Box:
     """Give the smallest box around at least one box."""
     found = tuple(boxes)
     if len(found) == 1:  # as most cells and list items are
