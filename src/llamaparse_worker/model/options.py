@@ -131,5 +131,4 @@ class ParseOptions:
 
     def wants(self, file_name: str) -> bool:
         """Tell whether a result file is to be written; those that only plugins know always are."""
-        known = {kind.file_name for kind in ResultKind}
-        return not self.results or file_name not in known or any(kind.file_name == file_name for kind in self.results)
+        return not self.results or all(kind in self.results for kind in ResultKind if kind.file_name == file_name)

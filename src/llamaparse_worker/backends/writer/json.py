@@ -31,7 +31,7 @@ from llamaparse_worker.backends.writer.items import (
     metadata,
 )
 from llamaparse_worker.interfaces import PageSink
-from llamaparse_worker.model.options import ParseOptions
+from llamaparse_worker.model.options import ParseOptions, ResultKind
 from llamaparse_worker.model.page import FailedPage, ParsedPage
 
 _ITEMS = TypeAdapter(ItemsPage)
@@ -50,7 +50,7 @@ class JsonWriter:
     @property
     def file_name(self) -> str:
         """The name of the file."""
-        return "result.json"
+        return ResultKind.JSON.file_name
 
     @property
     def content_type(self) -> str:

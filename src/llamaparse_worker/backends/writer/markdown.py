@@ -8,7 +8,7 @@ from typing import BinaryIO
 
 from llamaparse_worker.interfaces import PageSink
 from llamaparse_worker.layout.markdown import markdown
-from llamaparse_worker.model.options import ParseOptions
+from llamaparse_worker.model.options import ParseOptions, ResultKind
 from llamaparse_worker.model.page import FailedPage, ParsedPage
 
 
@@ -18,7 +18,7 @@ class MarkdownWriter:
     @property
     def file_name(self) -> str:
         """The name of the file."""
-        return "result.md"
+        return ResultKind.MARKDOWN.file_name
 
     @property
     def content_type(self) -> str:

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from typing import BinaryIO
 
 from llamaparse_worker.interfaces import PageSink
-from llamaparse_worker.model.options import ParseOptions
+from llamaparse_worker.model.options import ParseOptions, ResultKind
 from llamaparse_worker.model.page import FailedPage, ParsedPage
 
 
@@ -20,7 +20,7 @@ class TextWriter:
     @property
     def file_name(self) -> str:
         """The name of the file."""
-        return "result.txt"
+        return ResultKind.TEXT.file_name
 
     @property
     def content_type(self) -> str:
