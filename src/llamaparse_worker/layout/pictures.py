@@ -11,9 +11,8 @@ from dataclasses import dataclass
 from itertools import groupby
 
 from llamaparse_worker.layout.plain import plain
-from llamaparse_worker.layout.words import confidence_of
 from llamaparse_worker.model.geometry import Box, enclosing
-from llamaparse_worker.model.page import Block, Line, Paragraph, RawPage, Table, Word
+from llamaparse_worker.model.page import Block, Line, Paragraph, RawPage, Table, Word, mean_confidence
 
 _MOST_OF_PAGE = 0.8
 """A picture this large is the page: what it says is the text."""
@@ -89,7 +88,7 @@ def _texts(blocks: Iterable[Block], words: Sequence[Word]) -> Iterator[Table | P
 def _is_certain(table: Table, words: Sequence[Word]) -> bool:
     places = sum(map(len, table.rows))
     filled = sum(bool(cell) for row in table.rows for cell in row)
-    sure = confidence_of([word for word in words if _holds(table.box, word.box)]) or 0.0
+    sure = mean_confidence(word for word in words if _holds(table.box, word.box)) or 0.0
     return len(table.rows) >= _LEAST_ROWS and filled >= _LEAST_FILLED * places and sure >= _LEAST_CONFIDENCE
 
 

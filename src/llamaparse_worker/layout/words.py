@@ -15,7 +15,7 @@ import numpy as np
 from llamaparse_worker.layout.bidi import RIGHT_TO_LEFT
 from llamaparse_worker.layout.word_sizes import measured
 from llamaparse_worker.model.geometry import Box
-from llamaparse_worker.model.page import TURNS, Font, RawPage, Trait, Word
+from llamaparse_worker.model.page import TURNS, Font, RawPage, Trait, Word, mean_confidence
 
 _WIDTHS = {**dict.fromkeys("iljtfrI.,:;'!|()[]1-", 0.6), **dict.fromkeys("mwMW@%—…", 1.5)}
 _CAPITAL, _FULL_WIDTH, _USUAL = 1.2, 2.0, 1.0
@@ -83,10 +83,8 @@ def without_characters(page: RawPage) -> RawPage:
 
 def confidence_of(words: Sequence[Word]) -> float | None:
     """Give the mean confidence of all characters; None where there are none."""
-    characters = sum(len(word.text) for word in words)
-    if not characters:
-        return None
-    return round(sum(word.confidence * len(word.text) for word in words) / characters, 4)
+    found = mean_confidence(words)
+    return None if found is None else round(found, 4)
 
 
 def without_doubles(words: Sequence[Word], page: RawPage) -> tuple[Word, ...]:

@@ -7,7 +7,7 @@ numpy without a copy.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from enum import IntFlag, StrEnum
 from typing import Annotated, Any, Literal, get_args
@@ -265,6 +265,13 @@ class Word:
     text: str
     box: Box
     confidence: float = 1.0
+
+
+def mean_confidence(words: Iterable[Word]) -> float | None:
+    """Give the mean over all characters of words; None where there are none."""
+    sure = [(word.confidence, len(word.text)) for word in words]
+    characters = sum(count for _, count in sure)
+    return sum(confidence * count for confidence, count in sure) / characters if characters else None
 
 
 @dataclass(frozen=True, slots=True)

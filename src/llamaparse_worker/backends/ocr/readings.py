@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from llamaparse_worker.model.page import Recognition
+from llamaparse_worker.model.page import Recognition, mean_confidence
 
 POOR = 0.8
 """Mean confidence of a character. One in five may be wrong below: hardly a word is right then."""
@@ -33,5 +33,4 @@ def characters(found: Recognition) -> int:
 
 def confidence(found: Recognition) -> float:
     """Give the mean confidence of a character; 0 for an empty reading."""
-    count = characters(found)
-    return sum(word.confidence * len(word.text) for word in found.words) / count if count else 0.0
+    return mean_confidence(found.words) or 0.0
