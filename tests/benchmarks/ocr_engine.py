@@ -18,7 +18,7 @@ import numpy as np
 from benchmarks.tree import pss_mb
 from llamaparse_worker.app.backends import open_ocr
 from llamaparse_worker.interfaces import Ocr
-from llamaparse_worker.model.page import PixelImage
+from llamaparse_worker.model.images import PixelImage
 from llamaparse_worker.settings import LocalSettings, read
 from llamaparse_worker.testing.ocr_pages import HEIGHT, LINES, WIDTH, as_image, lettered
 from llamaparse_worker.worker.resources import read_process_tree

@@ -21,9 +21,10 @@ from llamaparse_worker.backends.writer.json import JsonWriter
 from llamaparse_worker.backends.writer.markdown import MarkdownWriter
 from llamaparse_worker.backends.writer.text import TextWriter
 from llamaparse_worker.interfaces import Writer
+from llamaparse_worker.model.blocks import Paragraph
 from llamaparse_worker.model.geometry import Box
 from llamaparse_worker.model.options import ParseOptions
-from llamaparse_worker.model.page import Paragraph, ParsedPage
+from llamaparse_worker.model.page import ParsedPage
 from llamaparse_worker.testing.writer_conformance import BLANK, FAILED, PARSED, WriterConformance, written
 
 SECTIONS: dict[str, type[BaseModel]] = {

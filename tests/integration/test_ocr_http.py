@@ -14,7 +14,7 @@ from yarl import URL
 from llamaparse_worker.backends.ocr.encoding import encode
 from llamaparse_worker.errors import BackendUnavailable, PageUnreadable, TimeLimitExceeded, WorkerError
 from llamaparse_worker.model.geometry import Box
-from llamaparse_worker.model.page import Recognition, Word
+from llamaparse_worker.model.recognition import Recognition, Word
 from llamaparse_worker.testing.ocr import FakeOcr
 from llamaparse_worker.worker.health import Phase
 from llamaparse_worker.worker.measured import MeasuredOcr

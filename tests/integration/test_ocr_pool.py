@@ -15,7 +15,8 @@ from llamaparse_worker.backends.ocr.engine import Engine, Picture
 from llamaparse_worker.backends.ocr.pool import PoolSize, open_pool
 from llamaparse_worker.errors import ConfigurationError, PageUnreadable, RestartNeeded, TimeLimitExceeded
 from llamaparse_worker.interfaces import Pooled, PoolUse
-from llamaparse_worker.model.page import PixelImage, Recognition
+from llamaparse_worker.model.images import PixelImage
+from llamaparse_worker.model.recognition import Recognition
 from support.ocr import grey, until
 from support.ocr_engine import CRASHES, HANGS, ScriptedOcrSettings, open_scripted
 

@@ -23,7 +23,7 @@ from llamaparse_worker.errors import (
 )
 from llamaparse_worker.interfaces import Ocr
 from llamaparse_worker.model.geometry import Box
-from llamaparse_worker.model.page import Recognition, Word
+from llamaparse_worker.model.recognition import Recognition, Word
 from llamaparse_worker.testing.ocr import FakeOcr
 from llamaparse_worker.testing.reader import script
 from support.ocr import Service, all_served, grey, remote, stranger, until

@@ -8,9 +8,10 @@ import pytest
 from llamaparse_worker.components import Seam, targets
 from llamaparse_worker.errors import StorageFull
 from llamaparse_worker.model.geometry import Box
+from llamaparse_worker.model.images import PixelImage
 from llamaparse_worker.model.options import ParseOptions
-from llamaparse_worker.model.page import PixelImage, Recognition, Word
 from llamaparse_worker.model.parsing import Assemble, Completed, PageStarted, ParserEvent, ReadPages
+from llamaparse_worker.model.recognition import Recognition, Word
 from llamaparse_worker.pipeline.task_config import TaskConfig
 from llamaparse_worker.pipeline.tasks import DocumentTasks, make_tasks
 from llamaparse_worker.testing.reader import TARGET, script

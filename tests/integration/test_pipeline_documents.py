@@ -12,8 +12,9 @@ import pytest
 from llama_cloud.types.parsing_get_response import ParsingGetResponse
 
 from llamaparse_worker.errors import ModeUnavailable
+from llamaparse_worker.model.blocks import Paragraph
 from llamaparse_worker.model.options import ModeName, ParseOptions
-from llamaparse_worker.model.page import LaidOutPage, Paragraph
+from llamaparse_worker.model.page import LaidOutPage
 from llamaparse_worker.parsers.pool import ParserPool
 from llamaparse_worker.testing.ocr import FakeOcr
 from llamaparse_worker.testing.reader import script

@@ -14,8 +14,10 @@ from reportlab.pdfgen.canvas import Canvas
 
 from llamaparse_worker.errors import BackendUnavailable, EmptyDocument, InvalidOption, PageUnreadable
 from llamaparse_worker.model.geometry import Box
+from llamaparse_worker.model.images import PixelImage
 from llamaparse_worker.model.options import ParseOptions
-from llamaparse_worker.model.page import PageReason, PixelImage, Recognition, Word
+from llamaparse_worker.model.page import PageReason
+from llamaparse_worker.model.recognition import Recognition, Word
 from llamaparse_worker.parsers.pool import ParserPool
 from llamaparse_worker.testing.ocr import FakeOcr
 from llamaparse_worker.testing.reader import script

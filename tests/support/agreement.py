@@ -12,7 +12,8 @@ from llamaparse_worker.backends.reader.pdf import PdfReader
 from llamaparse_worker.interfaces import ReaderLimits
 from llamaparse_worker.layout.arrange import lay_out
 from llamaparse_worker.layout.assemble import document_signs, finish, page_signs
-from llamaparse_worker.model.page import FailedPage, Heading, ParsedPage, Table
+from llamaparse_worker.model.blocks import Heading, Table
+from llamaparse_worker.model.page import FailedPage, ParsedPage
 from support.layouts import truth as true
 from support.layouts.truth_markdown import truth_markdown, truth_text
 

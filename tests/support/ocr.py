@@ -19,7 +19,7 @@ from llamaparse_worker.backends.ocr.remote.settings import RemoteOcrSettings
 from llamaparse_worker.http.ocr import OcrDependencies, open_ocr_http
 from llamaparse_worker.interfaces import Ocr
 from llamaparse_worker.limits import Limits
-from llamaparse_worker.model.page import PixelImage
+from llamaparse_worker.model.images import PixelImage
 from llamaparse_worker.worker.health import Health, Phase
 from llamaparse_worker.worker.metrics import Metrics
 

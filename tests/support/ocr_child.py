@@ -20,7 +20,7 @@ from llamaparse_worker.backends.ocr.pool import PoolSize
 from llamaparse_worker.backends.ocr.settings import OcrPoolSettings
 from llamaparse_worker.errors import PageUnreadable
 from llamaparse_worker.model.geometry import Box
-from llamaparse_worker.model.page import Recognition, Word
+from llamaparse_worker.model.recognition import Recognition, Word
 
 NAME = "scripted"
 HANGS, UNREADABLE, RAISES, SEGFAULT, KILLED, OUT_OF_MEMORY, RUBBISH, NOISE, TELLS, ONCE = range(10, 20)

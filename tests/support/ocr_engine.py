@@ -17,7 +17,7 @@ from llamaparse_worker.backends.ocr.pool import OcrPool, PoolSize, open_pool
 from llamaparse_worker.errors import InvalidOption, PageUnreadable
 from llamaparse_worker.interfaces import Component
 from llamaparse_worker.model.geometry import Box
-from llamaparse_worker.model.page import Recognition, Word
+from llamaparse_worker.model.recognition import Recognition, Word
 from support.daemon import scripted
 
 NAME = "scripted"

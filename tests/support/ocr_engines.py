@@ -10,7 +10,7 @@ from threading import Event, Lock
 from llamaparse_worker.backends.ocr.engine import Engine, Picture
 from llamaparse_worker.errors import PageUnreadable
 from llamaparse_worker.model.geometry import Box
-from llamaparse_worker.model.page import Recognition, Word
+from llamaparse_worker.model.recognition import Recognition, Word
 
 
 class Fault(StrEnum):

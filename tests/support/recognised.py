@@ -6,8 +6,10 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from math import cos, radians, sin
 
+from llamaparse_worker.model.characters import Font
 from llamaparse_worker.model.geometry import Box
-from llamaparse_worker.model.page import Font, RawPage, Word
+from llamaparse_worker.model.page import RawPage
+from llamaparse_worker.model.recognition import Word
 
 WIDTH, HEIGHT = 595.0, 842.0
 _LETTER_EM, _SPACE_EM = 0.5, 0.28

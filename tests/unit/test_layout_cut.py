@@ -16,7 +16,8 @@ from llamaparse_worker.interfaces import ReaderLimits
 from llamaparse_worker.layout import compiled_cut, cut
 from llamaparse_worker.layout.rules import Rule, page_rules
 from llamaparse_worker.layout.segments import segments, segments_of
-from llamaparse_worker.model.page import Element, Font, RawPage
+from llamaparse_worker.model.characters import Element, Font
+from llamaparse_worker.model.page import RawPage
 from support.documents import blank, make, measurements, prose, table, two_columns
 from support.tagged import Tag, tagged_pdf
 

@@ -14,8 +14,10 @@ from llamaparse_worker.interfaces import ReaderLimits
 from llamaparse_worker.layout.arrange import lay_out
 from llamaparse_worker.layout.bidi import reading_order, with_brackets_turned
 from llamaparse_worker.layout.frames import Frame
+from llamaparse_worker.model.blocks import Paragraph, Table
+from llamaparse_worker.model.characters import Font, Trait
 from llamaparse_worker.model.geometry import Box
-from llamaparse_worker.model.page import Font, LaidOutPage, Paragraph, RawPage, Table, Trait
+from llamaparse_worker.model.page import LaidOutPage, RawPage
 from support.documents import HEIGHT, MARGIN, WIDTH, Pen, make, measurements, sentences
 
 LIMITS = ReaderLimits(100, 4_000_000)

@@ -13,7 +13,8 @@ from llamaparse_worker.layout.arrange import lay_out
 from llamaparse_worker.layout.layers import layers, with_rules
 from llamaparse_worker.layout.rules import Rule, Rules
 from llamaparse_worker.layout.segments import Segment
-from llamaparse_worker.model.page import LaidOutPage, Trait
+from llamaparse_worker.model.characters import Trait
+from llamaparse_worker.model.page import LaidOutPage
 from support.documents import MARGIN, WIDTH, Pen, make, sentences
 
 LIMITS = ReaderLimits(100, 4_000_000)

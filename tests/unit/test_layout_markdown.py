@@ -6,17 +6,9 @@ from llamaparse_worker.layout.assemble import document_signs, finish, page_signs
 from llamaparse_worker.layout.markdown import block_markdown
 from llamaparse_worker.layout.phrases import phrase
 from llamaparse_worker.layout.plain import plain_text
+from llamaparse_worker.model.blocks import CodeBlock, Heading, ListBlock, ListItem, Paragraph, Table
 from llamaparse_worker.model.geometry import Box
-from llamaparse_worker.model.page import (
-    CodeBlock,
-    Heading,
-    LaidOutPage,
-    ListBlock,
-    ListItem,
-    Paragraph,
-    ParsedPage,
-    Table,
-)
+from llamaparse_worker.model.page import LaidOutPage, ParsedPage
 
 BOX = Box(0, 0, 10, 10)
 

@@ -15,19 +15,10 @@ from llamaparse_worker.layout.joining import joined
 from llamaparse_worker.layout.plain import plain
 from llamaparse_worker.layout.reading_order import Flow, regions
 from llamaparse_worker.layout.segments import Segment
+from llamaparse_worker.model.blocks import CodeBlock, Heading, ListBlock, Paragraph, Table
 from llamaparse_worker.model.geometry import Box
-from llamaparse_worker.model.page import (
-    CodeBlock,
-    Heading,
-    LaidOutPage,
-    ListBlock,
-    PageReason,
-    Paragraph,
-    RawPage,
-    Recognition,
-    Table,
-    Word,
-)
+from llamaparse_worker.model.page import LaidOutPage, PageReason, RawPage
+from llamaparse_worker.model.recognition import Recognition, Word
 from support.documents import (
     HEIGHT,
     MARGIN,

@@ -13,8 +13,9 @@ from llamaparse_worker.layout.arrange import lay_out
 from llamaparse_worker.layout.assemble import document_signs, finish, page_signs
 from llamaparse_worker.layout.headings import HeadingSign
 from llamaparse_worker.layout.outline import level_scheme, with_bookmarks
+from llamaparse_worker.model.blocks import Block, Heading, ListBlock, ListItem, Paragraph
 from llamaparse_worker.model.geometry import Box
-from llamaparse_worker.model.page import Block, Bookmark, Heading, ListBlock, ListItem, Paragraph, ParsedPage
+from llamaparse_worker.model.page import Bookmark, ParsedPage
 from support.documents import HEIGHT, MARGIN, Draw, Pen, make, sentences
 from support.pathological import file_of
 

@@ -16,8 +16,9 @@ from llamaparse_worker.backends.reader.pdf import PdfReader
 from llamaparse_worker.interfaces import ReaderLimits
 from llamaparse_worker.layout.arrange import lay_out
 from llamaparse_worker.layout.quality import text_layer_problem
+from llamaparse_worker.model.characters import Font, Trait
 from llamaparse_worker.model.geometry import Box
-from llamaparse_worker.model.page import Font, PageReason, RawPage, Trait
+from llamaparse_worker.model.page import PageReason, RawPage
 from support.documents import HEIGHT, WIDTH, blank, make, picture, prose, scan, sentences
 
 LIMITS = ReaderLimits(100, 4_000_000)

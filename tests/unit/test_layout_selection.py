@@ -11,9 +11,11 @@ from llamaparse_worker.errors import InvalidOption
 from llamaparse_worker.interfaces import ReaderLimits
 from llamaparse_worker.layout.arrange import lay_out
 from llamaparse_worker.layout.selection import selected, selected_words
+from llamaparse_worker.model.blocks import Table
 from llamaparse_worker.model.geometry import Box
 from llamaparse_worker.model.options import CropBox, ParseOptions
-from llamaparse_worker.model.page import RawPage, Table, Word
+from llamaparse_worker.model.page import RawPage
+from llamaparse_worker.model.recognition import Word
 from llamaparse_worker.wire import ParseConfiguration, options_of
 from support.documents import HEIGHT, WIDTH, make, measurements, scan, table
 

@@ -16,8 +16,9 @@ from llamaparse_worker.layout.arrange import lay_out
 from llamaparse_worker.layout.assemble import PageSigns, document_signs, finish, page_signs
 from llamaparse_worker.layout.headings import HeadingSign, heading_levels, style_of
 from llamaparse_worker.layout.selection import selected
+from llamaparse_worker.model.blocks import CodeBlock, Heading, ListBlock, Paragraph, SpanKind, Table
 from llamaparse_worker.model.options import ParseOptions
-from llamaparse_worker.model.page import CodeBlock, Heading, ListBlock, Paragraph, ParsedPage, SpanKind, Table
+from llamaparse_worker.model.page import ParsedPage
 from support.documents import MARGIN, WIDTH, Draw, Pen, make, sentences
 from support.tagged import Tag, tagged_pdf
 

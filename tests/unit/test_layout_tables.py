@@ -20,10 +20,11 @@ from llamaparse_worker.layout.assemble import document_signs, finish, page_signs
 from llamaparse_worker.layout.markdown import block_markdown
 from llamaparse_worker.layout.rules import page_rules
 from llamaparse_worker.layout.table_markup import table_html, table_markdown
+from llamaparse_worker.model.blocks import Cell as Place
+from llamaparse_worker.model.blocks import Table
 from llamaparse_worker.model.geometry import Box
 from llamaparse_worker.model.options import TableForm, TableOptions
-from llamaparse_worker.model.page import Cell as Place
-from llamaparse_worker.model.page import LaidOutPage, ParsedPage, RawPage, Table
+from llamaparse_worker.model.page import LaidOutPage, ParsedPage, RawPage
 from support.documents import MARGIN, Draw, Pen, make, sentences, wrapped
 
 LIMITS = ReaderLimits(100, 4_000_000)

@@ -14,8 +14,10 @@ from llamaparse_worker.interfaces import ReaderLimits
 from llamaparse_worker.layout.arrange import lay_out, lay_out_with_words, lay_out_words
 from llamaparse_worker.layout.skew import Skew
 from llamaparse_worker.layout.words import with_words, without_doubles
+from llamaparse_worker.model.blocks import Heading, ListBlock, Paragraph, Table
 from llamaparse_worker.model.geometry import Box
-from llamaparse_worker.model.page import Heading, ListBlock, PageReason, Paragraph, RawPage, Recognition, Table, Word
+from llamaparse_worker.model.page import PageReason, RawPage
+from llamaparse_worker.model.recognition import Recognition, Word
 from support.documents import make, prose
 from support.recognised import HEIGHT, WIDTH, line, lines, quarter_turned, scanned, sloping
 

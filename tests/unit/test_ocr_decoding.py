@@ -7,7 +7,7 @@ import pyvips
 from llamaparse_worker.backends.ocr.decoding import UNKNOWN_DPI, decode
 from llamaparse_worker.backends.ocr.encoding import encode
 from llamaparse_worker.errors import LimitExceeded, PageUnreadable, UnsupportedFormat
-from llamaparse_worker.model.page import PixelImage
+from llamaparse_worker.model.images import PixelImage
 
 WIDTH, HEIGHT = 30, 20
 SAMPLES = np.random.default_rng(7).integers(0, 256, (HEIGHT, WIDTH, 3), dtype=np.uint8)

@@ -16,7 +16,7 @@ from llamaparse_worker.backends.ocr.fallback import (
 from llamaparse_worker.backends.ocr.readings import ENOUGH, POOR, is_poor, is_sound
 from llamaparse_worker.errors import InvalidOption, PageUnreadable
 from llamaparse_worker.model.geometry import Box
-from llamaparse_worker.model.page import Recognition, Word
+from llamaparse_worker.model.recognition import Recognition, Word
 
 PICTURE = Picture(np.zeros((8, 8, 1), np.uint8), 72.0)
 

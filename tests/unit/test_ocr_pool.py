@@ -15,7 +15,7 @@ from llamaparse_worker.backends.ocr.pool import OcrPool, PoolSize, open_pool, po
 from llamaparse_worker.backends.ocr.priority import NICENESS
 from llamaparse_worker.backends.ocr.settings import OcrPoolSettings
 from llamaparse_worker.errors import ConfigurationError, PageUnreadable, RestartNeeded, TimeLimitExceeded
-from llamaparse_worker.model.page import PixelImage
+from llamaparse_worker.model.images import PixelImage
 from llamaparse_worker.parsers.cores import usable_cores
 from llamaparse_worker.testing.ocr_pages import as_image
 from support.ocr_engines import Fault, FaultyEngines

@@ -9,9 +9,10 @@ from reportlab.lib.utils import ImageReader
 from reportlab.pdfgen.canvas import Canvas
 
 from llamaparse_worker.layout.assemble import document_signs, finish
+from llamaparse_worker.model.blocks import Table
 from llamaparse_worker.model.geometry import Box
 from llamaparse_worker.model.options import ModeName, ParseOptions
-from llamaparse_worker.model.page import LaidOutPage, ParsedPage, Table
+from llamaparse_worker.model.page import LaidOutPage, ParsedPage
 from llamaparse_worker.wire import HONOURED, job_of, read_message
 from support.documents import (
     HEIGHT,

@@ -11,7 +11,8 @@ from llamaparse_worker.backends.reader.pdf.glyphs import clean
 from llamaparse_worker.backends.reader.text import TextReader
 from llamaparse_worker.errors import CorruptDocument
 from llamaparse_worker.interfaces import ReaderLimits
-from llamaparse_worker.model.page import Font, RawPage
+from llamaparse_worker.model.characters import Font
+from llamaparse_worker.model.page import RawPage
 from support.documents import HEIGHT, make, prose, scan
 from support.encoded import encoded
 

@@ -9,10 +9,12 @@ from reportlab.lib.utils import ImageReader
 from reportlab.pdfgen.canvas import Canvas
 
 from llamaparse_worker.layout.figures import with_figures
+from llamaparse_worker.model.blocks import Heading, Paragraph
 from llamaparse_worker.model.document import DocumentInfo, ParsedDocument, Spooled
 from llamaparse_worker.model.geometry import Box
+from llamaparse_worker.model.images import PageImage
 from llamaparse_worker.model.options import ImageKind, ParseOptions
-from llamaparse_worker.model.page import Heading, PageImage, Paragraph, ParsedPage
+from llamaparse_worker.model.page import ParsedPage
 from llamaparse_worker.pipeline.manifest import Circumstances, manifest_of
 from support.documents import MARGIN, Pen, make, picture, sentences
 from support.tasks import Parsed, parsed

@@ -9,7 +9,8 @@ from reportlab.pdfgen.canvas import Canvas
 from llamaparse_worker.layout.granular import with_granular
 from llamaparse_worker.model.geometry import Box
 from llamaparse_worker.model.options import Granularity, ParseOptions
-from llamaparse_worker.model.page import LaidOutPage, Word
+from llamaparse_worker.model.page import LaidOutPage
+from llamaparse_worker.model.recognition import Word
 from support.documents import HEIGHT, blank, make, table
 from support.tasks import parsed
 

@@ -11,7 +11,7 @@ from PIL import Image
 
 from llamaparse_worker.backends.reader.pdf import PdfReader
 from llamaparse_worker.interfaces import ReaderLimits
-from llamaparse_worker.model.page import EmbeddedImage
+from llamaparse_worker.model.images import EmbeddedImage
 from llamaparse_worker.pipeline.png import png
 from support.pathological import FORMS, between_neighbours
 

@@ -14,8 +14,8 @@ from reportlab.pdfgen.canvas import Canvas
 from llamaparse_worker.backends.reader.pdf import PdfReader
 from llamaparse_worker.interfaces import Illustrated, ReaderLimits
 from llamaparse_worker.model.document import Spooled
+from llamaparse_worker.model.images import EmbeddedImage
 from llamaparse_worker.model.options import CropBox, ImageKind, ParseOptions
-from llamaparse_worker.model.page import EmbeddedImage
 from llamaparse_worker.model.parsing import Assemble, Completed, ParserEvent, ReadPages
 from llamaparse_worker.pipeline.png import png
 from llamaparse_worker.pipeline.task_config import TaskConfig

@@ -4,8 +4,10 @@ import numpy as np
 import pytest
 from PIL import Image, ImageDraw
 
+from llamaparse_worker.model.characters import Font
 from llamaparse_worker.model.geometry import Box
-from llamaparse_worker.model.page import Font, PixelImage, RawPage
+from llamaparse_worker.model.images import PixelImage
+from llamaparse_worker.model.page import RawPage
 from llamaparse_worker.pipeline.handout import ocr_dpi, only_text_images, readable_images, with_drawn_lines
 from llamaparse_worker.pipeline.ink import drawn_lines, has_ink, shows_text
 from support.scans import grid_image, page_image, with_noise, with_scanner_edges

@@ -24,7 +24,7 @@ from llamaparse_worker.errors import (
 from llamaparse_worker.model.document import Spooled
 from llamaparse_worker.model.geometry import Box
 from llamaparse_worker.model.options import Granularity, ImageKind, ParseOptions
-from llamaparse_worker.model.page import LaidOutPage, PageReason, PageStatus, PageSummary, Recognition, Word
+from llamaparse_worker.model.page import LaidOutPage, PageReason, PageStatus, PageSummary
 from llamaparse_worker.model.parsing import (
     Assemble,
     Completed,
@@ -38,6 +38,7 @@ from llamaparse_worker.model.parsing import (
     ParserRequest,
     ReadPages,
 )
+from llamaparse_worker.model.recognition import Recognition, Word
 from llamaparse_worker.pipeline import blob
 from llamaparse_worker.pipeline.task_config import TaskConfig
 from llamaparse_worker.pipeline.tasks import DocumentTasks, make_tasks

@@ -4,10 +4,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from llamaparse_worker.model.characters import Font
 from llamaparse_worker.model.geometry import Box
 from llamaparse_worker.model.options import ParseOptions
-from llamaparse_worker.model.page import Font, RawPage, Recognition, Word
+from llamaparse_worker.model.page import RawPage
 from llamaparse_worker.model.parsing import LayOut, PageNeedsOcr, PageStarted
+from llamaparse_worker.model.recognition import Recognition, Word
 from llamaparse_worker.parsers.protocol import (
     MAX_FRAME_BYTES,
     BrokenProtocol,

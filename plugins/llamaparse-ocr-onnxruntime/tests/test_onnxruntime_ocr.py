@@ -24,7 +24,7 @@ from llamaparse_worker.backends.ocr.readings import confidence
 from llamaparse_worker.components import Seam, load
 from llamaparse_worker.errors import ConfigurationError
 from llamaparse_worker.interfaces import Ocr
-from llamaparse_worker.model.page import Recognition
+from llamaparse_worker.model.recognition import Recognition
 from llamaparse_worker.testing.ocr_conformance import ReadingConformance, share_found
 from llamaparse_worker.testing.ocr_pages import DPI, HEIGHT, WIDTH, as_image, lettered
 

@@ -7,7 +7,8 @@ from llamaparse_reader_csv import CsvReader
 
 from llamaparse_worker.errors import EmptyDocument
 from llamaparse_worker.interfaces import Reader
-from llamaparse_worker.model.page import LaidOutPage, Table
+from llamaparse_worker.model.blocks import Table
+from llamaparse_worker.model.page import LaidOutPage
 from llamaparse_worker.testing.reader_conformance import LIMITS, ReaderConformance, ReaderSamples
 
 

@@ -33,7 +33,8 @@ from llamaparse_worker.http.ocr_form import FORM_BYTES, PageForm, read_form
 from llamaparse_worker.http.probes import PROBES, probe_routes
 from llamaparse_worker.http.server import hide_versions, listening
 from llamaparse_worker.interfaces import Ocr
-from llamaparse_worker.model.page import PixelImage, Recognition
+from llamaparse_worker.model.images import PixelImage
+from llamaparse_worker.model.recognition import Recognition
 from llamaparse_worker.wire.recognition import answer_of
 
 HEALTH = frozenset({"/health", "/health_check"})

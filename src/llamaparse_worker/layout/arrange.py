@@ -32,21 +32,11 @@ from llamaparse_worker.layout.stacks import ruled_tables
 from llamaparse_worker.layout.tagged import is_usable, tagged_blocks
 from llamaparse_worker.layout.upright import Part, parts
 from llamaparse_worker.layout.words import confidence_of, with_words, without_characters, without_doubles
+from llamaparse_worker.model.blocks import Block, Edge, Line, Paragraph, Side, Table
 from llamaparse_worker.model.geometry import Box, enclosing
 from llamaparse_worker.model.options import ParseOptions
-from llamaparse_worker.model.page import (
-    Block,
-    Edge,
-    LaidOutPage,
-    Line,
-    PageReason,
-    Paragraph,
-    RawPage,
-    Recognition,
-    Side,
-    Table,
-    Word,
-)
+from llamaparse_worker.model.page import LaidOutPage, PageReason, RawPage
+from llamaparse_worker.model.recognition import Recognition, Word
 
 TEXT_LAYER = "text_layer"
 

@@ -21,18 +21,9 @@ from llamaparse_worker.layout.markdown import block_markdown, together
 from llamaparse_worker.layout.outline import LevelScheme, level_scheme
 from llamaparse_worker.layout.plain import plain_text
 from llamaparse_worker.layout.table_markup import FITTING
+from llamaparse_worker.model.blocks import Block, Edge, Heading, ListBlock, Paragraph, Side
 from llamaparse_worker.model.options import TableOptions
-from llamaparse_worker.model.page import (
-    Block,
-    Edge,
-    FailedPage,
-    Heading,
-    LaidOutPage,
-    ListBlock,
-    Paragraph,
-    ParsedPage,
-    Side,
-)
+from llamaparse_worker.model.page import FailedPage, LaidOutPage, ParsedPage
 
 _BODY_STEP = 1.04
 

@@ -24,8 +24,8 @@ from llamaparse_worker.layout.marks import SURE_BULLETS, is_bullet, marked
 from llamaparse_worker.layout.notes import note_start
 from llamaparse_worker.layout.reading_order import Flow
 from llamaparse_worker.layout.segments import Style
+from llamaparse_worker.model.blocks import Block, CodeBlock, Footnote, Heading, ListBlock, ListItem, Paragraph, SpanKind
 from llamaparse_worker.model.geometry import Box, enclosing
-from llamaparse_worker.model.page import Block, CodeBlock, Footnote, Heading, ListBlock, ListItem, Paragraph, SpanKind
 from llamaparse_worker.model.value import unguarded
 
 _SENTENCE_END = (".", "!", "?", ":", "…", "。")

@@ -8,8 +8,8 @@ from dataclasses import replace
 
 from llamaparse_worker.layout.continued import Part, goes_on, merged
 from llamaparse_worker.layout.joining import SOFT_HYPHEN, joined, whole
+from llamaparse_worker.model.blocks import Block, Footnote, ListBlock, ListItem, Paragraph, Span, Table
 from llamaparse_worker.model.geometry import enclosing
-from llamaparse_worker.model.page import Block, Footnote, ListBlock, ListItem, Paragraph, Span, Table
 
 _ENDED = re.compile("[.!?:;…。\uff01\uff1f\uff1a\uff1b][\"'”’»)\\]]*$")
 _CAPTION = re.compile(

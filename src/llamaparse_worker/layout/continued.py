@@ -10,7 +10,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from llamaparse_worker.layout.joining import joined
-from llamaparse_worker.model.page import Cell, Footnote, LaidOutPage, Table
+from llamaparse_worker.model.blocks import Cell, Footnote, Table
+from llamaparse_worker.model.page import LaidOutPage
 
 MOST_PAGES_OF_TABLE = 200
 """A longer table is given in several, so that memory stays bounded."""

@@ -18,7 +18,8 @@ from llamaparse_worker.layout.elements import owners
 from llamaparse_worker.layout.inline import BOLD, CODE, ITALIC, LOWERED, RAISED
 from llamaparse_worker.layout.rules import Rule, parted
 from llamaparse_worker.layout.shown import shown
-from llamaparse_worker.model.page import Font, RawPage
+from llamaparse_worker.model.characters import Font
+from llamaparse_worker.model.page import RawPage
 
 Floats = npt.NDArray[np.float32]
 Flags = npt.NDArray[np.bool_]

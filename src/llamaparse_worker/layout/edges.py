@@ -16,7 +16,8 @@ from itertools import pairwise
 from llamaparse_worker.layout.headings import HeadingSign, heading_sign
 from llamaparse_worker.layout.notes import begins_note
 from llamaparse_worker.layout.segments import Segment
-from llamaparse_worker.model.page import Block, Edge, Footnote, Heading, LaidOutPage, ListBlock, Side, Table
+from llamaparse_worker.model.blocks import Block, Edge, Footnote, Heading, ListBlock, Side, Table
+from llamaparse_worker.model.page import LaidOutPage
 
 _REACH = 0.13
 """Share of the page's height at its top and bottom where running heads may stand."""

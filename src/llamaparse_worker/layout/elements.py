@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from llamaparse_worker.model.page import Element
+from llamaparse_worker.model.characters import Element
 
 TEXT_BLOCKS = frozenset(
     {

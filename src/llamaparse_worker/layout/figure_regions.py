@@ -19,8 +19,9 @@ import numpy.typing as npt
 from llamaparse_worker.layout.captions import is_caption
 from llamaparse_worker.layout.granular import lines_of, words_of
 from llamaparse_worker.layout.raster import Raster
+from llamaparse_worker.model.blocks import Block, Line, Paragraph, Table
 from llamaparse_worker.model.geometry import Box
-from llamaparse_worker.model.page import Block, LaidOutPage, Line, Paragraph, RawPage, Table
+from llamaparse_worker.model.page import LaidOutPage, RawPage
 from llamaparse_worker.model.shapes import ShapeKind, Shapes
 
 Floats = npt.NDArray[np.float32]

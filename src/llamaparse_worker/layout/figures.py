@@ -9,9 +9,11 @@ from dataclasses import dataclass, replace
 from llamaparse_worker.layout.captions import is_caption
 from llamaparse_worker.layout.markdown import together
 from llamaparse_worker.layout.selection import is_within
+from llamaparse_worker.model.blocks import Block, Heading, Paragraph
 from llamaparse_worker.model.geometry import Box
+from llamaparse_worker.model.images import Figure, PageImage
 from llamaparse_worker.model.options import ImageKind
-from llamaparse_worker.model.page import Block, Figure, Heading, PageImage, Paragraph, ParsedPage
+from llamaparse_worker.model.page import ParsedPage
 
 _CAPTION_GAP = 48.0
 """Points between an image and its caption."""

@@ -9,8 +9,10 @@ import numpy as np
 import numpy.typing as npt
 
 from llamaparse_worker.layout.granular import words_of
+from llamaparse_worker.model.forms import FieldKind, FormField
 from llamaparse_worker.model.geometry import Box
-from llamaparse_worker.model.page import FieldKind, FormField, RawPage, Word
+from llamaparse_worker.model.page import RawPage
+from llamaparse_worker.model.recognition import Word
 
 Floats = npt.NDArray[np.float32]
 Indices = npt.NDArray[np.intp]

@@ -8,8 +8,10 @@ from dataclasses import dataclass, replace
 import numpy as np
 import numpy.typing as npt
 
+from llamaparse_worker.model.characters import Font
+from llamaparse_worker.model.forms import FieldKind, FormField
 from llamaparse_worker.model.geometry import Box
-from llamaparse_worker.model.page import FieldKind, Font, FormField, RawPage
+from llamaparse_worker.model.page import RawPage
 
 CHECKED, UNCHECKED = "\u2612", "\u2610"
 

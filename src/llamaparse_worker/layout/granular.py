@@ -9,9 +9,11 @@ from dataclasses import replace
 import numpy as np
 
 from llamaparse_worker.layout.characters import characters_of
+from llamaparse_worker.model.blocks import Line
 from llamaparse_worker.model.geometry import Box, enclosing
 from llamaparse_worker.model.options import Granularity, ParseOptions
-from llamaparse_worker.model.page import LaidOutPage, Line, RawPage, Word
+from llamaparse_worker.model.page import LaidOutPage, RawPage
+from llamaparse_worker.model.recognition import Word
 
 _WORD = re.compile(r"\S+")
 _SAME_LINE = 0.5

@@ -11,8 +11,8 @@ from llamaparse_worker.layout.inline import Inline, closed_up, inline
 from llamaparse_worker.layout.joining import joined, whole
 from llamaparse_worker.layout.lines import baselines, joined_rich, joined_text
 from llamaparse_worker.layout.segments import Segment
+from llamaparse_worker.model.blocks import Cell, Span, SpanKind, Table
 from llamaparse_worker.model.geometry import Box, enclosing
-from llamaparse_worker.model.page import Cell, Span, SpanKind, Table
 from llamaparse_worker.model.value import unguarded
 
 

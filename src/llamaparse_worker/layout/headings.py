@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from llamaparse_worker.layout.inline import BOLD, CODE, ITALIC, SWITCHES
 from llamaparse_worker.layout.lines import TextLine
 from llamaparse_worker.layout.segments import Style
-from llamaparse_worker.model.page import Heading
+from llamaparse_worker.model.blocks import Heading
 
 BOLD_TYPE, CAPITALS, SLANTED = 3, 2, 1
 DEEPEST_LEVEL = 6

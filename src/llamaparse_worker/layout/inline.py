@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from llamaparse_worker.model.page import Span, SpanKind
+from llamaparse_worker.model.blocks import Span, SpanKind
 from llamaparse_worker.model.value import unguarded
 
 BOLD, ITALIC, CODE, RAISED, LOWERED = 1, 2, 4, 8, 16

@@ -8,8 +8,8 @@ from operator import attrgetter
 
 from llamaparse_worker.layout.joining import whole
 from llamaparse_worker.layout.segments import Segment
+from llamaparse_worker.model.blocks import Line
 from llamaparse_worker.model.geometry import Box
-from llamaparse_worker.model.page import Line
 from llamaparse_worker.model.value import unguarded
 
 _TOUCHING_EM = 0.12

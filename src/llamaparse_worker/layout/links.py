@@ -9,18 +9,9 @@ import numpy as np
 import numpy.typing as npt
 
 from llamaparse_worker.layout.codes import are_spaces, codes_of
+from llamaparse_worker.model.blocks import Block, Footnote, Heading, ListBlock, ListItem, Paragraph, Span
 from llamaparse_worker.model.geometry import Box
-from llamaparse_worker.model.page import (
-    Block,
-    Footnote,
-    Heading,
-    ListBlock,
-    ListItem,
-    PageLink,
-    Paragraph,
-    RawPage,
-    Span,
-)
+from llamaparse_worker.model.page import PageLink, RawPage
 
 Places = npt.NDArray[np.intp]
 

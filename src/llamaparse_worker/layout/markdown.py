@@ -7,8 +7,8 @@ from collections.abc import Iterable, Sequence
 
 from llamaparse_worker.layout.phrases import phrase
 from llamaparse_worker.layout.table_markup import FITTING, table_markdown
+from llamaparse_worker.model.blocks import Block, CodeBlock, Footnote, Heading, ListBlock, ListItem, Paragraph, Table
 from llamaparse_worker.model.options import TableOptions
-from llamaparse_worker.model.page import Block, CodeBlock, Footnote, Heading, ListBlock, ListItem, Paragraph, Table
 
 _ORDINAL = re.compile(r"(\d{1,9})[.)]")
 _BOXES = {"☐": "[ ]", "☑": "[x]", "☒": "[x]"}

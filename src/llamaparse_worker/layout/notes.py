@@ -9,7 +9,7 @@ from dataclasses import replace
 from llamaparse_worker.layout.inline import PLAIN, RAISED, SWITCHES
 from llamaparse_worker.layout.lines import TextLine
 from llamaparse_worker.layout.segments import Segment, Style
-from llamaparse_worker.model.page import Block, Footnote, Heading, ListBlock, Paragraph, Span, SpanKind
+from llamaparse_worker.model.blocks import Block, Footnote, Heading, ListBlock, Paragraph, Span, SpanKind
 
 _SMALLER = 0.95
 _RAISED_SWITCHES = "".join(switch for look, switch in enumerate(SWITCHES) if look & RAISED)

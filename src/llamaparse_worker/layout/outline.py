@@ -15,8 +15,9 @@ from dataclasses import dataclass, replace
 from itertools import chain, groupby
 
 from llamaparse_worker.layout.headings import DEEPEST_LEVEL, HeadingLevels, HeadingSign, HeadingStyle, style_of
+from llamaparse_worker.model.blocks import Block, Heading, ListBlock, Paragraph
 from llamaparse_worker.model.geometry import enclosing
-from llamaparse_worker.model.page import Block, Bookmark, Heading, ListBlock, Paragraph
+from llamaparse_worker.model.page import Bookmark
 
 _NUMBER = re.compile(r"(?:\d+(?:\.\d+)*|[ivxl]+|[a-z])[.)]?\s+")
 _OTHER_BYTES = bytes(code for code in range(128) if not chr(code).isalnum())

@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from llamaparse_worker.model.page import Span, SpanKind
+from llamaparse_worker.model.blocks import Span, SpanKind
 
 _SPECIAL = re.compile(r"[\\`<&*_\[\]]")
 """What all escapes within a line begin with; most texts have none of it."""

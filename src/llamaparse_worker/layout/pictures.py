@@ -11,8 +11,10 @@ from dataclasses import dataclass
 from itertools import groupby
 
 from llamaparse_worker.layout.plain import plain
+from llamaparse_worker.model.blocks import Block, Line, Paragraph, Table
 from llamaparse_worker.model.geometry import Box, enclosing
-from llamaparse_worker.model.page import Block, Line, Paragraph, RawPage, Table, Word, mean_confidence
+from llamaparse_worker.model.page import RawPage
+from llamaparse_worker.model.recognition import Word, mean_confidence
 
 _MOST_OF_PAGE = 0.8
 """A picture this large is the page: what it says is the text."""

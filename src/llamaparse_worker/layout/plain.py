@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from llamaparse_worker.model.page import Block, Footnote, ListBlock, Paragraph, Table
+from llamaparse_worker.model.blocks import Block, Footnote, ListBlock, Paragraph, Table
 
 
 def plain_text(blocks: Iterable[Block]) -> str:

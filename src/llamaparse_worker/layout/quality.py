@@ -12,7 +12,8 @@ import unicodedata
 import numpy as np
 
 from llamaparse_worker.layout.codes import Codes, are_spaces, codes_of, from_code
-from llamaparse_worker.model.page import PageReason, RawPage, Trait
+from llamaparse_worker.model.characters import Trait
+from llamaparse_worker.model.page import PageReason, RawPage
 
 _MEANINGLESS = re.compile("[\ufffd\ue000-\uf8ff\u25a1\u25af\U000f0000-\U0010fffd]")
 """Characters that say nothing: replaced ones, those of private use, and the boxes that stand for missing ones."""

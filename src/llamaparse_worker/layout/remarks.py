@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from llamaparse_worker.model.page import LaidOutPage, PageLink, Paragraph, RawPage, Remark
+from llamaparse_worker.model.blocks import Paragraph
+from llamaparse_worker.model.page import LaidOutPage, PageLink, RawPage, Remark
 
 
 def with_marks(page: RawPage, remarks: Sequence[Remark]) -> RawPage:

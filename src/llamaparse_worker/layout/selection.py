@@ -9,9 +9,11 @@ import numpy as np
 import numpy.typing as npt
 
 from llamaparse_worker.layout.characters import characters_of, with_characters
+from llamaparse_worker.model.characters import Trait
 from llamaparse_worker.model.geometry import Box
 from llamaparse_worker.model.options import CropBox, ParseOptions
-from llamaparse_worker.model.page import RawPage, Trait, Word
+from llamaparse_worker.model.page import RawPage
+from llamaparse_worker.model.recognition import Word
 
 Floats = npt.NDArray[np.float32]
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from llamaparse_worker.model.page import RawPage, Trait
+from llamaparse_worker.model.characters import Trait
+from llamaparse_worker.model.page import RawPage
 
 Flags = npt.NDArray[np.bool_]
 

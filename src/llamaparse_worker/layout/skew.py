@@ -10,7 +10,8 @@ import numpy.typing as npt
 
 from llamaparse_worker.layout.frames import Moved
 from llamaparse_worker.model.geometry import Box
-from llamaparse_worker.model.page import RawPage, Word
+from llamaparse_worker.model.page import RawPage
+from llamaparse_worker.model.recognition import Word
 
 Places = npt.NDArray[np.float64]
 

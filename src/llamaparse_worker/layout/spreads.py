@@ -13,7 +13,8 @@ import numpy as np
 
 from llamaparse_worker.layout.selection import is_within
 from llamaparse_worker.model.geometry import Box
-from llamaparse_worker.model.page import RawPage, Word
+from llamaparse_worker.model.page import RawPage
+from llamaparse_worker.model.recognition import Word
 
 _LEAST_ASPECT = 1.2
 _MIDDLE = (0.42, 0.58)

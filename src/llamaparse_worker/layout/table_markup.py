@@ -11,8 +11,8 @@ from collections.abc import Mapping, Sequence
 from html import escape
 
 from llamaparse_worker.layout.phrases import is_plain, phrase
+from llamaparse_worker.model.blocks import Span, Table
 from llamaparse_worker.model.options import TableForm, TableOptions
-from llamaparse_worker.model.page import Span, Table
 
 FITTING = TableOptions()
 

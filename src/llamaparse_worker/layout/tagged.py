@@ -18,15 +18,9 @@ from llamaparse_worker.layout.lines import TextLine, join
 from llamaparse_worker.layout.marks import is_bullet
 from llamaparse_worker.layout.segments import Segment, Style
 from llamaparse_worker.layout.tagged_tables import TaggedCell, table_of
+from llamaparse_worker.model.blocks import Block, CodeBlock, ListBlock, ListItem, Paragraph
+from llamaparse_worker.model.characters import Element
 from llamaparse_worker.model.geometry import Box, enclosing
-from llamaparse_worker.model.page import (
-    Block,
-    CodeBlock,
-    Element,
-    ListBlock,
-    ListItem,
-    Paragraph,
-)
 
 BySight = Callable[[Sequence[Segment]], Sequence[Block]]
 

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 from llamaparse_worker.layout.grid import without_strong
 from llamaparse_worker.layout.inline import Inline
+from llamaparse_worker.model.blocks import Cell, Table
 from llamaparse_worker.model.geometry import Box
-from llamaparse_worker.model.page import Cell, Table
 
 _MOST_COLUMNS = 200
 

@@ -18,7 +18,8 @@ from llamaparse_worker.layout.characters import Characters, characters_of, with_
 from llamaparse_worker.layout.codes import from_code
 from llamaparse_worker.layout.frames import Frame
 from llamaparse_worker.layout.right_to_left import in_reading_order
-from llamaparse_worker.model.page import TURNS, RawPage, Trait
+from llamaparse_worker.model.characters import TURNS, Trait
+from llamaparse_worker.model.page import RawPage
 
 Traits = npt.NDArray[np.uint8]
 

@@ -16,7 +16,7 @@ from math import log
 from statistics import median
 
 from llamaparse_worker.model.geometry import Box
-from llamaparse_worker.model.page import Word
+from llamaparse_worker.model.recognition import Word
 
 _RISING = re.compile("[^acegmnopqrsuvwxyz.,:;_\\s·•—–-]")
 _FALLING = re.compile("[gjpqyQ,;()\\[\\]{}|ÇçŞşß/]")

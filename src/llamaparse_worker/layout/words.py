@@ -14,8 +14,10 @@ import numpy as np
 
 from llamaparse_worker.layout.bidi import RIGHT_TO_LEFT
 from llamaparse_worker.layout.word_sizes import measured
+from llamaparse_worker.model.characters import TURNS, Font, Trait
 from llamaparse_worker.model.geometry import Box
-from llamaparse_worker.model.page import TURNS, Font, RawPage, Trait, Word, mean_confidence
+from llamaparse_worker.model.page import RawPage
+from llamaparse_worker.model.recognition import Word, mean_confidence
 
 _WIDTHS = {**dict.fromkeys("iljtfrI.,:;'!|()[]1-", 0.6), **dict.fromkeys("mwMW@%—…", 1.5)}
 _CAPITAL, _FULL_WIDTH, _USUAL = 1.2, 2.0, 1.0

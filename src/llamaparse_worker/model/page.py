@@ -1,20 +1,23 @@
 """What a page has become so far: read, laid out, parsed or failed.
 
-A reader gives a ``RawPage`` (characters with boxes) or, where it knows the structure, a ``LaidOutPage`` at once.
+A reader gives a ``RawPage`` (characters with boxes) or, where it knows the structure, a ``LaidOutPage`` at once. What
+pages are made of stands beside this module: ``characters``, ``blocks``, ``images``, ``forms``, ``recognition``.
 Arrays travel as little-endian bytes, so that this module needs the standard library only; ``layout`` views them with
 numpy without a copy.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from enum import IntFlag, StrEnum
-from typing import Annotated, Any, Literal, get_args
+from enum import StrEnum
 
 from llamaparse_worker.errors import ErrorReport
+from llamaparse_worker.model.blocks import Block, Edge, Line, SpanKind
+from llamaparse_worker.model.characters import Element, Font
+from llamaparse_worker.model.forms import FormField
 from llamaparse_worker.model.geometry import Box
-from llamaparse_worker.model.options import ImageKind
+from llamaparse_worker.model.images import Figure, PageImage
+from llamaparse_worker.model.recognition import Word
 from llamaparse_worker.model.value import unguarded
 
 
@@ -35,68 +38,6 @@ class PageReason(StrEnum):
     """The letters are drawn as shapes."""
     IMAGES_UNREAD = "images_unread"
     """OCR has failed over images of the page; its text layer is all that was read."""
-
-
-@dataclass(frozen=True, slots=True)
-class Font:
-    """A typeface as the document names it."""
-
-    name: str
-    bold: bool = False
-    italic: bool = False
-    monospaced: bool = False
-
-
-@unguarded
-@dataclass(frozen=True, slots=True)
-class Element:
-    """An element of the document's own structure, as tagged PDFs have them: what a part of the page is."""
-
-    role: str
-    """A standard structure type of ISO 32000, such as ``P``, ``H2``, ``TD``."""
-    parent: int = -1
-    """Index of the element around it, which stands earlier in the table; -1 for the outermost."""
-    continued: bool = False
-    """Whether it began on an earlier page."""
-    row_span: int = 1
-    column_span: int = 1
-
-
-class Trait(IntFlag):
-    """How a character is drawn, beyond its font."""
-
-    DOWNWARD = 1
-    """Reads downward; together with ``BACKWARD`` upward."""
-    BACKWARD = 2
-    """Stands on its head."""
-    DIAGONAL = 4
-    """Reads in no direction of the page's sides."""
-    HIDDEN = 8
-    """Drawn without ink, as the text behind a scan is."""
-    UNMAPPED = 16
-    """The font does not say which character this is; it stands as a space."""
-    CROPPED = 32
-    """Lies on the sheet, outside of the part of it that is shown."""
-
-
-TURNS = Trait.DOWNWARD | Trait.BACKWARD
-"""As a number: the clockwise quarter turns in which a character reads."""
-
-
-class SpanKind(StrEnum):
-    """What a part of a text is set as."""
-
-    STRONG = "strong"
-    EMPHASIS = "emphasis"
-    CODE = "code"
-    SUPERSCRIPT = "superscript"
-    SUBSCRIPT = "subscript"
-    LINK = "link"
-    HIGHLIGHT = "highlight"
-    UNDERLINE = "underline"
-    STRIKEOUT = "strikeout"
-    FOOTNOTE = "footnote"
-    """The mark of a footnote; ``target`` is its label."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,83 +71,6 @@ class Remark:
     lines: tuple[Box, ...]
     text: str
     author: str
-
-
-@dataclass(frozen=True, slots=True)
-class EmbeddedImage:
-    """An image of a page: a stored JPEG, or else rows of 8-bit samples from the top left."""
-
-    box: Box
-    width: int
-    height: int
-    """In pixels."""
-    jpeg: bytes = b""
-    samples: bytes = b""
-    channels: int = 3
-    """1 grey, 3 RGB."""
-
-
-@dataclass(frozen=True, slots=True)
-class PageImage:
-    """An image that has been saved with the result."""
-
-    name: str
-    """Relative to the result, such as ``images/page_1.png``."""
-    kind: ImageKind
-    box: Box
-    width: int
-    height: int
-    content_type: str
-
-
-class FieldKind(StrEnum):
-    """What a field of a form takes."""
-
-    CHECKBOX = "checkbox"
-    MULTI_SELECT = "multi_select"
-    SIGNATURE = "signature"
-    SINGLE_SELECT = "single_select"
-    TEXT = "text"
-
-
-@dataclass(frozen=True, slots=True)
-class Choice:
-    """Something that a list of a form offers."""
-
-    label: str
-    chosen: bool
-
-
-@dataclass(frozen=True, slots=True)
-class FormField:
-    """A field of a form and what is filled in; each button of a choice is one."""
-
-    box: Box
-    value: str
-    """What is written or chosen; of a button, what it stands for."""
-    checked: bool | None = None
-    """Whether a box or button is chosen or a signature given; None for others."""
-    kind: FieldKind = FieldKind.TEXT
-    name: str = ""
-    """What the form calls it; the buttons of one choice share it."""
-    label: str = ""
-    """What is printed beside it, or else the form's own description."""
-    group: str = ""
-    """The form's own description of the choice that a button belongs to."""
-    choices: tuple[Choice, ...] = ()
-    withheld: bool = False
-    """Whether the value is a secret, which is not read."""
-
-
-@dataclass(frozen=True, slots=True)
-class Figure:
-    """A saved image where it belongs in the text."""
-
-    name: str
-    box: Box
-    before: int
-    """Index of the block that it stands before; the number of blocks for one at the end."""
-    caption: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -255,203 +119,6 @@ class RawPage:
     fields: tuple[FormField, ...] = ()
     """Those of forms, for jobs that ask for them; as for the pages that come of this one."""
     bookmarks: tuple[Bookmark, ...] = ()
-
-
-@unguarded
-@dataclass(frozen=True, slots=True)
-class Word:
-    """A recognised word: text, box in points, confidence from 0 to 1 (1 where the engine gives none)."""
-
-    text: str
-    box: Box
-    confidence: float = 1.0
-
-
-def mean_confidence(words: Iterable[Word]) -> float | None:
-    """Give the mean over all characters of words; None where there are none."""
-    sure = [(word.confidence, len(word.text)) for word in words]
-    characters = sum(count for _, count in sure)
-    return sum(confidence * count for confidence, count in sure) / characters if characters else None
-
-
-@dataclass(frozen=True, slots=True)
-class Recognition:
-    """What OCR has read of a page image, in reading order; boxes lie on the image as it was given."""
-
-    words: tuple[Word, ...]
-    engine: str
-    """Who read it; empty where nobody could."""
-    turn: int = 0
-    """Clockwise quarter turns in which the text reads on the image: 1 for a page that lies on its right side."""
-    skew: float = 0.0
-    """Degrees by which the lines, read in that direction, slope downward; within -45 and 45."""
-
-
-@unguarded
-@dataclass(frozen=True, slots=True)
-class Line:
-    """One line of text with its box in points."""
-
-    text: str
-    box: Box
-
-
-@unguarded
-@dataclass(frozen=True, slots=True)
-class Span:
-    """A part of a text that is set apart: characters ``start`` to ``end``, the end excluded."""
-
-    start: int
-    end: int
-    kind: SpanKind
-    target: str = ""
-    """Where a link leads."""
-
-
-@unguarded
-@dataclass(frozen=True, slots=True)
-class Heading:
-    """A section title. ``size`` is its font size in points; the level over the whole document is found in assembly."""
-
-    text: str
-    box: Box
-    size: float
-    level: int = 0
-    """1 to 6; 0 while it is not known."""
-    lines: tuple[Line, ...] = ()
-    spans: tuple[Span, ...] = ()
-    prominence: int = 0
-    """How it stands out beside its size: 3 bold, 2 in capitals, 1 in italics."""
-    outline: int = 0
-    """Its depth in the document's outline, from 1; 0 for one that is not there."""
-    type: Literal["heading"] = "heading"
-
-
-@unguarded
-@dataclass(frozen=True, slots=True)
-class Paragraph:
-    """Running text, lines already joined."""
-
-    text: str
-    box: Box
-    lines: tuple[Line, ...] = ()
-    spans: tuple[Span, ...] = ()
-    quoted: bool = False
-    """Whether it is quoted: set off as the words of another."""
-    comment: bool = False
-    """Whether a reader of the document has added it: it is no part of the text."""
-    type: Literal["paragraph"] = "paragraph"
-
-
-@unguarded
-@dataclass(frozen=True, slots=True)
-class ListItem:
-    """One entry of a list; ``depth`` counts from 0, ``mark`` is the bullet or number as the page prints it."""
-
-    text: str
-    box: Box
-    depth: int = 0
-    mark: str = "•"
-    spans: tuple[Span, ...] = ()
-
-
-@unguarded
-@dataclass(frozen=True, slots=True)
-class ListBlock:
-    """An ordered or unordered list."""
-
-    items: tuple[ListItem, ...]
-    box: Box
-    ordered: bool = False
-    type: Literal["list"] = "list"
-
-
-@unguarded
-@dataclass(frozen=True, slots=True)
-class Cell:
-    """Where a cell of a table stands. Its text is in the table's rows; places that it reaches over are empty there."""
-
-    row: int
-    column: int
-    box: Box | None = None
-    """Around its text; none for an empty cell."""
-    row_span: int = 1
-    column_span: int = 1
-    page: int | None = None
-    """The page that the box is on, where the table began on another one."""
-    spans: tuple[Span, ...] = ()
-
-
-@unguarded
-@dataclass(frozen=True, slots=True)
-class Table:
-    """A table: rows of cell texts, all rows of the same length."""
-
-    rows: tuple[tuple[str, ...], ...]
-    box: Box
-    cells: tuple[Cell, ...] = ()
-    """Cells with a box or a span; a place without one is an empty cell, or a plain one where no boxes are known."""
-    header_rows: int = 1
-    """How many rows at the top name the columns."""
-    merged_from_pages: tuple[int, ...] = ()
-    """The pages of a table that goes over several; it is given whole on the first."""
-    merged_into_page: int | None = None
-    """The page where a table is given that goes on here; it has no rows here."""
-    type: Literal["table"] = "table"
-
-
-@dataclass(frozen=True, slots=True)
-class Footnote:
-    """A note that the text refers to by its label; it follows the block that does."""
-
-    label: str
-    text: str
-    box: Box
-    lines: tuple[Line, ...] = ()
-    spans: tuple[Span, ...] = ()
-    type: Literal["footnote"] = "footnote"
-
-
-@dataclass(frozen=True, slots=True)
-class CodeBlock:
-    """Preformatted text: line breaks and indentation count."""
-
-    text: str
-    box: Box
-    language: str | None = None
-    type: Literal["code"] = "code"
-
-
-class _ByType:
-    """Tells pydantic to choose a class by its ``type`` alone, not by trying each: four times faster.
-
-    The method is pydantic's protocol for annotations; nothing of pydantic is needed to follow it.
-    """
-
-    def __get_pydantic_core_schema__(self, source: Any, handler: Callable[[Any], dict[str, Any]]) -> dict[str, Any]:  # noqa: ANN401 - both are pydantic's
-        choices = {one.__dataclass_fields__["type"].default: handler(one) for one in get_args(source)}
-        return {"type": "tagged-union", "discriminator": "type", "choices": choices}
-
-
-Block = Annotated[Heading | Paragraph | ListBlock | Table | CodeBlock | Footnote, _ByType()]
-
-
-class Side(StrEnum):
-    """An edge of a page where a running head may stand."""
-
-    TOP = "top"
-    BOTTOM = "bottom"
-
-
-@unguarded
-@dataclass(frozen=True, slots=True)
-class Edge:
-    """What stands apart at the top or bottom of a page: a running head, or else the first or last of the text."""
-
-    side: Side
-    blocks: tuple[Block, ...]
-    certain: bool = False
-    """Whether the document itself says that this is no part of the text."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -543,16 +210,3 @@ class PageSummary:
     confidence: float | None = None
     error: ErrorReport | None = None
     images_left_out: int = 0
-
-
-@dataclass(frozen=True, slots=True)
-class PixelImage:
-    """A decoded page image: rows of 8-bit samples from the top left, without padding."""
-
-    width: int
-    height: int
-    channels: int
-    """1 grey, 3 RGB."""
-    samples: memoryview
-    """``width * height * channels`` bytes; valid only until the call that received it returns."""
-    dpi: float

@@ -12,7 +12,8 @@ from typing import Literal
 from llamaparse_worker.errors import ErrorReport
 from llamaparse_worker.model.document import DocumentInfo, ResultFile, Spooled
 from llamaparse_worker.model.options import ParseOptions
-from llamaparse_worker.model.page import PageSummary, RawPage, Recognition
+from llamaparse_worker.model.page import PageSummary, RawPage
+from llamaparse_worker.model.recognition import Recognition
 
 
 @dataclass(frozen=True, slots=True)

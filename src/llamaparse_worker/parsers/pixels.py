@@ -8,7 +8,7 @@ import mmap
 import os
 from typing import Protocol
 
-from llamaparse_worker.model.page import PixelImage
+from llamaparse_worker.model.images import PixelImage
 from llamaparse_worker.parsers.protocol import BrokenProtocol
 
 _SEALS = fcntl.F_SEAL_SHRINK | fcntl.F_SEAL_GROW | fcntl.F_SEAL_WRITE | fcntl.F_SEAL_SEAL

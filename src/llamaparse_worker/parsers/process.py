@@ -19,7 +19,7 @@ import structlog
 
 from llamaparse_worker.errors import LimitExceeded, OutOfMemory, ParserCrashed, TimeLimitExceeded, WorkerError
 from llamaparse_worker.interfaces import ReceivedEvent
-from llamaparse_worker.model.page import PixelImage
+from llamaparse_worker.model.images import PixelImage
 from llamaparse_worker.model.parsing import (
     Completed,
     Inspected,

@@ -13,9 +13,11 @@ from typing import BinaryIO
 from pydantic import TypeAdapter
 
 from llamaparse_worker.interfaces import PageSink
+from llamaparse_worker.model.blocks import Table
 from llamaparse_worker.model.geometry import Box
 from llamaparse_worker.model.options import Granularity, ParseOptions
-from llamaparse_worker.model.page import FailedPage, ParsedPage, Table, Word
+from llamaparse_worker.model.page import FailedPage, ParsedPage
+from llamaparse_worker.model.recognition import Word
 
 
 @dataclass(slots=True)

@@ -15,7 +15,8 @@ import numpy.typing as npt
 from llamaparse_worker.layout.characters import characters_of
 from llamaparse_worker.layout.quality import text_layer_problem
 from llamaparse_worker.model.geometry import Box
-from llamaparse_worker.model.page import PixelImage, RawPage
+from llamaparse_worker.model.images import PixelImage
+from llamaparse_worker.model.page import RawPage
 from llamaparse_worker.pipeline.ink import drawn_lines, shows_text
 
 Samples = npt.NDArray[np.uint8]

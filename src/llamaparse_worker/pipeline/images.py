@@ -19,8 +19,9 @@ from llamaparse_worker.layout.figure_regions import blocks_of, figure_regions
 from llamaparse_worker.layout.selection import crop_area, is_within
 from llamaparse_worker.model.document import ResultFile
 from llamaparse_worker.model.geometry import Box
+from llamaparse_worker.model.images import EmbeddedImage, PageImage, PixelImage
 from llamaparse_worker.model.options import ImageKind, ParseOptions
-from llamaparse_worker.model.page import EmbeddedImage, LaidOutPage, PageImage, PixelImage, RawPage
+from llamaparse_worker.model.page import LaidOutPage, RawPage
 from llamaparse_worker.pipeline.png import png
 
 P = TypeVar("P", RawPage, LaidOutPage)

@@ -13,7 +13,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from llamaparse_worker.model.page import PixelImage
+from llamaparse_worker.model.images import PixelImage
 
 Samples = npt.NDArray[np.uint8]
 Floats = npt.NDArray[np.float32]

@@ -11,7 +11,8 @@ from llamaparse_worker.layout.quality import text_layer_problem
 from llamaparse_worker.layout.selection import selected, selected_words
 from llamaparse_worker.layout.words import without_doubles
 from llamaparse_worker.model.options import ParseOptions
-from llamaparse_worker.model.page import LaidOutPage, PageReason, PageStatus, PageSummary, RawPage, Recognition
+from llamaparse_worker.model.page import LaidOutPage, PageReason, PageStatus, PageSummary, RawPage
+from llamaparse_worker.model.recognition import Recognition
 
 
 def wanted(page: RawPage | LaidOutPage, options: ParseOptions) -> RawPage | LaidOutPage:

@@ -35,7 +35,7 @@ from llamaparse_worker.interfaces import Ocr, ParserProcess, Parsers, ReceivedEv
 from llamaparse_worker.model.document import Spooled
 from llamaparse_worker.model.job import Progress
 from llamaparse_worker.model.options import ParseOptions
-from llamaparse_worker.model.page import PageStatus, PageSummary, Recognition
+from llamaparse_worker.model.page import PageStatus, PageSummary
 from llamaparse_worker.model.parsing import (
     LayOut,
     PageDone,
@@ -44,6 +44,7 @@ from llamaparse_worker.model.parsing import (
     ReadPages,
     Refused,
 )
+from llamaparse_worker.model.recognition import Recognition
 from llamaparse_worker.pipeline.busy_time import BusyTime
 from llamaparse_worker.pipeline.groups import one_error
 from llamaparse_worker.pipeline.seat import Seat, seat_in

@@ -26,7 +26,8 @@ from llamaparse_worker.interfaces import Emit, OpenDocument, Reader, ReaderLimit
 from llamaparse_worker.layout.assemble import document_signs, finish, page_signs
 from llamaparse_worker.layout.figures import with_figures
 from llamaparse_worker.model.document import DocumentInfo, ResultFile, Spooled
-from llamaparse_worker.model.page import FailedPage, LaidOutPage, PageImage, PageSummary, ParsedPage, RawPage
+from llamaparse_worker.model.images import PageImage
+from llamaparse_worker.model.page import FailedPage, LaidOutPage, PageSummary, ParsedPage, RawPage
 from llamaparse_worker.model.parsing import (
     Assemble,
     Completed,

@@ -8,7 +8,8 @@ from anyio import Event
 
 from llamaparse_worker.errors import WorkerError
 from llamaparse_worker.model.geometry import Box
-from llamaparse_worker.model.page import PixelImage, Recognition, Word
+from llamaparse_worker.model.images import PixelImage
+from llamaparse_worker.model.recognition import Recognition, Word
 
 DEFAULT_WORDS = (
     Word("Recognised", Box(72.0, 72.0, 140.0, 84.0), 0.9),

@@ -11,7 +11,7 @@ import pytest
 from llamaparse_worker.errors import InvalidOption
 from llamaparse_worker.interfaces import Ocr
 from llamaparse_worker.model.geometry import Box
-from llamaparse_worker.model.page import Recognition
+from llamaparse_worker.model.recognition import Recognition
 from llamaparse_worker.testing.ocr_pages import HEIGHT, LINES, WIDTH, as_image, blank, lettered
 
 _ENGLISH = ("en",)

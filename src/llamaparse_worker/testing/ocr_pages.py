@@ -7,7 +7,8 @@ import numpy as np
 import numpy.typing as npt
 
 from llamaparse_worker.model.geometry import Box
-from llamaparse_worker.model.page import PixelImage, Word
+from llamaparse_worker.model.images import PixelImage
+from llamaparse_worker.model.recognition import Word
 
 DPI = 200.0
 WIDTH, HEIGHT = 1700, 2200

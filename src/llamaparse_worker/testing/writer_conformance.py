@@ -10,19 +10,10 @@ import pytest
 
 from llamaparse_worker.errors import ErrorReport
 from llamaparse_worker.interfaces import Writer
+from llamaparse_worker.model.blocks import CodeBlock, Heading, ListBlock, ListItem, Paragraph, Table
 from llamaparse_worker.model.geometry import Box
 from llamaparse_worker.model.options import ParseOptions
-from llamaparse_worker.model.page import (
-    CodeBlock,
-    FailedPage,
-    Heading,
-    ListBlock,
-    ListItem,
-    PageReason,
-    Paragraph,
-    ParsedPage,
-    Table,
-)
+from llamaparse_worker.model.page import FailedPage, PageReason, ParsedPage
 
 _BOX = Box(10.0, 20.0, 110.5, 32.0)
 

@@ -11,7 +11,7 @@ from typing import Annotated
 from pydantic import BaseModel, ConfigDict, Field, FiniteFloat
 
 from llamaparse_worker.model.geometry import Box
-from llamaparse_worker.model.page import Recognition, Word
+from llamaparse_worker.model.recognition import Recognition, Word
 
 _POINTS_PER_INCH = 72.0
 _DECIMALS = 2

@@ -6,7 +6,8 @@ import time
 
 from llamaparse_worker.errors import WorkerError
 from llamaparse_worker.interfaces import Ocr
-from llamaparse_worker.model.page import PixelImage, Recognition
+from llamaparse_worker.model.images import PixelImage
+from llamaparse_worker.model.recognition import Recognition
 from llamaparse_worker.worker.metrics import Metrics
 
 

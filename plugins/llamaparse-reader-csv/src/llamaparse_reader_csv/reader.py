@@ -12,8 +12,10 @@ from typing import BinaryIO
 
 from llamaparse_worker.errors import CorruptDocument, EmptyDocument, PageUnreadable, TooManyPages
 from llamaparse_worker.interfaces import ReaderLimits
+from llamaparse_worker.model.blocks import Table
 from llamaparse_worker.model.geometry import Box
-from llamaparse_worker.model.page import LaidOutPage, PixelImage, Table
+from llamaparse_worker.model.images import PixelImage
+from llamaparse_worker.model.page import LaidOutPage
 
 ROWS_PER_PAGE = 200
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import pyvips
 
 from llamaparse_worker.errors import LimitExceeded, PageUnreadable, UnsupportedFormat
-from llamaparse_worker.model.page import PixelImage
+from llamaparse_worker.model.images import PixelImage
 
 UNKNOWN_DPI = 200.0
 """The resolution of an image that names none, or one at which no page is scanned; that of pages drawn for OCR."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pyvips
 
-from llamaparse_worker.model.page import PixelImage
+from llamaparse_worker.model.images import PixelImage
 
 _MILLIMETRES_PER_INCH = 25.4
 _FASTEST = 1

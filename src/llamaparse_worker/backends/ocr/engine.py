@@ -10,7 +10,7 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol, TypeAlias
 
-from llamaparse_worker.model.page import Recognition
+from llamaparse_worker.model.recognition import Recognition
 
 if TYPE_CHECKING:
     import numpy as np

@@ -23,7 +23,7 @@ from llamaparse_worker.backends.ocr.engine import Engine, Picture
 from llamaparse_worker.backends.ocr.languages import known
 from llamaparse_worker.backends.ocr.readings import ENOUGH, characters, confidence, is_poor
 from llamaparse_worker.errors import InvalidOption, PageUnreadable, TimeLimitExceeded
-from llamaparse_worker.model.page import Recognition
+from llamaparse_worker.model.recognition import Recognition
 
 CLEAR = 0.99
 """Mean confidence of a character; PP-OCR reads clear print of a script that it knows with more."""

@@ -35,7 +35,8 @@ from llamaparse_worker.errors import (
     WorkerError,
 )
 from llamaparse_worker.interfaces import PoolUse
-from llamaparse_worker.model.page import PixelImage, Recognition
+from llamaparse_worker.model.images import PixelImage
+from llamaparse_worker.model.recognition import Recognition
 from llamaparse_worker.parsers.cores import usable_cores
 
 THREADS_PER_WORKER = 2

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from llamaparse_worker.model.page import Recognition, mean_confidence
+from llamaparse_worker.model.recognition import Recognition, mean_confidence
 
 POOR = 0.8
 """Mean confidence of a character. One in five may be wrong below: hardly a word is right then."""

@@ -15,7 +15,8 @@ from pydantic import Field
 from llamaparse_worker.backends.writer.items import Place, place
 from llamaparse_worker.layout.form_values import CHECKED, UNCHECKED
 from llamaparse_worker.layout.phrases import phrase
-from llamaparse_worker.model.page import FieldKind, FormField, ParsedPage
+from llamaparse_worker.model.forms import FieldKind, FormField
+from llamaparse_worker.model.page import ParsedPage
 
 _NUMBERED = re.compile(r"\(?(\d{1,3}[a-z]?)(?:[.)]|(?<=[a-z]))\s+(?=\S)")
 """A number that the form prints before a label; alone it needs a mark behind it, as ``2 copies`` has none."""

@@ -16,23 +16,11 @@ from llamaparse_worker.layout.figures import figure_markdown
 from llamaparse_worker.layout.markdown import block_markdown, markdown, together
 from llamaparse_worker.layout.phrases import phrase
 from llamaparse_worker.layout.table_markup import FITTING, table_html
+from llamaparse_worker.model.blocks import Block, CodeBlock, Footnote, Heading, ListBlock, ListItem, Paragraph, Table
 from llamaparse_worker.model.geometry import Box
+from llamaparse_worker.model.images import Figure, PageImage
 from llamaparse_worker.model.options import ImageKind, TableOptions
-from llamaparse_worker.model.page import (
-    Block,
-    CodeBlock,
-    FailedPage,
-    Figure,
-    Footnote,
-    Heading,
-    ListBlock,
-    ListItem,
-    PageImage,
-    PageReason,
-    Paragraph,
-    ParsedPage,
-    Table,
-)
+from llamaparse_worker.model.page import FailedPage, PageReason, ParsedPage
 
 
 @dataclass(slots=True)

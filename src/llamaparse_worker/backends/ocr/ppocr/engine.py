@@ -13,7 +13,7 @@ from llamaparse_worker.backends.ocr.ppocr.detection import Quad, detect, extent
 from llamaparse_worker.backends.ocr.ppocr.lines import PlacedLine, are_mostly_downward, in_reading_order, skew
 from llamaparse_worker.backends.ocr.ppocr.network import Floats, Network
 from llamaparse_worker.backends.ocr.ppocr.recognition import ReadLine, decoded, line_picture, network_input
-from llamaparse_worker.model.page import Recognition
+from llamaparse_worker.model.recognition import Recognition
 
 _POINTS_PER_INCH = 72
 _SAMPLED = 5

@@ -12,7 +12,7 @@ from llamaparse_worker.backends.ocr.ppocr.detection import Quad, extent
 from llamaparse_worker.backends.ocr.ppocr.network import Floats
 from llamaparse_worker.backends.ocr.ppocr.recognition import ReadLine, is_downward
 from llamaparse_worker.model.geometry import Box
-from llamaparse_worker.model.page import Word
+from llamaparse_worker.model.recognition import Word
 
 _LONG = 4.0
 """Heights of a line from which on its slope is told well."""

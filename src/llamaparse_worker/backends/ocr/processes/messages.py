@@ -11,8 +11,8 @@ from typing import Annotated, Literal
 
 from pydantic import ConfigDict, Field, TypeAdapter, ValidationError
 
-from llamaparse_worker.model.page import Recognition
 from llamaparse_worker.model.parsing import Refused
+from llamaparse_worker.model.recognition import Recognition
 from llamaparse_worker.parsers.protocol import BrokenProtocol
 
 _CONFIG = ConfigDict(ser_json_inf_nan="constants")

@@ -21,7 +21,8 @@ from llamaparse_worker.backends.ocr.processes.messages import Blueprint, encode_
 from llamaparse_worker.backends.ocr.processes.process import Limits, Lost, OcrProcess
 from llamaparse_worker.errors import BackendUnavailable, PageUnreadable, TimeLimitExceeded, WorkerError
 from llamaparse_worker.interfaces import PoolUse
-from llamaparse_worker.model.page import PixelImage, Recognition
+from llamaparse_worker.model.images import PixelImage
+from llamaparse_worker.model.recognition import Recognition
 from llamaparse_worker.parsers.control import ChildLimits, Prepare, SandboxPolicy
 from llamaparse_worker.parsers.launcher import Launcher
 from llamaparse_worker.parsers.outcome import EndReason

@@ -12,8 +12,9 @@ from anyio import to_thread
 
 from llamaparse_worker.backends.ocr.processes.messages import Answer, PageRequest, decode_answer, encode_request
 from llamaparse_worker.errors import TimeLimitExceeded, from_report
-from llamaparse_worker.model.page import PixelImage, Recognition
+from llamaparse_worker.model.images import PixelImage
 from llamaparse_worker.model.parsing import Refused
+from llamaparse_worker.model.recognition import Recognition
 from llamaparse_worker.parsers.launcher import Launcher
 from llamaparse_worker.parsers.outcome import EndReason, judge
 from llamaparse_worker.parsers.pixels import seal

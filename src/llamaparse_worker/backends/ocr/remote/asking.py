@@ -15,7 +15,7 @@ from pydantic import ValidationError
 from llamaparse_worker.backends.ocr.pool import checked
 from llamaparse_worker.backends.ocr.remote.fleet import Server
 from llamaparse_worker.errors import InvalidOption, PageUnreadable, TimeLimitExceeded, WorkerError
-from llamaparse_worker.model.page import Recognition
+from llamaparse_worker.model.recognition import Recognition
 from llamaparse_worker.wire.recognition import RecognitionAnswer, recognition_of
 
 ENGINE = "remote"

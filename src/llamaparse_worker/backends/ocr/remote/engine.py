@@ -29,7 +29,8 @@ from llamaparse_worker.errors import (
     WorkerError,
 )
 from llamaparse_worker.interfaces import Component
-from llamaparse_worker.model.page import PixelImage, Recognition
+from llamaparse_worker.model.images import PixelImage
+from llamaparse_worker.model.recognition import Recognition
 
 TRIES = 3
 """Services that may fail on a page, and time limits of one service that make up the budget of a page."""

@@ -30,7 +30,7 @@ from llamaparse_worker.backends.ocr.tesseract.settings import TesseractSettings
 from llamaparse_worker.backends.ocr.tesseract.sight import PRINT_DPI, Sight, SightDetector
 from llamaparse_worker.backends.ocr.tesseract.tessdata import OSD, Tessdata, find_tessdata
 from llamaparse_worker.errors import ConfigurationError, PageUnreadable, TimeLimitExceeded
-from llamaparse_worker.model.page import Recognition, Word
+from llamaparse_worker.model.recognition import Recognition, Word
 
 if TYPE_CHECKING:
     from tesserocr import PyTessBaseAPI

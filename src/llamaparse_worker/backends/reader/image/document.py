@@ -11,8 +11,10 @@ from llamaparse_worker.backends.reader.image.formats import Format
 from llamaparse_worker.backends.reader.image.resolution import POINTS_PER_INCH, Sheet, sheet
 from llamaparse_worker.errors import CorruptDocument, LimitExceeded, PageUnreadable, TooManyPages
 from llamaparse_worker.interfaces import ReaderLimits
+from llamaparse_worker.model.characters import Font
 from llamaparse_worker.model.geometry import Box
-from llamaparse_worker.model.page import EmbeddedImage, Font, PixelImage, RawPage
+from llamaparse_worker.model.images import EmbeddedImage, PixelImage
+from llamaparse_worker.model.page import RawPage
 
 _MOST_TIMES_LARGER = 10
 """An image of so many times the pixels that are allowed is still decoded, to a smaller one, but none beyond that."""

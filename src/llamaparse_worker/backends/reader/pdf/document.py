@@ -32,15 +32,9 @@ from llamaparse_worker.backends.reader.pdf.structure import Structures
 from llamaparse_worker.backends.reader.pdf.view import View
 from llamaparse_worker.errors import PageUnreadable
 from llamaparse_worker.interfaces import ReaderLimits
-from llamaparse_worker.model.page import (
-    Bookmark,
-    EmbeddedImage,
-    FormField,
-    PageLink,
-    PixelImage,
-    RawPage,
-    Remark,
-)
+from llamaparse_worker.model.forms import FormField
+from llamaparse_worker.model.images import EmbeddedImage, PixelImage
+from llamaparse_worker.model.page import Bookmark, PageLink, RawPage, Remark
 from llamaparse_worker.model.shapes import Shapes
 
 _POINTS_PER_INCH = 72

@@ -15,7 +15,7 @@ from llamaparse_worker.backends.reader.pdf.annotations import (
     text_of,
 )
 from llamaparse_worker.backends.reader.pdf.pdfium import ffi, library
-from llamaparse_worker.model.page import Choice, FieldKind
+from llamaparse_worker.model.forms import Choice, FieldKind
 
 _WIDGET = 20
 _CHECKBOX, _RADIO_BUTTON, _COMBO_BOX, _LIST_BOX, _TEXT, _SIGNATURE = 2, 3, 4, 5, 6, 7

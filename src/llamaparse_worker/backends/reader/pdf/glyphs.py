@@ -20,7 +20,7 @@ import numpy.typing as npt
 
 from llamaparse_worker.backends.reader.pdf.compiled import is_compiled, read
 from llamaparse_worker.backends.reader.pdf.pdfium import INVISIBLE, ffi, library
-from llamaparse_worker.model.page import TURNS, Font, Trait
+from llamaparse_worker.model.characters import TURNS, Font, Trait
 
 Floats = npt.NDArray[np.float32]
 

@@ -12,7 +12,7 @@ import numpy.typing as npt
 from llamaparse_worker.backends.reader.pdf.alone import jpeg_alone
 from llamaparse_worker.backends.reader.pdf.pdfium import ffi, library
 from llamaparse_worker.model.geometry import Box
-from llamaparse_worker.model.page import EmbeddedImage
+from llamaparse_worker.model.images import EmbeddedImage
 
 Samples = npt.NDArray[np.uint8]
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from llamaparse_worker.backends.reader.pdf.annotations import UNSEEN, Bounds, bounds_of, each_annotation, text_of
 from llamaparse_worker.backends.reader.pdf.pdfium import ffi, library
-from llamaparse_worker.model.page import SpanKind
+from llamaparse_worker.model.blocks import SpanKind
 
 MAX_LINES = 500
 

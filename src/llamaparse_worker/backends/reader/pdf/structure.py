@@ -13,7 +13,7 @@ from llamaparse_worker.backends.reader.pdf import compiled_structure
 from llamaparse_worker.backends.reader.pdf.compiled import answers
 from llamaparse_worker.backends.reader.pdf.elements import OUTSIDE, Elements, read
 from llamaparse_worker.backends.reader.pdf.pdfium import ffi, library
-from llamaparse_worker.model.page import Element
+from llamaparse_worker.model.characters import Element
 
 _MAX_SPAN = 1_000
 _SPANNING = frozenset({"TD", "TH"})

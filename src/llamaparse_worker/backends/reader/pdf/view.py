@@ -11,8 +11,8 @@ from llamaparse_worker.backends.reader.pdf import compiled
 from llamaparse_worker.backends.reader.pdf.glyphs import Floats
 from llamaparse_worker.backends.reader.pdf.pdfium import ffi, library
 from llamaparse_worker.backends.reader.pdf.placed import Bounds
+from llamaparse_worker.model.characters import TURNS, Trait
 from llamaparse_worker.model.geometry import Box
-from llamaparse_worker.model.page import TURNS, Trait
 
 
 class View:

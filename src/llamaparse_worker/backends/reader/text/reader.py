@@ -10,8 +10,10 @@ from typing import BinaryIO
 
 from llamaparse_worker.errors import CorruptDocument, EmptyDocument, PageUnreadable, TooManyPages
 from llamaparse_worker.interfaces import ReaderLimits
+from llamaparse_worker.model.blocks import Paragraph
 from llamaparse_worker.model.geometry import Box
-from llamaparse_worker.model.page import LaidOutPage, PageReason, Paragraph, PixelImage
+from llamaparse_worker.model.images import PixelImage
+from llamaparse_worker.model.page import LaidOutPage, PageReason
 
 LINES_PER_PAGE = 60
 

@@ -1,0 +1,126 @@
+"""The durable state of every job."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Protocol
+
+from llamaparse_worker.model.job import (
+    Claim,
+    DueJob,
+    Job,
+    JobRecord,
+    JobResult,
+    JobStatus,
+    Lease,
+    OutboxEvent,
+    Progress,
+    Reopening,
+    StoreCounts,
+)
+
+
+class JobStore(Protocol):
+    """The durable state of every job. Every call may raise ``BackendUnavailable``.
+
+    Times are aware datetimes in UTC, taken from the store's own clock where leases are compared.
+    """
+
+    async def submit(self, job: Job, *, body: bytes, headers: Mapping[str, str], publish_within_s: float) -> DueJob:
+        """Create the row PENDING with the message body (kept for publishing it again); a known id is left alone.
+
+        The caller then publishes the message and confirms with ``published``. If it dies in between, the job is due
+        after ``publish_within_s`` seconds and any worker publishes it.
+        """
+        ...
+
+    async def claim(
+        self, job: Job, *, body: bytes, headers: Mapping[str, str], lease_s: float, max_attempts: int
+    ) -> Claim:
+        """Take the job in one conditional upsert: create the row if no one did, count the attempt, set lease and token.
+
+        Gives the lease, or why there is none. A PENDING row whose ``next_run_at`` is not ahead (a duplicate must not
+        cut the pause before a retry short), or a RUNNING one whose lease expired, is claimed; with
+        its attempts used up it is set FAILED (``ATTEMPTS_EXHAUSTED``) instead.
+        """
+        ...
+
+    async def renew(self, lease: Lease, *, lease_s: float, progress: Progress) -> JobStatus:
+        """Extend the lease and store the progress. Gives RUNNING; any other status means: stop at once.
+
+        CANCELLED and the other terminal ones are the job's own; PENDING means that the lease is lost.
+        """
+        ...
+
+    async def finish(self, lease: Lease, result: JobResult, *, events: Sequence[OutboxEvent]) -> bool:
+        """Write the terminal state and its events in one transaction. False: the lease is lost, nothing was written."""
+        ...
+
+    async def retry_later(self, lease: Lease, *, delay_s: float, reason: str) -> bool:
+        """Back to PENDING with ``next_run_at``; the attempt stays counted. False: the lease is no longer ours."""
+        ...
+
+    async def release(self, lease: Lease, *, publish_within_s: float) -> bool:
+        """Back to PENDING and uncount the attempt (drain). False: the lease is no longer ours.
+
+        The caller then requeues the message and confirms with ``published``, as after ``submit``.
+        """
+        ...
+
+    async def cancel(self, job_id: str) -> JobStatus:
+        """Set CANCELLED unless terminal already, with the event ``job.cancelled`` in the outbox; gives the status.
+
+        An unknown id gets a CANCELLED row: a later claim does no work.
+        """
+        ...
+
+    async def reopen(self, job_id: str, *, publish_within_s: float) -> Reopening:
+        """Put a FAILED job back to PENDING, with all its attempts before it again; their numbers count on.
+
+        The caller then publishes the message and confirms with ``published``, as after ``submit``. A job that is
+        PENDING without a time to wait for is given too, unchanged: whether it has a message is not known. Any other
+        one is left alone and its status given; None is an unknown one.
+        """
+        ...
+
+    async def get(self, job_id: str) -> JobRecord | None:
+        """Read one row."""
+        ...
+
+    async def due(self, *, limit: int, publish_within_s: float) -> Sequence[DueJob]:
+        """Take PENDING jobs that need a message: their ``next_run_at`` has passed, or a publisher did not confirm.
+
+        They belong to the caller for ``publish_within_s`` seconds; unconfirmed by then, they are due again.
+        """
+        ...
+
+    async def published(self, job: DueJob) -> None:
+        """Note that the broker confirmed the message of a job.
+
+        Without effect when the job has been claimed since: a newer wait is not ended by a late confirmation.
+        """
+        ...
+
+    async def sweep(self) -> int:
+        """Make jobs with an expired lease due again; gives their number. A claim fails those without attempts left."""
+        ...
+
+    async def outbox(self, *, limit: int) -> Sequence[OutboxEvent]:
+        """Read unsent events, oldest first."""
+        ...
+
+    async def sent(self, event_ids: Sequence[str]) -> None:
+        """Mark events as sent; ids that are marked already are fine."""
+        ...
+
+    async def counts(self) -> StoreCounts:
+        """Count rows for the queue depth."""
+        ...
+
+    async def migrate(self) -> int:
+        """Bring the schema up to date under a lock; gives the schema version. Safe to repeat and to run at once."""
+        ...
+
+    async def ping(self) -> str:
+        """Give the product and version when it answers."""
+        ...
