@@ -7,11 +7,14 @@ from collections.abc import Iterable, Iterator, Sequence
 from threading import Lock
 from typing import Any
 
+import numpy as np
+
 from llamaparse_ocr_onnxruntime.batches import Batches, Line
 from llamaparse_ocr_onnxruntime.best_path import LIKELIHOODS, SIGNS, with_best_path
 from llamaparse_ocr_onnxruntime.device import Device
+from llamaparse_worker.backends.ocr.engine import Samples
 from llamaparse_worker.backends.ocr.ppocr.models import DETECTION, RECOGNITION, signs_of
-from llamaparse_worker.backends.ocr.ppocr.network import Floats, Path
+from llamaparse_worker.backends.ocr.ppocr.network import Floats, Path, normalised
 from llamaparse_worker.errors import ConfigurationError
 
 _CUDA, _CPU = "CUDAExecutionProvider", "CPUExecutionProvider"
@@ -58,9 +61,9 @@ class Networks:
         """What each place of the recognition's output stands for, once it is loaded."""
         return self._signs
 
-    def find(self, canvas: Floats) -> Floats:
+    def find(self, canvas: Samples) -> Floats:
         """Give for each pixel of a canvas how likely text is there."""
-        (found,) = self._detection.run(None, {_INPUT: canvas})
+        (found,) = self._detection.run(None, {_INPUT: normalised(canvas)[np.newaxis]})
         probabilities: Floats = found[0, 0]
         return probabilities
 
@@ -109,7 +112,7 @@ class Requests:
         """The signs of the recognition."""
         return self._networks.signs
 
-    def find(self, canvas: Floats) -> Floats:
+    def find(self, canvas: Samples) -> Floats:
         """Give for each pixel how likely text is there."""
         return self._networks.find(canvas)
 

@@ -16,6 +16,8 @@ _ARENA_MAX, _ARENAS = -8, 2
 _MMAP_THRESHOLD, _LARGE = -3, 4 << 20
 """Options of ``mallopt(3)``. Each arena keeps what a network once needed, and there is one a thread otherwise. Large
 buffers, which every longer line makes a network allocate anew, go back to the system instead of leaving holes."""
+_GREY = 127.5
+"""Between black and white: 0 to the models, as ``ppocr.network.normalised`` has it."""
 
 
 class Networks:
@@ -52,7 +54,7 @@ class Networks:
             if canvas not in self._detection:
                 model = self._read(DETECTION)
                 model.reshape([1, 3, *canvas])
-                self._detection[canvas] = self._compiled(model, max(1, self._cores // CORES_PER_WORKER))
+                self._detection[canvas] = self._compiled(_of_pictures(model), max(1, self._cores // CORES_PER_WORKER))
             return self._detection[canvas].create_infer_request()
 
     def recognition(self) -> Any:  # noqa: ANN401 - openvino has no types
@@ -90,6 +92,18 @@ class Networks:
             raise ConfigurationError(
                 f"OpenVINO cannot use the device {self._device} (OPENVINO_DEVICE); this machine has {known}."
             ) from error
+
+
+def _of_pictures(model: Any) -> Any:  # noqa: ANN401 - openvino has no types
+    """Have the network take samples as they are: a canvas of numbers with a fraction takes 17 MB, and twice to make."""
+    from openvino import Layout, Type  # noqa: PLC0415 - see ``_read``
+    from openvino.preprocess import PrePostProcessor  # noqa: PLC0415
+
+    steps = PrePostProcessor(model)
+    steps.input().tensor().set_element_type(Type.u8).set_layout(Layout("NHWC"))
+    steps.input().model().set_layout(Layout("NCHW"))
+    steps.input().preprocess().convert_element_type(Type.f32).mean(_GREY).scale(_GREY)
+    return steps.build()
 
 
 def _with_best_path(model: Any) -> Any:  # noqa: ANN401 - openvino has no types

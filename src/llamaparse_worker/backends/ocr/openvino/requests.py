@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from llamaparse_worker.backends.ocr.engine import Samples
 from llamaparse_worker.backends.ocr.openvino.networks import Networks
 from llamaparse_worker.backends.ocr.ppocr.network import Floats, Path
 
@@ -32,13 +33,13 @@ class Requests:
         """The signs of the recognition."""
         return self._networks.signs
 
-    def find(self, canvas: Floats) -> Floats:
+    def find(self, canvas: Samples) -> Floats:
         """Give for each pixel how likely text is there."""
-        size = canvas.shape[2], canvas.shape[3]
+        size = canvas.shape[0], canvas.shape[1]
         if size not in self._detection:
             self._detection[size] = self._networks.detection(size)
         request = self._detection[size]
-        _fill(request, canvas)
+        _fill(request, canvas[np.newaxis])
         request.infer()
         return np.array(request.get_output_tensor(0).data[0, 0], np.float32)
 
@@ -64,7 +65,7 @@ def _answer(request: Any) -> Path:  # noqa: ANN401 - openvino has no types
     return Path(signs.astype(np.int64), likelihoods.astype(np.float32))
 
 
-def _fill(request: Any, values: Floats) -> None:  # noqa: ANN401 - openvino has no types
+def _fill(request: Any, values: Floats | Samples) -> None:  # noqa: ANN401 - openvino has no types
     """Copy values into the memory that the request itself owns.
 
     Memory of the interpreter would be given back by whichever thread of OpenVINO is done with it, which needs the

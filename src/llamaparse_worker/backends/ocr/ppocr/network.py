@@ -12,6 +12,8 @@ from typing import Protocol
 import numpy as np
 import numpy.typing as npt
 
+from llamaparse_worker.backends.ocr.engine import Samples
+
 Floats = npt.NDArray[np.float32]
 
 
@@ -23,6 +25,11 @@ class Path:
     likelihoods: Floats
 
 
+def normalised(picture: Samples) -> Floats:
+    """Give a picture, shape (h, w, 3), as the models take it: shape (3, h, w), -1 for black to 1 for white."""
+    return np.ascontiguousarray((picture.astype(np.float32) * np.float32(2 / 255) - 1).transpose(2, 0, 1))
+
+
 class Network(Protocol):
     """The networks in the hands of one thread. Memory of a given or yielded array is not kept by the other side."""
 
@@ -31,8 +38,8 @@ class Network(Protocol):
         """What each place of a ``Path`` stands for; the first one for nothing."""
         ...
 
-    def find(self, canvas: Floats) -> Floats:
-        """Give for each pixel of a canvas, shape (1, 3, h, w), how likely text is there, shape (h, w)."""
+    def find(self, canvas: Samples) -> Floats:
+        """Give for each pixel of a canvas, shape (h, w, 3), how likely text is there, shape (h, w)."""
         ...
 
     def read(self, lines: Iterable[Floats]) -> Iterator[Path]:

@@ -15,8 +15,8 @@ import numpy as np
 import numpy.typing as npt
 
 from llamaparse_worker.backends.ocr.engine import Samples
-from llamaparse_worker.backends.ocr.ppocr.detection import Quad, extent, normalised
-from llamaparse_worker.backends.ocr.ppocr.network import Floats, Path
+from llamaparse_worker.backends.ocr.ppocr.detection import Quad, extent
+from llamaparse_worker.backends.ocr.ppocr.network import Floats, Path, normalised
 
 HEIGHT = 48
 """Of a line as the network takes it, in pixels."""
