@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from llamaparse_worker.interfaces.broker import Broker, DeadLetter, Delivery, Message, QueueDepth
 from llamaparse_worker.interfaces.component import Component
+from llamaparse_worker.interfaces.genai import GenAi
 from llamaparse_worker.interfaces.jobs import JobStore
 from llamaparse_worker.interfaces.mode import Mode
 from llamaparse_worker.interfaces.objects import ObjectStore, SourceFetcher
@@ -38,6 +39,7 @@ __all__ = [
     "Drawn",
     "Emit",
     "Fillable",
+    "GenAi",
     "Illustrated",
     "JobStore",
     "Message",
