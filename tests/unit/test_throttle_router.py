@@ -1,0 +1,251 @@
+"""The router: who is asked, in which order, and what becomes of a call that fails. All on a virtual clock."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import replace
+from random import Random
+from typing import Any
+
+import anyio
+import pytest
+from anyio.lowlevel import checkpoint
+
+from llamaparse_worker.model.deployment import Deployment, Family
+from llamaparse_worker.model.genai import CallFailed, Failure, FailureKind, GenAiAnswer
+from llamaparse_worker.model.options import ModeName
+from llamaparse_worker.testing.genai import DEFAULT_DEPLOYMENT, FakeGenAi, answer, question
+from llamaparse_worker.throttle.budget import Budget
+from llamaparse_worker.throttle.gate import Gate
+from llamaparse_worker.throttle.router import Errand, NobodyToAsk, Route, Router, open_router
+from simulation.clockwork import Clockwork
+
+CAPS = {ModeName.BALANCED: 250, ModeName.MULTIMODAL: 50, ModeName.AGENTIC: 25}
+ERRAND = Errand(mode=ModeName.BALANCED, flow="document", tokens=2000)
+Outcomes = Sequence[GenAiAnswer | Failure]
+
+
+def failure(kind: FailureKind, *, retry_after_s: float | None = None) -> Failure:
+    return Failure(kind=kind, message="not now", retry_after_s=retry_after_s)
+
+
+def deployment(name: str, **changes: Any) -> Deployment:  # noqa: ANN401 - fields of the class
+    return replace(DEFAULT_DEPLOYMENT, id=name, **changes)
+
+
+def route(name: str, outcomes: Outcomes = (), *, most: int = 100, **changes: Any) -> Route:  # noqa: ANN401
+    model = FakeGenAi(outcomes, deployment=deployment(name, **changes))
+    return Route(model, Gate(model.deployment, most=most, budget=Budget(), random=Random(0)))
+
+
+def asked(one: Route) -> int:
+    assert isinstance(one.model, FakeGenAi)
+    return len(one.model.requests)
+
+
+def run(routes: Sequence[Route], story: Callable[[Router], Awaitable[object]], limit_s: float = 3600) -> float:
+    """Tell a story with a router; gives the seconds that it takes on its clock."""
+
+    async def main() -> float:
+        with anyio.fail_after(limit_s):
+            async with open_router(routes, CAPS) as router:
+                await story(router)
+        return anyio.current_time()
+
+    return Clockwork(Random(0)).run(main())
+
+
+def test_deployment_with_the_highest_priority_is_asked() -> None:
+    low, high = route("low", priority=1), route("high", priority=200)
+
+    async def story(router: Router) -> None:
+        assert (await router.ask(question(), ERRAND)).deployment.id == "high"
+
+    run([low, high], story)
+    assert asked(low) == 0
+
+
+def test_next_one_is_asked_when_one_has_no_room() -> None:
+    gate = anyio.Event()
+    model = FakeGenAi(gate=gate, deployment=deployment("first", priority=200))
+    first = Route(model, Gate(model.deployment, most=1, budget=Budget(), random=Random(0)))
+    second = route("second")
+
+    async def story(router: Router) -> None:
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(router.ask, question(), ERRAND)
+            await checkpoint()
+            assert (await router.ask(question(), ERRAND)).deployment.id == "second"
+            gate.set()
+
+    run([first, second], story)
+
+
+def test_refused_call_is_asked_again_after_the_pause() -> None:
+    only = route("only", [failure(FailureKind.RATE_LIMIT, retry_after_s=30), answer()])
+
+    async def story(router: Router) -> None:
+        got = await router.ask(question(), ERRAND)
+        assert [one.failure.kind for one in got.failures] == [FailureKind.RATE_LIMIT]
+
+    assert 30 <= run([only], story) <= 40
+    assert asked(only) == 2
+
+
+def test_refused_call_goes_elsewhere_meanwhile() -> None:
+    first = route("first", [failure(FailureKind.RATE_LIMIT, retry_after_s=30)], priority=200)
+
+    async def story(router: Router) -> None:
+        assert (await router.ask(question(), ERRAND)).deployment.id == "second"
+
+    assert run([first, route("second")], story) < 1
+
+
+@pytest.mark.parametrize(
+    ("kind", "tries"),
+    [
+        (FailureKind.SERVER, 2),
+        (FailureKind.OVERLOADED, 1),
+        (FailureKind.CONFIG, 1),
+        (FailureKind.QUOTA_EXHAUSTED, 1),
+    ],
+)
+def test_failing_deployment_is_replaced_by_the_next(kind: FailureKind, tries: int) -> None:
+    first = route("first", [failure(kind)], priority=200)
+
+    async def story(router: Router) -> None:
+        got = await router.ask(question(), ERRAND)
+        assert got.deployment.id == "second"
+        assert len(got.failures) == tries
+
+    run([first, route("second")], story)
+    assert asked(first) == tries
+
+
+@pytest.mark.parametrize("kind", [FailureKind.CONFIG, FailureKind.QUOTA_EXHAUSTED])
+def test_deployment_that_cannot_work_is_left_alone_for_a_quarter_of_an_hour(kind: FailureKind) -> None:
+    first = route("first", [failure(kind), answer()], priority=200)
+
+    async def story(router: Router) -> None:
+        await router.ask(question(), ERRAND)
+        await anyio.sleep(890)
+        assert (await router.ask(question(), ERRAND)).deployment.id == "second"
+        await anyio.sleep(20)
+        assert (await router.ask(question(), ERRAND)).deployment.id == "first"
+
+    run([first, route("second")], story)
+
+
+@pytest.mark.parametrize("kind", [FailureKind.CONTEXT, FailureKind.BAD_REQUEST])
+def test_question_that_nobody_can_answer_is_not_passed_on(kind: FailureKind) -> None:
+    second = route("second")
+
+    async def story(router: Router) -> None:
+        with pytest.raises(CallFailed):
+            await router.ask(question(), ERRAND)
+
+    run([route("first", [failure(kind)], priority=200), second], story)
+    assert asked(second) == 0
+
+
+def test_filtered_question_goes_to_another_family() -> None:
+    routes = [
+        route("one", [failure(FailureKind.FILTER)], priority=3, family=Family.OPENAI),
+        route("same family", priority=2, family=Family.OPENAI),
+        route("other family", priority=1, family=Family.CLAUDE),
+    ]
+
+    async def story(router: Router) -> None:
+        assert (await router.ask(question(), ERRAND)).deployment.id == "other family"
+
+    run(routes, story)
+    assert asked(routes[1]) == 0
+
+
+def test_nothing_falls_from_the_union_to_elsewhere() -> None:
+    routes = [
+        route("eu", [failure(FailureKind.CONFIG)], priority=200, in_eu=True),
+        route("us", priority=100),
+    ]
+
+    async def story(router: Router) -> None:
+        with pytest.raises(CallFailed):
+            await router.ask(question(), ERRAND)
+
+    run(routes, story)
+    assert asked(routes[1]) == 0
+
+
+def test_text_only_deployment_is_asked_in_the_mode_balanced_alone() -> None:
+    async def story(router: Router) -> None:
+        await router.ask(question(), ERRAND)
+        with pytest.raises(NobodyToAsk):
+            await router.ask(question(), replace(ERRAND, mode=ModeName.MULTIMODAL))
+
+    run([route("eu", text_only=True)], story)
+
+
+def test_outage_of_everybody_is_waited_for() -> None:
+    routes = [route(name, [failure(FailureKind.SERVER)] * 12 + [answer()]) for name in ("one", "two")]
+    answers: list[str] = []
+
+    async def one(router: Router, number: int) -> None:
+        got = await router.ask(question(), replace(ERRAND, flow=str(number)))
+        answers.append(got.deployment.id)
+
+    async def story(router: Router) -> None:
+        async with anyio.create_task_group() as tasks:
+            for number in range(8):
+                tasks.start_soon(one, router, number)
+            await anyio.sleep(3)
+            assert not router.works(ModeName.BALANCED)
+        assert router.works(ModeName.BALANCED)
+
+    run(routes, story)
+    assert len(answers) == 8
+    assert all(asked(one) <= 12 + 8 + 2 for one in routes)
+
+
+def test_call_that_breaks_everybody_alone_fails() -> None:
+    async def story(router: Router) -> None:
+        with pytest.raises(CallFailed):
+            await router.ask(question(), ERRAND)
+
+    run([route("one", [failure(FailureKind.SERVER)]), route("two", [failure(FailureKind.SERVER)])], story)
+
+
+def test_cap_of_a_mode_holds_over_all_deployments() -> None:
+    gate = anyio.Event()
+    models = [FakeGenAi(gate=gate, deployment=deployment(name, profile=DEFAULT_DEPLOYMENT.profile)) for name in "ab"]
+    routes = [Route(model, Gate(model.deployment, most=100, budget=Budget(), random=Random(0))) for model in models]
+    errand = replace(ERRAND, mode=ModeName.AGENTIC)
+
+    async def story(router: Router) -> None:
+        async with anyio.create_task_group() as tasks:
+            for _ in range(60):
+                tasks.start_soon(router.ask, question(), errand)
+            await anyio.sleep(1)
+            assert sum(model.running for model in models) == CAPS[ModeName.AGENTIC]
+            assert router.waiting() == 60 - CAPS[ModeName.AGENTIC]
+            gate.set()
+
+    run(routes, story)
+
+
+def test_cancelled_calls_leave_nothing_behind() -> None:
+    gate = anyio.Event()
+    model = FakeGenAi(gate=gate)
+    only = Route(model, Gate(model.deployment, most=2, budget=Budget(), random=Random(0)))
+
+    async def story(router: Router) -> None:
+        async with anyio.create_task_group() as tasks:
+            for _ in range(5):
+                tasks.start_soon(router.ask, question(), ERRAND)
+            await anyio.sleep(1)
+            tasks.cancel_scope.cancel()
+        assert router.waiting() == 0
+        assert only.gate.running == 0
+        gate.set()
+        await router.ask(question(), ERRAND)
+
+    run([only], story)
