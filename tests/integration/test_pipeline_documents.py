@@ -9,12 +9,18 @@ from pathlib import Path
 
 import anyio
 import pytest
+import pyvips
 from llama_cloud.types.parsing_get_response import ParsingGetResponse
 
-from llamaparse_worker.errors import ModeUnavailable
+from llamaparse_worker.errors import ModeUnavailable, PageUnreadable
+from llamaparse_worker.interfaces import PageView
 from llamaparse_worker.model.blocks import Paragraph
+from llamaparse_worker.model.genai import EndReason, Usage
+from llamaparse_worker.model.geometry import Box
+from llamaparse_worker.model.job import Progress
 from llamaparse_worker.model.options import ModeName, ParseOptions
 from llamaparse_worker.model.page import LaidOutPage
+from llamaparse_worker.model.refinement import ModelCall, Refinement, Verdict
 from llamaparse_worker.parsers.pool import ParserPool
 from llamaparse_worker.testing.ocr import FakeOcr
 from llamaparse_worker.testing.reader import script
@@ -38,7 +44,8 @@ class Shouting:
     def __init__(self) -> None:
         self.refined: list[int] = []
 
-    async def refine(self, page: LaidOutPage, options: ParseOptions) -> LaidOutPage:
+    async def refine(self, page: LaidOutPage, view: PageView, options: ParseOptions, *, flow: str) -> LaidOutPage:
+        del view, flow
         self.refined.append(page.number)
         assert options.mode is ModeName.BALANCED
         loud = [replace(block, text=block.text.upper()) for block in page.blocks if isinstance(block, Paragraph)]
@@ -108,10 +115,12 @@ async def test_a_mode_that_refines_holds_no_process_while_it_works(tmp_path: Pat
     async with parser_pool(1) as single:
 
         class Nested(Shouting):
-            async def refine(self, page: LaidOutPage, options: ParseOptions) -> LaidOutPage:
+            async def refine(
+                self, page: LaidOutPage, view: PageView, options: ParseOptions, *, flow: str
+            ) -> LaidOutPage:
                 other = await parse(document_parser(single, processes=1), script("text"), tmp_path, name="other")
                 assert "Page 1" in other.markdown
-                return await super().refine(page, options)
+                return await super().refine(page, view, options, flow=flow)
 
         parser = document_parser(single, modes={ModeName.BALANCED: Nested()}, processes=1)
         found = await parse(
@@ -119,6 +128,45 @@ async def test_a_mode_that_refines_holds_no_process_while_it_works(tmp_path: Pat
         )
 
     assert "PAGE 1" in found.markdown
+
+
+class Looking:
+    """A mode that looks at every page, and fails with the second one."""
+
+    refines = True
+
+    def __init__(self) -> None:
+        self.seen: dict[tuple[int, int], tuple[int, int]] = {}
+
+    async def refine(self, page: LaidOutPage, view: PageView, options: ParseOptions, *, flow: str) -> LaidOutPage:
+        del options, flow
+        if page.number == 2:
+            raise PageUnreadable("no model can read this")
+        for longest, part in ((800, None), (200, Box(0, 0, page.width / 2, page.height / 4))):
+            image = await view.picture(longest_side=longest, part=part)
+            assert image.media_type == "image/jpeg"
+            drawn = pyvips.Image.new_from_buffer(image.content, "")
+            self.seen[page.number, longest] = (drawn.width, drawn.height)
+        call = ModelCall("one", "openai", "gpt", "draft", EndReason.COMPLETE, Usage(100, 0, 50), 0.25)
+        return replace(page, refinement=Refinement(verdict=Verdict.ANSWERED, calls=(call,)))
+
+
+async def test_a_mode_looks_at_pages_and_what_it_has_cost_is_told(pool: ParserPool, tmp_path: Path) -> None:
+    mode, progress = Looking(), list[Progress]()
+    parser = document_parser(pool, modes={ModeName.MULTIMODAL: mode})
+    content = documents.make(*documents.mixed_pages(1, 3))
+
+    options = ParseOptions(mode=ModeName.MULTIMODAL, allowed_page_failure_ratio=1)
+    found = await parse(parser, content, tmp_path, options=options, on_progress=progress.append)
+
+    assert max(mode.seen[1, 800]) == pytest.approx(800, abs=1)
+    assert max(mode.seen[3, 200]) == pytest.approx(200, abs=2)
+    assert not list(found.folder.glob("view-*"))
+    assert found.outcome.usage == {"requests": 2.0, "input_tokens": 200.0, "output_tokens": 100.0, "cost": 0.5}
+    assert progress[-1] == Progress(total=3, done=3, failed=1)
+    metadata = json.loads((found.folder / "result.json").read_text())["metadata"]["pages"]
+    assert metadata[0]["refinement"]["calls"][0]["model"] == "gpt"
+    assert "refinement" not in metadata[1]
 
 
 async def test_a_mode_without_a_provider_is_refused_with_the_variables_to_set(pool: ParserPool, tmp_path: Path) -> None:

@@ -4,8 +4,26 @@ from __future__ import annotations
 
 from typing import Protocol
 
+from llamaparse_worker.model.genai import Image
+from llamaparse_worker.model.geometry import Box
 from llamaparse_worker.model.options import ParseOptions
 from llamaparse_worker.model.page import LaidOutPage
+
+
+class PageView(Protocol):
+    """How one page looks."""
+
+    async def picture(self, *, longest_side: int, part: Box | None = None) -> Image:
+        """Draw the page in colour, or a part of it, as a JPEG whose longest side has so many pixels at most.
+
+        Args:
+            longest_side: in pixels.
+            part: in points from the top left of the page as displayed.
+
+        Raises:
+            PageUnreadable: the page cannot be drawn.
+        """
+        ...
 
 
 class Mode(Protocol):
@@ -16,6 +34,19 @@ class Mode(Protocol):
         """Whether ``refine`` is to be called at all; False keeps page text off the event loop."""
         ...
 
-    async def refine(self, page: LaidOutPage, options: ParseOptions) -> LaidOutPage:
-        """Give a better page."""
+    async def refine(self, page: LaidOutPage, view: PageView, options: ParseOptions, *, flow: str) -> LaidOutPage:
+        """Give a better page, with the record of what was done in its ``refinement``.
+
+        A model that fails with a page, or answers what does not pass the checks, is no error: the page is given as it
+        was, and its record says so. An outage of all models is waited for.
+
+        Args:
+            page: as layout found it.
+            view: how it looks.
+            options: of the job.
+            flow: the document, with which others take turns.
+
+        Raises:
+            BackendUnavailable: no model can be asked as things are; the job is tried again later.
+        """
         ...

@@ -165,6 +165,7 @@ def _parsed(page: LaidOutPage, document: DocumentSigns, tables: TableOptions) ->
         images=page.images,
         images_left_out=page.images_left_out,
         fields=page.fields,
+        refinement=page.refinement,
         words=page.words,
         lines=page.lines,
         header=edges.get(Side.TOP, ()),

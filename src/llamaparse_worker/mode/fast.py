@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager
 
 from pydantic import BaseModel
 
-from llamaparse_worker.interfaces import Component, Mode
+from llamaparse_worker.interfaces import Component, Mode, PageView
 from llamaparse_worker.model.options import ParseOptions
 from llamaparse_worker.model.page import LaidOutPage
 
@@ -24,8 +24,9 @@ class Fast:
         """Never: page text stays in the parser processes."""
         return False
 
-    async def refine(self, page: LaidOutPage, options: ParseOptions) -> LaidOutPage:  # noqa: ARG002 - the interface
+    async def refine(self, page: LaidOutPage, view: PageView, options: ParseOptions, *, flow: str) -> LaidOutPage:
         """Give the page as it is."""
+        del view, options, flow
         return page
 
 

@@ -18,6 +18,7 @@ from llamaparse_worker.model.forms import FormField
 from llamaparse_worker.model.geometry import Box
 from llamaparse_worker.model.images import Figure, PageImage
 from llamaparse_worker.model.recognition import Word
+from llamaparse_worker.model.refinement import Refinement
 from llamaparse_worker.model.value import unguarded
 
 
@@ -150,6 +151,8 @@ class LaidOutPage:
     """Every word with its box, and every line, for jobs that ask for them."""
     lines: tuple[Line, ...] = ()
     fields: tuple[FormField, ...] = ()
+    refinement: Refinement | None = None
+    """What a model was asked about the page; None in the mode fast."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,6 +183,7 @@ class ParsedPage:
     words: tuple[Word, ...] = ()
     lines: tuple[Line, ...] = ()
     fields: tuple[FormField, ...] = ()
+    refinement: Refinement | None = None
 
 
 @dataclass(frozen=True, slots=True)

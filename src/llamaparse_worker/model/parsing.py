@@ -11,6 +11,7 @@ from typing import Literal
 
 from llamaparse_worker.errors import ErrorReport
 from llamaparse_worker.model.document import DocumentInfo, ResultFile, Spooled
+from llamaparse_worker.model.geometry import Box
 from llamaparse_worker.model.options import ParseOptions
 from llamaparse_worker.model.page import PageSummary, RawPage
 from llamaparse_worker.model.recognition import Recognition
@@ -68,7 +69,20 @@ class Assemble:
     type: Literal["assemble"] = "assemble"
 
 
-ParserRequest = Inspect | ReadPages | LayOut | Assemble
+@dataclass(frozen=True, slots=True)
+class Draw:
+    """Draw a page in colour, or a part of it, and write it as a JPEG into ``file``."""
+
+    document: Spooled
+    page: int
+    longest_side: int
+    """In pixels."""
+    file: str
+    part: Box | None = None
+    type: Literal["draw"] = "draw"
+
+
+ParserRequest = Inspect | ReadPages | LayOut | Assemble | Draw
 
 
 @dataclass(frozen=True, slots=True)

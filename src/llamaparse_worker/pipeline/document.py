@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import anyio
@@ -21,7 +21,7 @@ from llamaparse_worker.interfaces import Mode, Ocr, Parsers
 from llamaparse_worker.model.document import DocumentInfo, ParsedDocument, ResultFile, Spooled
 from llamaparse_worker.model.job import Progress
 from llamaparse_worker.model.options import ModeName, ParseOptions
-from llamaparse_worker.model.page import PageStatus
+from llamaparse_worker.model.page import PageStatus, PageSummary
 from llamaparse_worker.model.parsing import Assemble, Completed, Inspect, Inspected
 from llamaparse_worker.pipeline.pages import PageReading, ReadingLimits, ReadResult
 from llamaparse_worker.pipeline.seat import Seat, last_event, seat_in
@@ -47,6 +47,8 @@ class DocumentOutcome:
     verdict: Verdict
     ocr_s: float = 0.0
     """Seconds in which pages were with OCR."""
+    usage: Mapping[str, float] = field(default_factory=dict)
+    """What models were asked for the document: ``requests``, tokens, and the cost where prices are known."""
 
 
 _PROVIDER_VARIABLES = "OPENAI_API_KEY, ANTHROPIC_API_KEY, GOOGLE_GEMINI_API_KEY or AWS_BEDROCK_ENABLED"
@@ -102,16 +104,13 @@ class DocumentParser:
                     document=document,
                     options=options,
                     folder=folder,
-                    on_progress=on_progress,
+                    on_progress=(lambda _progress: None) if mode.refines else on_progress,
                 )
                 on_progress(Progress(total=len(pages)))
-                read = await reading.read(pages, seat, keep=not mode.refines)
+                read, usage = await reading.read(pages, seat, keep=not mode.refines), dict[str, float]()
                 if mode.refines:
-                    # Needs the layout and with it numpy, which no other step of this process imports.
-                    from llamaparse_worker.pipeline.refine import refine  # noqa: PLC0415
-
                     await seat.release()
-                    read = await refine(read, mode, options, folder)
+                    read, usage = await self._refine(read, mode, document, options, folder, on_progress)
                 try:
                     files = await self._assemble(read, folder, options, seat)
                 except (ParserCrashed, OutOfMemory):
@@ -119,8 +118,36 @@ class DocumentParser:
                     read = await reading.read_again(seat) if read.kept else read
                     files = await self._assemble(read, folder, options, seat)
                 verdict = judge(read.pages, options, ocr=ocr is not None)
-                return DocumentOutcome(ParsedDocument(info, read.pages, files), verdict, reading.ocr_s)
+                return DocumentOutcome(ParsedDocument(info, read.pages, files), verdict, reading.ocr_s, usage)
         raise TimeLimitExceeded(f"the document was not parsed within {self._base_time_s(options):g} s plus page time")
+
+    async def _refine(
+        self,
+        read: ReadResult,
+        mode: Mode,
+        document: Spooled,
+        options: ParseOptions,
+        folder: Path,
+        on_progress: Callable[[Progress], None],
+    ) -> tuple[ReadResult, dict[str, float]]:
+        """Have the pages refined; progress counts those that the mode has given back, and those that failed before."""
+        # Needs the layout and with it numpy, which no other step of this process imports.
+        from llamaparse_worker.pipeline.refine import Refining  # noqa: PLC0415
+        from llamaparse_worker.pipeline.views import DocumentViews  # noqa: PLC0415
+
+        failed = sum(page.status is PageStatus.FAILED for page in read.pages)
+        progress = Progress(total=len(read.pages), done=failed, failed=failed)
+
+        def count(page: PageSummary) -> None:
+            nonlocal progress
+            more = page.status is PageStatus.FAILED
+            progress = replace(progress, done=progress.done + 1, failed=progress.failed + more)
+            on_progress(progress)
+
+        views = DocumentViews(self._parsers, document, folder, silence_s=self._limits.reading.page_timeout_s)
+        refining = Refining(mode, views, options, folder, flow=document.path, on_page=count)
+        refined = await refining.refine(read)
+        return refined.read, refined.usage
 
     async def _inspect(self, document: Spooled, seat: Seat) -> DocumentInfo:
         silence_s = self._limits.reading.page_timeout_s

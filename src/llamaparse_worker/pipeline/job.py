@@ -161,5 +161,5 @@ def _result(outcome: DocumentOutcome, prefix: str) -> JobResult:
         error=report(error) if error else None,
         progress=Progress(total=len(pages), done=len(pages), failed=failed),
         page_errors=errors,
-        usage={"pages": float(len(pages) - failed)},
+        usage={"pages": float(len(pages) - failed), **outcome.usage},
     )

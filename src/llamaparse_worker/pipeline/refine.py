@@ -1,27 +1,107 @@
-"""Sends laid-out pages through a mode that refines them."""
+"""Sends laid-out pages through a mode that refines them, many at once, and writes them as they come back."""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
+import anyio
 from anyio import to_thread
 
+from llamaparse_worker.errors import BackendUnavailable, ConfigurationError, WorkerError, report
 from llamaparse_worker.interfaces import Mode
 from llamaparse_worker.model.options import ParseOptions
-from llamaparse_worker.model.page import LaidOutPage
+from llamaparse_worker.model.page import LaidOutPage, PageStatus, PageSummary
+from llamaparse_worker.model.refinement import Refinement, usage_of
 from llamaparse_worker.pipeline import blob
+from llamaparse_worker.pipeline.groups import one_error
 from llamaparse_worker.pipeline.pages import ReadResult
+from llamaparse_worker.pipeline.views import DocumentViews
+
+AT_ONCE = 250
+"""Pages of one document that may be with models at once; the router shares its calls out among documents."""
 
 
-async def refine(read: ReadResult, mode: Mode, options: ParseOptions, folder: Path) -> ReadResult:
-    """Give the same pages refined, in a new blob; one page at a time is held, decoded and encoded in a thread."""
-    refined = folder / "refined.blob"
-    for path in map(Path, read.blobs):
-        for stored in await to_thread.run_sync(blob.index, path):
-            page = await to_thread.run_sync(_read, path, stored)
-            better = await mode.refine(page, options)
-            await to_thread.run_sync(_append, refined, better)
-    return ReadResult(read.pages, (str(refined),))
+@dataclass(frozen=True, slots=True)
+class Refined:
+    """The pages after the mode: summaries, blob, and what they have cost."""
+
+    read: ReadResult
+    usage: dict[str, float]
+
+
+class Refining:
+    """Refines the pages of one document."""
+
+    def __init__(
+        self,
+        mode: Mode,
+        views: DocumentViews,
+        options: ParseOptions,
+        folder: Path,
+        *,
+        flow: str,
+        on_page: Callable[[PageSummary], None],
+    ) -> None:
+        self._mode = mode
+        self._views = views
+        self._options = options
+        self._blob = folder / "refined.blob"
+        self._flow = flow
+        self._on_page = on_page
+        self._room = anyio.Semaphore(AT_ONCE)
+        self._writing = anyio.Lock()
+        self._done: dict[int, PageSummary] = {}
+        self._records: list[Refinement] = []
+
+    async def refine(self, read: ReadResult) -> Refined:
+        """Give the same pages refined, in a new blob; a page that its mode cannot have drawn is a failed page.
+
+        Raises:
+            BackendUnavailable: no model can be asked as things are.
+        """
+        self._done = {page.number: page for page in read.pages}
+        with one_error():
+            async with anyio.create_task_group() as tasks:
+                for path, stored in await to_thread.run_sync(_last_of_each, read.blobs):
+                    await self._room.acquire()
+                    page = await to_thread.run_sync(_read, path, stored)
+                    tasks.start_soon(self._refine, page)
+        pages = tuple(self._done[number] for number in sorted(self._done))
+        return Refined(ReadResult(pages, (str(self._blob),)), usage_of(self._records))
+
+    async def _refine(self, page: LaidOutPage) -> None:
+        try:
+            better = await self._mode.refine(page, self._views.page(page.number), self._options, flow=self._flow)
+            async with self._writing:
+                await to_thread.run_sync(_append, self._blob, better)
+        except (BackendUnavailable, ConfigurationError):
+            raise
+        except WorkerError as error:
+            failed = PageSummary(page.number, PageStatus.FAILED, error=report(error))
+            self._done[page.number] = failed
+            self._on_page(failed)
+        else:
+            if better.refinement is not None:
+                self._records.append(better.refinement)
+            summary = replace(self._done[page.number], characters=len(better.text), engine=better.engine)
+            self._done[page.number] = summary
+            self._on_page(summary)
+        finally:
+            self._room.release()
+
+
+def _last_of_each(blobs: Sequence[str]) -> list[tuple[Path, blob.StoredPage]]:
+    """Give where each page lies; of one that was written twice the last one counts."""
+    places = {stored.entry.number: (path, stored) for path, stored in _places(blobs)}
+    return [places[number] for number in sorted(places)]
+
+
+def _places(blobs: Sequence[str]) -> Iterator[tuple[Path, blob.StoredPage]]:
+    for path in map(Path, blobs):
+        for stored in blob.index(path):
+            yield path, stored
 
 
 def _read(path: Path, stored: blob.StoredPage) -> LaidOutPage:

@@ -31,6 +31,7 @@ from llamaparse_worker.model.page import FailedPage, LaidOutPage, PageSummary, P
 from llamaparse_worker.model.parsing import (
     Assemble,
     Completed,
+    Draw,
     Inspect,
     Inspected,
     LayOut,
@@ -107,6 +108,11 @@ class DocumentTasks:
                 self._read_pages(request, emit)
             case LayOut():
                 self._lay_out(request, emit)
+            case Draw():
+                # Loaded where a mode looks at pages.
+                from llamaparse_worker.pipeline.drawing import draw  # noqa: PLC0415
+
+                emit(Completed((draw(request, self._opened(request.document).pages),)), None)
             case Assemble():
                 self.close()
                 kept, self._kept = self._kept, None

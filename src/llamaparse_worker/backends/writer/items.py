@@ -21,6 +21,7 @@ from llamaparse_worker.model.geometry import Box
 from llamaparse_worker.model.images import Figure, PageImage
 from llamaparse_worker.model.options import ImageKind, TableOptions
 from llamaparse_worker.model.page import FailedPage, PageReason, ParsedPage
+from llamaparse_worker.model.refinement import Refinement
 
 
 @dataclass(slots=True)
@@ -165,6 +166,8 @@ class MetadataPage:
     engine: str | None = None
     images_left_out: int | None = None
     """How many images and figures were not saved, as there were too many."""
+    refinement: Refinement | None = None
+    """What models were asked about the page, and what was made of their answers."""
 
 
 @dataclass(slots=True)
@@ -214,6 +217,7 @@ def metadata(page: ParsedPage | FailedPage, *, printed_number: bool = False) -> 
         page.reason,
         page.engine or None,
         page.images_left_out or None,
+        page.refinement,
     )
 
 
