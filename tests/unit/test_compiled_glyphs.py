@@ -41,6 +41,12 @@ def unseen(canvas: Canvas) -> None:
         canvas.drawText(text)
 
 
+def coloured(canvas: Canvas) -> None:
+    for number in range(300):
+        canvas.setFillColorRGB(number % 16 / 15, number // 16 / 18, 1, alpha=1 if number % 7 else 0.5)
+        canvas.drawString(50 + number % 10 * 50, 50 + number // 10 * 20, f"no {number}")
+
+
 @contextmanager
 def text_page(content: bytes) -> Iterator[tuple[int, int]]:
     pdfium = library()
@@ -57,7 +63,8 @@ def text_page(content: bytes) -> Iterator[tuple[int, int]]:
 def assert_equal(one: Glyphs, other: Glyphs) -> None:
     assert one.text == other.text
     assert one.font_table == other.font_table
-    for name in ("boxes", "sizes", "fonts", "traits", "objects"):
+    assert one.colour_table == other.colour_table
+    for name in ("boxes", "sizes", "fonts", "traits", "objects", "colours"):
         first, second = getattr(one, name), getattr(other, name)
         assert first.dtype == second.dtype
         np.testing.assert_array_equal(first, second, err_msg=name)
@@ -66,7 +73,7 @@ def assert_equal(one: Glyphs, other: Glyphs) -> None:
 @needs_compiled
 @pytest.mark.parametrize(
     "draw",
-    [prose(1), two_columns(2), table(measurements(5)), scan(), blank, directions, unseen],
+    [prose(1), two_columns(2), table(measurements(5)), scan(), blank, directions, unseen, coloured],
     ids=lambda draw: draw.__name__,
 )
 def test_both_ways_give_the_same_to_the_last_bit(draw: Callable[[Canvas], None]) -> None:

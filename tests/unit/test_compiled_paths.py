@@ -66,6 +66,7 @@ def is_same_both_ways(objects: PageObjects, most_paths: int = rules.MAX_PATHS) -
     assert found is not None
     np.testing.assert_array_equal(found[0], expected.rules)
     np.testing.assert_array_equal(found[1], expected.fills)
+    np.testing.assert_array_equal(found[2], expected.colours)
     return expected
 
 

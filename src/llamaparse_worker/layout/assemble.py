@@ -168,6 +168,7 @@ def _parsed(page: LaidOutPage, document: DocumentSigns, tables: TableOptions) ->
         refinement=page.refinement,
         words=page.words,
         lines=page.lines,
+        hidden=page.hidden,
         header=edges.get(Side.TOP, ()),
         footer=edges.get(Side.BOTTOM, ()),
         printed_number=document.heads.numbers.get(page.number),

@@ -47,6 +47,11 @@ def text_layer_problem(page: RawPage) -> PageReason | None:
     return PageReason.GARBLED if _is_garbled(page, codes, visible) else None
 
 
+def is_scan(page: RawPage) -> bool:
+    """Tell whether images are what the page shows, with or without a text layer."""
+    return page.scan_dpi > 0 or _pictured_share(page) >= _WHOLE_PAGE
+
+
 def _problem_of_little(page: RawPage, codes: Codes, visible: int) -> PageReason | None:
     """Judge a page with a few characters or none, such as a page number stamped on a scan."""
     if not page.drawn:

@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from llamaparse_worker.layout.characters import characters_of, with_characters
+from llamaparse_worker.layout.hidden import hidden_characters
 from llamaparse_worker.model.characters import Trait
 from llamaparse_worker.model.geometry import Box
 from llamaparse_worker.model.options import CropBox, ParseOptions
@@ -22,13 +23,15 @@ def selected(page: RawPage, options: ParseOptions) -> RawPage:
     """Give the page without what is not to be read; its size stays, so that boxes mean the same."""
     if page.links and not options.annotate_links:
         page = replace(page, links=())
-    ignored = _ignored_traits(options)
-    if options.crop_box is None and not ignored:
+    ignored = int(Trait.DIAGONAL if options.ignore_diagonal_text else 0)
+    if options.crop_box is None and not (ignored or options.ignore_hidden_text):
         return page
     found = characters_of(page)
     kept = np.ones(len(found.codes), np.bool_)
     if ignored and page.traits:
         kept &= (np.frombuffer(page.traits, np.uint8) & np.uint8(ignored)) == 0
+    if options.ignore_hidden_text and (hidden := hidden_characters(page)) is not None:
+        kept &= hidden == 0
     if options.crop_box is not None:
         area = crop_area(page.width, page.height, options.crop_box)
         kept &= _within(found.boxes, area)
@@ -52,11 +55,6 @@ def crop_area(width: float, height: float, crop: CropBox) -> Box:
 def is_within(box: Box, area: Box) -> bool:
     """Tell whether the middle of a box lies within an area."""
     return area.x0 <= (box.x0 + box.x1) / 2 <= area.x1 and area.y0 <= (box.y0 + box.y1) / 2 <= area.y1
-
-
-def _ignored_traits(options: ParseOptions) -> int:
-    hidden = Trait.HIDDEN if options.ignore_hidden_text else 0
-    return int(hidden | (Trait.DIAGONAL if options.ignore_diagonal_text else 0))
 
 
 def _cropped(page: RawPage, area: Box) -> RawPage:

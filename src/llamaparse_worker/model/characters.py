@@ -48,6 +48,8 @@ class Trait(IntFlag):
     """The font does not say which character this is; it stands as a space."""
     CROPPED = 32
     """Lies on the sheet, outside of the part of it that is shown."""
+    UNSEEN = 64
+    """Drawn with ink that changes nothing: in the colour of what it stands on, or beneath an image."""
 
 
 TURNS = Trait.DOWNWARD | Trait.BACKWARD

@@ -117,7 +117,8 @@ class ParseOptions:
     """Do so with the same place for the same distance on all pages."""
     crop_box: CropBox | None = None
     ignore_hidden_text: bool = False
-    """Leave out text without ink, such as that behind a scan."""
+    """Leave out text that nobody sees: without ink, as behind a scan, in the colour of its ground, beneath an image,
+    tiny, or beside the page."""
     ignore_text_in_image: bool = False
     """Read no images on pages that have a text layer."""
     ignore_diagonal_text: bool = False

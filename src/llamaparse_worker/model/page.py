@@ -16,6 +16,7 @@ from llamaparse_worker.model.blocks import Block, Edge, Line, SpanKind
 from llamaparse_worker.model.characters import Element, Font
 from llamaparse_worker.model.forms import FormField
 from llamaparse_worker.model.geometry import Box
+from llamaparse_worker.model.hidden import HiddenText
 from llamaparse_worker.model.images import Figure, PageImage
 from llamaparse_worker.model.recognition import Word
 from llamaparse_worker.model.refinement import Refinement
@@ -153,6 +154,8 @@ class LaidOutPage:
     fields: tuple[FormField, ...] = ()
     refinement: Refinement | None = None
     """What a model was asked about the page; None in the mode fast."""
+    hidden: HiddenText | None = None
+    """What of the text nobody sees who looks at the page."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,6 +187,7 @@ class ParsedPage:
     lines: tuple[Line, ...] = ()
     fields: tuple[FormField, ...] = ()
     refinement: Refinement | None = None
+    hidden: HiddenText | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,6 +7,7 @@ from dataclasses import replace
 from llamaparse_worker.errors import ErrorReport
 from llamaparse_worker.layout.arrange import lay_out, lay_out_with_words, lay_out_words
 from llamaparse_worker.layout.granular import with_granular, words_of
+from llamaparse_worker.layout.hidden import hidden_text
 from llamaparse_worker.layout.quality import text_layer_problem
 from llamaparse_worker.layout.selection import selected, selected_words
 from llamaparse_worker.layout.words import without_doubles
@@ -24,7 +25,12 @@ def finished(page: RawPage | LaidOutPage, options: ParseOptions) -> LaidOutPage:
     """Lay out a page unless its reader did."""
     if isinstance(page, LaidOutPage):
         return page
-    return with_granular(lay_out(page, options), words_of(page), options)
+    return _with_hidden(with_granular(lay_out(page, options), words_of(page), options), page)
+
+
+def _with_hidden(made: LaidOutPage, page: RawPage) -> LaidOutPage:
+    hidden = hidden_text(page)
+    return made if hidden is None else replace(made, hidden=hidden)
 
 
 def blank(page: RawPage, options: ParseOptions) -> LaidOutPage:
@@ -38,7 +44,7 @@ def recognised(page: RawPage, found: Recognition, options: ParseOptions, *, join
     chosen = replace(found, words=tuple(selected_words(found.words, page, options)))
     if not joins:
         return with_granular(lay_out_words(page, chosen, options), chosen.words, options)
-    made = lay_out_with_words(page, chosen, options)
+    made = _with_hidden(lay_out_with_words(page, chosen, options), page)
     if not found.engine:
         made = replace(made, reason=PageReason.IMAGES_UNREAD)
     return with_granular(made, (*words_of(page), *without_doubles(chosen.words, page)), options)

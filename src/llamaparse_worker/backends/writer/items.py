@@ -18,6 +18,7 @@ from llamaparse_worker.layout.phrases import phrase
 from llamaparse_worker.layout.table_markup import FITTING, table_html
 from llamaparse_worker.model.blocks import Block, CodeBlock, Footnote, Heading, ListBlock, ListItem, Paragraph, Table
 from llamaparse_worker.model.geometry import Box
+from llamaparse_worker.model.hidden import HiddenReason, HiddenText
 from llamaparse_worker.model.images import Figure, PageImage
 from llamaparse_worker.model.options import ImageKind, TableOptions
 from llamaparse_worker.model.page import FailedPage, PageReason, ParsedPage
@@ -155,8 +156,25 @@ class FailedPageResult:
 
 
 @dataclass(slots=True)
+class HiddenSpanResult:
+    """Text that nobody who looks at the page sees."""
+
+    text: str
+    reason: HiddenReason
+    bbox: Place
+
+
+@dataclass(slots=True)
+class HiddenTextResult:
+    """The number of all hidden characters of a page, and the first of them."""
+
+    characters: int
+    spans: tuple[HiddenSpanResult, ...]
+
+
+@dataclass(slots=True)
 class MetadataPage:
-    """What is known about a page; ``reason`` and ``engine`` are this worker's own."""
+    """What is known about a page; ``reason``, ``engine`` and ``hidden_text`` are this worker's own."""
 
     page_number: int
     confidence: float | None = None
@@ -168,6 +186,8 @@ class MetadataPage:
     """How many images and figures were not saved, as there were too many."""
     refinement: Refinement | None = None
     """What models were asked about the page, and what was made of their answers."""
+    hidden_text: HiddenTextResult | None = None
+    """Parts of the page's text that nobody sees; only on pages with such."""
 
 
 @dataclass(slots=True)
@@ -218,7 +238,13 @@ def metadata(page: ParsedPage | FailedPage, *, printed_number: bool = False) -> 
         page.engine or None,
         page.images_left_out or None,
         page.refinement,
+        _hidden(page.hidden) if page.hidden else None,
     )
+
+
+def _hidden(found: HiddenText) -> HiddenTextResult:
+    spans = (HiddenSpanResult(span.text, span.reason, place(span.box)) for span in found.spans)
+    return HiddenTextResult(found.characters, tuple(spans))
 
 
 def markdown_page(page: ParsedPage) -> MarkdownPage:

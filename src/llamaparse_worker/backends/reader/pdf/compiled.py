@@ -20,7 +20,7 @@ from llamaparse_worker.compiled import load
 
 Floats = npt.NDArray[np.float32]
 
-VERSION = 3
+VERSION = 4
 """Of ``glyphs.c``: a library that an earlier version has left is not used."""
 FUNCTIONS = (
     "FPDFText_GetUnicode",
@@ -30,15 +30,18 @@ FUNCTIONS = (
     "FPDFText_GetFontSize",
     "FPDFTextObj_GetFont",
     "FPDFTextObj_GetTextRenderMode",
+    "FPDFPageObj_GetFillColor",
 )
 """In the order of ``Functions`` in ``glyphs.c``."""
 
+COLOURS = 256
+"""Places in the table of colours; the last stands for all further colours."""
 _MOST_FONTS = 65_535
 
 _ffi: Any = FFI()
 _ffi.cdef("""
 int glyphs_version(void);
-int glyphs_read(void*, uintptr_t, int, void*, void*, int);
+int glyphs_read(void*, uintptr_t, int, void*, void*, int, int*);
 void glyphs_displayed(void*, int, void*, int, void*);
 void glyphs_members(uintptr_t, uintptr_t, int, void*);
 void glyphs_answers(uintptr_t, void*, int, void*);
@@ -55,7 +58,9 @@ class Arrays:
     sizes: Floats
     fonts: npt.NDArray[np.uint16]
     traits: npt.NDArray[np.uint8]
+    colours: npt.NDArray[np.uint8]
     font_handles: tuple[int, ...]
+    colour_table: tuple[int, ...]
 
 
 @cache
@@ -68,12 +73,24 @@ def read(text_page: int, count: int) -> Arrays:
     """Read all characters of a text page; only where ``is_compiled``."""
     codes, boxes, objects = np.empty(count, np.uint32), np.empty((count, 4), np.float32), np.empty(count, np.uint64)
     sizes, fonts, traits = np.empty(count, np.float32), np.empty(count, np.uint16), np.empty(count, np.uint8)
+    colours, colour_table, colours_known = np.empty(count, np.uint8), np.empty(COLOURS, np.uint32), _ffi.new("int*")
     table = np.empty(min(count, _MOST_FONTS) + 1, np.uint64)
-    filled = np.array([_place(array) for array in (codes, boxes, objects, sizes, fonts, traits)], np.uintp)
+    arrays = (codes, boxes, objects, sizes, fonts, traits, colours, colour_table)
+    filled = np.array([_place(array) for array in arrays], np.uintp)
     known = _library().glyphs_read(
-        _address(_functions()), text_page, count, _address(filled), _address(table), len(table)
+        _address(_functions()), text_page, count, _address(filled), _address(table), len(table), colours_known
     )
-    return Arrays(codes, boxes, objects, sizes, fonts, traits, tuple(table[:known].tolist()))
+    return Arrays(
+        codes,
+        boxes,
+        objects,
+        sizes,
+        fonts,
+        traits,
+        colours,
+        tuple(table[:known].tolist()),
+        tuple(colour_table[: colours_known[0]].tolist()),
+    )
 
 
 def displayed(boxes: Floats, bounds: tuple[float, float, float, float], quarters: int) -> Floats:

@@ -17,8 +17,9 @@ from llamaparse_worker.backends.reader.pdf.objects import MAX_OBJECTS, PageObjec
 from llamaparse_worker.compiled import load
 
 Floats = npt.NDArray[np.float32]
+Colours = npt.NDArray[np.uint32]
 
-VERSION = 1
+VERSION = 2
 """Of ``paths.c``: a library that an earlier version has left is not used."""
 FUNCTIONS = (
     "FPDFPageObj_GetType",
@@ -44,7 +45,7 @@ _ffi.cdef("""
 typedef struct {
     int32_t most_objects, paths_left, deepest, most_rectangles;
     int32_t rules, fills, full;
-    void *rule_boxes, *fill_boxes;
+    void *rule_boxes, *fill_boxes, *fill_colours;
 } Drawn;
 int paths_version(void);
 void paths_read(void*, void*, void*, int, Drawn*);
@@ -57,8 +58,11 @@ def is_compiled() -> bool:
     return _library() is not None
 
 
-def read(objects: PageObjects, *, most_paths: int, deepest: int) -> tuple[Floats, Floats] | None:
-    """Give the rules and fills of a page; None if there are so many that only the general way has room for them."""
+def read(objects: PageObjects, *, most_paths: int, deepest: int) -> tuple[Floats, Floats, Colours] | None:
+    """Give the rules of a page, its fills and their colours.
+
+    None if there are so many that only the general way has room for them.
+    """
     room = _room()
     return room.rectangles() if room.read(objects, most_paths, deepest) else None
 
@@ -69,10 +73,12 @@ class _Room:
     def __init__(self) -> None:
         self._functions = np.array(list(map(pointer, FUNCTIONS)), np.uintp)
         self._rules, self._fills = (np.empty((MOST_RECTANGLES, 4), np.float32) for _ in range(2))
+        self._colours = np.empty(MOST_RECTANGLES, np.uint32)
         self._drawn = _ffi.new("Drawn*")
         self._drawn.most_objects, self._drawn.most_rectangles = MAX_OBJECTS, MOST_RECTANGLES
         self._drawn.rule_boxes = _ffi.from_buffer(self._rules)
         self._drawn.fill_boxes = _ffi.from_buffer(self._fills)
+        self._drawn.fill_colours = _ffi.from_buffer(self._colours)
 
     def read(self, objects: PageObjects, most_paths: int, deepest: int) -> bool:
         """Read what a page draws; gives whether there was room for it."""
@@ -84,9 +90,10 @@ class _Room:
         _library().paths_read(*given, len(handles), drawn)
         return not drawn.full
 
-    def rectangles(self) -> tuple[Floats, Floats]:
+    def rectangles(self) -> tuple[Floats, Floats, Colours]:
         """Give what was read."""
-        return self._rules[: self._drawn.rules].copy(), self._fills[: self._drawn.fills].copy()
+        rules, fills = self._drawn.rules, self._drawn.fills
+        return self._rules[:rules].copy(), self._fills[:fills].copy(), self._colours[:fills].copy()
 
 
 @cache

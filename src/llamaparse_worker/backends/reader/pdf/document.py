@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from math import sqrt
 
 import numpy as np
@@ -29,6 +30,7 @@ from llamaparse_worker.backends.reader.pdf.remarks import page_remarks
 from llamaparse_worker.backends.reader.pdf.rules import drawn
 from llamaparse_worker.backends.reader.pdf.shapes import page_shapes
 from llamaparse_worker.backends.reader.pdf.structure import Structures
+from llamaparse_worker.backends.reader.pdf.unseen import unseen
 from llamaparse_worker.backends.reader.pdf.view import View
 from llamaparse_worker.errors import PageUnreadable
 from llamaparse_worker.interfaces import ReaderLimits
@@ -70,6 +72,9 @@ class PdfDocument:
         little = _is_little(glyphs.text)
         lines = drawn(objects)
         placed = images(objects)
+        dpi = scan_dpi(placed, view.width * view.height)
+        marks = unseen(glyphs, objects, lines, () if dpi else placed, view, partial(self._draw, page, channels=3))
+        traits = view.traits(glyphs.traits) | view.cropped(glyphs.boxes)
         structure = self._structures.of_page(page, number, glyphs.objects)
         return RawPage(
             number=number,
@@ -82,12 +87,12 @@ class PdfDocument:
             fonts=glyphs.fonts.tobytes(),
             font_table=glyphs.font_table,
             image_boxes=tuple(view.placed(image.bounds for image in placed)),
-            scan_dpi=scan_dpi(placed, view.width * view.height),
+            scan_dpi=dpi,
             outlines=count_outlines(objects) if little else 0,
             drawn=bool(glyphs.text.strip()) or (_has_content(page) and (objects.is_full or self._leaves_ink(page))),
             rules=view.boxes(lines.rules).tobytes(),
-            fills=view.boxes(lines.fills).tobytes(),
-            traits=(view.traits(glyphs.traits) | view.cropped(glyphs.boxes)).tobytes(),
+            fills=view.boxes(lines.shades).tobytes(),
+            traits=(traits if marks is None else traits | marks).tobytes(),
             elements=structure.of_characters.tobytes(),
             element_table=structure.elements,
             links=self._links(page, view),

@@ -5,7 +5,7 @@
  */
 #include <stdint.h>
 
-#define VERSION 3
+#define VERSION 4
 
 #if defined(_WIN32)
 #define EXPORTED __declspec(dllexport)
@@ -26,6 +26,7 @@ typedef struct {
     double (*font_size)(Handle text_page, int index);
     Handle (*font)(Handle object);
     int (*render_mode)(Handle object);
+    int (*colour)(Handle object, unsigned *red, unsigned *green, unsigned *blue, unsigned *alpha);
 } Functions;
 
 /* One place a character in each array. */
@@ -36,8 +37,11 @@ typedef struct {
     float *sizes;
     uint16_t *fonts;
     uint8_t *traits;
+    uint8_t *colours; /* places in `colour_table`, which has COLOURS of them: the last stands for all further colours */
+    uint32_t *colour_table;
 } Glyphs;
 
+enum { COLOURS = 256, BLACK = 0xFF };
 enum { DOWNWARD = 1, BACKWARD = 2, DIAGONAL = 4, HIDDEN = 8 };
 enum { MODE_INVISIBLE = 3, MODE_CLIP = 7, END_OF_UNICODE = 0x110000, REPLACEMENT = 0xFFFD };
 
@@ -64,17 +68,31 @@ static int place_of(Handle font, Handle *fonts, int *known, int room) {
     return (*known)++;
 }
 
+/* Gives the place of the colour that an object is filled with, as red, green, blue and alpha in one number. */
+static uint8_t place_of_colour(const Functions *pdfium, Handle object, uint32_t *colours, int *known) {
+    unsigned red = 0, green = 0, blue = 0, alpha = 0;
+    const int found = pdfium->colour(object, &red, &green, &blue, &alpha);
+    const uint32_t colour = found ? (red & 255) << 24 | (green & 255) << 16 | (blue & 255) << 8 | (alpha & 255) : BLACK;
+    for (int place = *known - 1; place >= 0; place--)
+        if (colours[place] == colour) return (uint8_t)place;
+    if (*known == COLOURS) return COLOURS - 1;
+    colours[*known] = colour;
+    return (uint8_t)(*known)++;
+}
+
 EXPORTED int glyphs_version(void) { return VERSION; }
 
-/* Fills all arrays and `font_table`, which has `room` places; gives the number of fonts. */
+/* Fills all arrays and `font_table`, which has `room` places; gives the number of fonts, and in `colours` of colours. */
 EXPORTED int glyphs_read(
-    const Functions *pdfium, Handle text_page, int count, const Glyphs *glyphs, Handle *font_table, int room
+    const Functions *pdfium, Handle text_page, int count, const Glyphs *glyphs, Handle *font_table, int room,
+    int *colours
 ) {
     int known = 0;
+    *colours = 0;
     Handle before = 0;
     float size = 0;
     uint16_t font = 0;
-    uint8_t traits = 0;
+    uint8_t traits = 0, colour = 0;
     for (int index = 0; index < count; index++) {
         const unsigned int code = pdfium->unicode(text_page, index);
         glyphs->codes[index] = code > 0 && code < END_OF_UNICODE ? code : REPLACEMENT;
@@ -92,11 +110,13 @@ EXPORTED int glyphs_read(
             font = handle ? (uint16_t)place_of(handle, font_table, &known, room) : 0;
             traits = found ? direction(matrix.a, matrix.b) : 0;
             if (mode == MODE_INVISIBLE || mode == MODE_CLIP) traits |= HIDDEN;
+            colour = place_of_colour(pdfium, object, glyphs->colour_table, colours);
         }
         before = object;
         glyphs->sizes[index] = size;
         glyphs->fonts[index] = font;
         glyphs->traits[index] = traits;
+        glyphs->colours[index] = colour;
 
         Rectangle box = {0, 0, 0, 0};
         pdfium->box(text_page, index, &box);

@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from llamaparse_worker.backends.reader.pdf.compiled import is_compiled, read
+from llamaparse_worker.backends.reader.pdf.compiled import COLOURS, is_compiled, read
 from llamaparse_worker.backends.reader.pdf.pdfium import INVISIBLE, ffi, library
 from llamaparse_worker.model.characters import TURNS, Font, Trait
 
@@ -35,6 +35,7 @@ _UNMAPPED = re.compile("[\x01\x03-\x08\x0b\x0c\x0e-\x1f]")
 """What PDFium gives for a character of which neither code nor name is known: the bare code."""
 _PAIR = re.compile("[\ud800-\udbff][\udc00-\udfff]")
 """PDFium gives a character beyond the first plane, such as an emoji, as two halves with a box each."""
+_BLACK = 0xFF
 _LINE_END_HYPHENS = {"\x02", "\ufffe"}
 """PDFium's marks for a hyphen that it believes to divide a word."""
 
@@ -52,6 +53,10 @@ class Glyphs:
     font_table: tuple[Font, ...]
     objects: npt.NDArray[np.uint64]
     """The handle of the text object that draws each character; 0 for those that the page does not draw."""
+    colours: npt.NDArray[np.uint8]
+    """Index of the colour that each character is filled with in ``colour_table``."""
+    colour_table: tuple[int, ...]
+    """Red, green, blue and alpha, eight bits each from the highest; a last one of ``COLOURS`` stands for all others."""
 
 
 def extract(text_page: int) -> Glyphs:
@@ -68,7 +73,17 @@ def _glyphs(text: str, boxes: Floats, styles: _Styles, objects: npt.NDArray[np.u
         boxes, styles, objects = boxes[kept], styles.at(kept), objects[kept]
     for found in _UNMAPPED.finditer(text):
         styles.traits[found.start()] |= Trait.UNMAPPED
-    return Glyphs(clean(text), boxes, styles.sizes, styles.fonts, styles.traits, styles.font_table, objects)
+    return Glyphs(
+        clean(text),
+        boxes,
+        styles.sizes,
+        styles.fonts,
+        styles.traits,
+        styles.font_table,
+        objects,
+        styles.colours,
+        styles.colour_table,
+    )
 
 
 def through_compiled(text_page: int, count: int) -> Glyphs:
@@ -76,7 +91,8 @@ def through_compiled(text_page: int, count: int) -> Glyphs:
     found = read(text_page, count)
     text = found.codes.tobytes().decode("utf-32-le", "surrogatepass")
     table = tuple(map(_font, found.font_handles)) or (Font(""),)
-    return _glyphs(text, found.boxes, _Styles(found.sizes, found.fonts, found.traits, table), found.objects)
+    styles = _Styles(found.sizes, found.fonts, found.traits, table, found.colours, found.colour_table)
+    return _glyphs(text, found.boxes, styles, found.objects)
 
 
 def through_cffi(text_page: int, count: int) -> Glyphs:
@@ -144,24 +160,34 @@ class _Styles:
     fonts: npt.NDArray[np.uint16]
     traits: npt.NDArray[np.uint8]
     font_table: tuple[Font, ...]
+    colours: npt.NDArray[np.uint8]
+    colour_table: tuple[int, ...]
 
     def at(self, places: npt.NDArray[np.intp]) -> _Styles:
         """Give the styles at these places alone."""
-        return _Styles(self.sizes[places], self.fonts[places], self.traits[places], self.font_table)
+        return _Styles(
+            self.sizes[places],
+            self.fonts[places],
+            self.traits[places],
+            self.font_table,
+            self.colours[places],
+            self.colour_table,
+        )
 
 
 def _styles(text_page: int, objects: npt.NDArray[np.uint64]) -> _Styles:
     """Give the style of each character; those without an object take over that of the one before them."""
     pdfium = library()
-    table = FontTable()
+    table, colour_table = FontTable(), ColourTable()
     starts = np.flatnonzero(np.diff(objects, prepend=np.uint64(0)))
-    sizes, fonts, traits = [0.0], [0], [0]
+    sizes, fonts, traits, colours = [0.0], [0], [0], [0]
     matrix = ffi.new("FS_MATRIX*")
     for index, handle in zip(starts.tolist(), objects[starts].tolist(), strict=True):
         if not handle:
             sizes.append(sizes[-1])
             fonts.append(fonts[-1])
             traits.append(traits[-1])
+            colours.append(colours[-1])
             continue
         fonts.append(table.index(pdfium.FPDFTextObj_GetFont(handle)))
         found = pdfium.FPDFText_GetMatrix(text_page, index, matrix)
@@ -169,12 +195,15 @@ def _styles(text_page: int, objects: npt.NDArray[np.uint64]) -> _Styles:
         sizes.append(abs(size) * sqrt(matrix.c * matrix.c + matrix.d * matrix.d) if found else abs(size))
         hidden = pdfium.FPDFTextObj_GetTextRenderMode(handle) in INVISIBLE
         traits.append((direction(matrix.a, matrix.b) if found else 0) | (Trait.HIDDEN if hidden else 0))
+        colours.append(colour_table.index(handle))
     lengths = np.diff(starts, prepend=0, append=len(objects))
     return _Styles(
         np.repeat(np.array(sizes, np.float32), lengths),
         np.repeat(np.array(fonts, np.uint16), lengths),
         np.repeat(np.array(traits, np.uint8), lengths),
         table.fonts,
+        np.repeat(np.array(colours, np.uint8), lengths),
+        colour_table.colours,
     )
 
 
@@ -205,6 +234,30 @@ class FontTable:
     def fonts(self) -> tuple[Font, ...]:
         """The table; never empty."""
         return tuple(self._fonts) or (Font(""),)
+
+
+class ColourTable:
+    """The colours that text of a page is filled with, in the order of their first use."""
+
+    def __init__(self) -> None:
+        self._known: dict[int, int] = {}
+        self._channels = ffi.new("unsigned int[4]")
+        self._pointers = tuple(self._channels + index for index in range(4))
+
+    def index(self, handle: int) -> int:
+        """Give the place of the colour of a text object, which may be new."""
+        colour = _BLACK
+        if library().FPDFPageObj_GetFillColor(handle, *self._pointers):
+            red, green, blue, alpha = (channel & 0xFF for channel in self._channels)
+            colour = red << 24 | green << 16 | blue << 8 | alpha
+        if colour not in self._known and len(self._known) == COLOURS:
+            return COLOURS - 1
+        return self._known.setdefault(colour, len(self._known))
+
+    @property
+    def colours(self) -> tuple[int, ...]:
+        """The table."""
+        return tuple(self._known)
 
 
 def _font(handle: int) -> Font:

@@ -5,7 +5,7 @@
  */
 #include <stdint.h>
 
-#define VERSION 1
+#define VERSION 2
 
 #if defined(_WIN32)
 #define EXPORTED __declspec(dllexport)
@@ -39,12 +39,13 @@ typedef struct {
     int32_t most_objects, paths_left, deepest, most_rectangles;
     int32_t rules, fills, full;
     Rectangle *rule_boxes, *fill_boxes; /* left, top, right, bottom; a rule has no extent across */
+    uint32_t *fill_colours;             /* red, green, blue and alpha from the highest byte */
 } Drawn;
 
 typedef struct { double a, b, c, d, e, f; int is_identity; } Matrix;
 typedef struct { double x, y; } Point;
 
-enum { PATH = 2, FORM = 5, LINE = 0, MOST_SEGMENTS = 64, NEARLY_WHITE = 248, LEAST_ALPHA = 8 };
+enum { PATH = 2, FORM = 5, LINE = 0, MOST_SEGMENTS = 64, NEARLY_WHITE = 248, LEAST_ALPHA = 8, BLACK = 0xFF };
 
 static const double THIN = 3.0, LETTER = 10.0, SLANT = 0.5;
 static const Matrix IDENTITY = {1, 0, 0, 1, 0, 0, 1};
@@ -118,13 +119,17 @@ static int is_thin(Drawn *drawn, const float *bounds, const Matrix *matrix) {
     return 1;
 }
 
-static int is_visible(const Functions *pdfium, Handle path) {
+static uint32_t colour_of(const Functions *pdfium, Handle path) {
     unsigned red = 0, green = 0, blue = 0, alpha = 0;
-    if (!pdfium->colour(path, &red, &green, &blue, &alpha)) return 1;
-    return alpha > LEAST_ALPHA && (red < NEARLY_WHITE || green < NEARLY_WHITE || blue < NEARLY_WHITE);
+    if (!pdfium->colour(path, &red, &green, &blue, &alpha)) return BLACK;
+    return (red & 255) << 24 | (green & 255) << 16 | (blue & 255) << 8 | (alpha & 255);
 }
 
-static void add_polyline(Drawn *drawn, const Point *points, int count, int stroked, int filled) {
+static int is_darker_than_paper(uint32_t colour) {
+    return colour >> 24 < NEARLY_WHITE || (colour >> 16 & 255) < NEARLY_WHITE || (colour >> 8 & 255) < NEARLY_WHITE;
+}
+
+static void add_polyline(Drawn *drawn, const Point *points, int count, int stroked, int filled, uint32_t colour) {
     int sides = 0, straight = 1;
     Point low = points[0], high = points[0];
     for (int index = 1; index < count; index++) {
@@ -138,9 +143,11 @@ static void add_polyline(Drawn *drawn, const Point *points, int count, int strok
         if (stroked && level) add_rule(drawn, one, other);
     }
     const int thin = lesser(high.x - low.x, high.y - low.y) <= THIN;
-    if (!stroked && filled && thin && straight) add_rule(drawn, low, high);
-    if (filled && straight && !thin && (sides == 4 || sides == 5))
+    if (!stroked && filled && thin && straight && is_darker_than_paper(colour)) add_rule(drawn, low, high);
+    if (filled && straight && !thin && (sides == 4 || sides == 5)) {
         add(drawn, drawn->fill_boxes, &drawn->fills, low.x, high.y, high.x, low.y);
+        drawn->fill_colours[drawn->fills - 1] = colour;
+    }
 }
 
 static void add_path(const Functions *pdfium, Drawn *drawn, Handle path, const Matrix *matrix) {
@@ -156,14 +163,15 @@ static void add_path(const Functions *pdfium, Drawn *drawn, Handle path, const M
         greater((double)bounds[2] - bounds[0], (double)bounds[3] - bounds[1]) < LETTER)
         return;
     const Matrix own = product(matrix_of(pdfium, path), *matrix);
-    const int filled = fill && is_visible(pdfium, path);
+    const uint32_t colour = fill ? colour_of(pdfium, path) : 0;
+    const int filled = (colour & 255) > LEAST_ALPHA;
     Point points[2 * MOST_SEGMENTS]; /* each segment may close the path behind it */
     int known = 0;
     float x = 0, y = 0;
     for (int index = 0; index < count; index++) {
         const Handle segment = pdfium->segment(path, index);
         if (pdfium->segment_kind(segment) != LINE) {
-            if (known > 1) add_polyline(drawn, points, known, stroked, filled);
+            if (known > 1) add_polyline(drawn, points, known, stroked, filled, colour);
             known = 0;
         }
         pdfium->point(segment, &x, &y);
@@ -173,7 +181,7 @@ static void add_path(const Functions *pdfium, Drawn *drawn, Handle path, const M
             known++;
         }
     }
-    if (known > 1) add_polyline(drawn, points, known, stroked, filled);
+    if (known > 1) add_polyline(drawn, points, known, stroked, filled, colour);
 }
 
 static void add_form(const Functions *pdfium, Drawn *drawn, Handle form, const Matrix *outer, int depth);

@@ -89,6 +89,7 @@ typedef struct {
 } FPDF_IMAGEOBJ_METADATA;
 int FPDFPageObj_SetMatrix(uintptr_t object, const FS_MATRIX* matrix);
 int FPDFPageObj_HasTransparency(uintptr_t object);
+int FPDFPageObj_SetIsActive(uintptr_t object, int active);
 int FPDFImageObj_GetImagePixelSize(uintptr_t image, unsigned int* width, unsigned int* height);
 int FPDFImageObj_GetImageMetadata(uintptr_t image, uintptr_t page, FPDF_IMAGEOBJ_METADATA* metadata);
 int FPDFImageObj_GetImageFilterCount(uintptr_t image);

@@ -19,6 +19,7 @@ from llamaparse_worker.backends.reader.pdf.objects import PageObjects, form_obje
 from llamaparse_worker.backends.reader.pdf.pdfium import FORM_OBJECT, PATH_OBJECT, ffi, library
 
 Floats = npt.NDArray[np.float32]
+Colours = npt.NDArray[np.uint32]
 Matrix = tuple[float, float, float, float, float, float]
 Point = tuple[float, float]
 Rectangle = tuple[float, float, float, float]
@@ -31,6 +32,7 @@ _THIN = 3.0
 _LETTER = 10.0
 _SLANT = 0.5
 _NEARLY_WHITE = 248
+_BLACK = 0xFF
 _LEAST_ALPHA = 8
 _LINE, _BEZIER, _MOVE = 0, 1, 2
 _RECTANGLE_SEGMENTS = (4, 5)
@@ -43,12 +45,25 @@ class Drawn:
 
     rules: Floats
     fills: Floats
+    """In drawing order, those in the colour of paper too."""
+    colours: Colours
+    """Red, green, blue and alpha of each fill, eight bits each from the highest."""
+
+    @property
+    def shades(self) -> Floats:
+        """The fills that are darker than paper."""
+        if not len(self.colours):
+            return self.fills
+        channels = self.colours[:, None] >> np.array([24, 16, 8], np.uint32) & np.uint32(0xFF)
+        darker: Floats = self.fills[channels.min(axis=1) < _NEARLY_WHITE]
+        return darker
 
 
 @dataclass(slots=True)
 class _Found:
     rules: list[Rectangle] = field(default_factory=list)
     fills: list[Rectangle] = field(default_factory=list)
+    colours: list[int] = field(default_factory=list)
     paths_left: int = MAX_PATHS
 
 
@@ -77,7 +92,7 @@ def through_cffi(objects: PageObjects) -> Drawn:
     """Do it with a few foreign calls for each path and each of its segments."""
     found = _Found()
     _gather(objects, _IDENTITY, found, _Memory(), depth=0)
-    return Drawn(_array(found.rules), _array(found.fills))
+    return Drawn(_array(found.rules), _array(found.fills), np.array(found.colours, np.uint32))
 
 
 def _array(rectangles: Sequence[Rectangle]) -> Floats:
@@ -112,8 +127,9 @@ def _add_path(path: int, matrix: Matrix, found: _Found, memory: _Memory) -> None
     if not 1 < count <= _MAX_SEGMENTS or (count > max(_RECTANGLE_SEGMENTS) and _is_small(path, memory)):
         return
     own = _product(_matrix(path, memory), matrix)
+    colour = _colour(path, memory) if filled else None
     for points in _polylines(path, count, own, memory):
-        _add_polyline(points, found, stroked=stroked, filled=filled and _is_visible(path, memory))
+        _add_polyline(points, found, stroked=stroked, colour=colour)
 
 
 def _add_thin(path: int, matrix: Matrix, found: _Found, memory: _Memory) -> bool:
@@ -175,7 +191,7 @@ def _polylines(path: int, count: int, matrix: Matrix, memory: _Memory) -> Iterat
         yield points
 
 
-def _add_polyline(points: Sequence[Point], found: _Found, *, stroked: bool, filled: bool) -> None:
+def _add_polyline(points: Sequence[Point], found: _Found, *, stroked: bool, colour: int | None) -> None:
     sides = [side for side in pairwise(points) if side[0] != side[1]]
     straight = all(min(abs(a[0] - b[0]), abs(a[1] - b[1])) <= _SLANT for a, b in sides)
     xs, ys = [point[0] for point in points], [point[1] for point in points]
@@ -185,18 +201,23 @@ def _add_polyline(points: Sequence[Point], found: _Found, *, stroked: bool, fill
         for one, other in sides:
             if min(abs(one[0] - other[0]), abs(one[1] - other[1])) <= _SLANT:
                 _add_rule(one, other, found)
-    elif filled and thin and straight:
+    elif colour is not None and thin and straight and _is_darker_than_paper(colour):
         _add_rule((box[0], box[3]), (box[2], box[1]), found)
-    if filled and straight and not thin and len(sides) in _RECTANGLE_SEGMENTS:
+    if colour is not None and straight and not thin and len(sides) in _RECTANGLE_SEGMENTS:
         found.fills.append(box)
+        found.colours.append(colour)
 
 
-def _is_visible(path: int, memory: _Memory) -> bool:
-    """Tell whether a path is filled with something darker than paper."""
+def _colour(path: int, memory: _Memory) -> int | None:
+    """Give the colour that a path is filled with; None for one that lets nearly all shine through."""
     if not library().FPDFPageObj_GetFillColor(path, *memory.colour_pointers):
-        return True
-    red, green, blue, alpha = memory.colours
-    return bool(alpha > _LEAST_ALPHA and min(red, green, blue) < _NEARLY_WHITE)
+        return _BLACK
+    red, green, blue, alpha = (channel & 0xFF for channel in memory.colours)
+    return red << 24 | green << 16 | blue << 8 | alpha if alpha > _LEAST_ALPHA else None
+
+
+def _is_darker_than_paper(colour: int) -> bool:
+    return min(colour >> shift & 0xFF for shift in (24, 16, 8)) < _NEARLY_WHITE
 
 
 def _matrix(handle: int, memory: _Memory) -> Matrix:
