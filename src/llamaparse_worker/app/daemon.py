@@ -26,6 +26,7 @@ from llamaparse_worker.model.job import Job, StoreCounts
 from llamaparse_worker.pipeline.groups import one_error
 from llamaparse_worker.pipeline.job import JobPipeline
 from llamaparse_worker.pipeline.manifest import worker_version
+from llamaparse_worker.pipeline.quota import SpoolQuota
 from llamaparse_worker.pipeline.spool import remove_leftovers, spool_folder
 from llamaparse_worker.settings import ServiceManager, Sources, WorkerSettings, read
 from llamaparse_worker.settings.catalogue import misspelt
@@ -172,6 +173,7 @@ def _worker(
         max_document_bytes=settings.max_document_bytes,
         transfer_timeout_s=settings.job_timeout_seconds,
         observe_stage=observe_stage,
+        quota=SpoolQuota(job_bytes=settings.spool_max_job_bytes, total_bytes=settings.spool_max_bytes),
     )
     retry = RetryPolicy(settings.job_max_attempts, settings.job_retry_delay_seconds)
     attempts = Attempts(

@@ -34,6 +34,7 @@ from llamaparse_worker.pipeline.document import DocumentOutcome
 from llamaparse_worker.pipeline.groups import one_error
 from llamaparse_worker.pipeline.job import StageClock, write_manifest
 from llamaparse_worker.pipeline.manifest import Circumstances
+from llamaparse_worker.pipeline.quota import SpoolQuota
 from llamaparse_worker.pipeline.spool import describe, no_space_is_temporary, spool_folder
 from llamaparse_worker.settings import LocalSettings
 from llamaparse_worker.wire import utc_now
@@ -47,6 +48,7 @@ class LocalParse:
         self._settings = settings
         self._output = output
         self._options = options
+        self._quota = SpoolQuota(job_bytes=settings.spool_max_job_bytes, total_bytes=settings.spool_max_bytes)
 
     async def parse_all(self, inputs: Sequence[Input], reporter: Reporter) -> int:
         """Parse all inputs, as many at once as there are parser processes; gives the exit status.
@@ -114,7 +116,7 @@ class LocalParse:
     async def _write(self, one: Input, folder: Path, note: Callable[[Progress], None]) -> DocumentOutcome:
         started_at = utc_now()
         clock = StageClock(lambda _stage, _seconds: None)
-        async with spool_folder(self._settings.spool_dir) as spool:
+        async with spool_folder(self._settings.spool_dir) as spool, self._quota.watching(spool):
             document = await self._spooled(one, spool)
             with clock.stage("parse"):
                 outcome = await self._documents.parser.parse(document, self._options, spool, on_progress=note)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import AbstractAsyncContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -23,6 +23,7 @@ from llamaparse_worker.model.options import ParseOptions
 from llamaparse_worker.model.page import PageStatus
 from llamaparse_worker.pipeline.document import DocumentOutcome, DocumentParser
 from llamaparse_worker.pipeline.manifest import MANIFEST_NAME, Circumstances, manifest_of
+from llamaparse_worker.pipeline.quota import SpoolQuota
 from llamaparse_worker.pipeline.spool import describe, no_space_is_temporary, spool_folder
 from llamaparse_worker.wire import utc_now
 
@@ -51,6 +52,7 @@ class JobPipeline:
         max_document_bytes: int,
         transfer_timeout_s: float,
         observe_stage: ObserveStage,
+        quota: SpoolQuota | None = None,
     ) -> None:
         self._sources = sources
         self._objects = objects
@@ -59,6 +61,7 @@ class JobPipeline:
         self._max_document_bytes = max_document_bytes
         self._transfer_timeout_s = transfer_timeout_s
         self._observe_stage = observe_stage
+        self._quota = quota
 
     async def run(self, job: Job, lease: Lease, *, on_progress: Callable[[Progress], None]) -> Attempt:
         """Fetch, parse and store; gives COMPLETED, or FAILED with a stored partial result.
@@ -68,7 +71,7 @@ class JobPipeline:
         """
         started_at = utc_now()
         clock = StageClock(partial(self._observe_stage, job))
-        async with spool_folder(self._spool_dir) as folder:
+        async with spool_folder(self._spool_dir) as folder, self._watched(folder):
             with clock.stage("fetch"), self._limited("fetching the document"):
                 source = folder / "source"
                 await self._sources.fetch(job.source, source, limit_bytes=self._max_document_bytes)
@@ -85,6 +88,9 @@ class JobPipeline:
                 prefix = "/".join(part for part in (job.output_prefix, job.id, lease.folder) if part)
                 await self._objects.store_all(prefix, folder, files)
         return Attempt(_result(outcome, prefix), outcome.parsed)
+
+    def _watched(self, folder: Path) -> AbstractAsyncContextManager[None]:
+        return nullcontext() if self._quota is None else self._quota.watching(folder)
 
     @contextmanager
     def _limited(self, step: str) -> Iterator[None]:

@@ -151,6 +151,18 @@ class DocumentVariables(_Variables):
         default_factory=_spool,
         description="The folder for documents and results in work; emptied of each job at its end.",
     )
+    spool_max_job_bytes: int = Field(
+        default=4096 * _MIB,
+        ge=_MIB,
+        description="What one document in work may fill of SPOOL_DIR, with its pages and results; "
+        "more ends in LIMIT_EXCEEDED.",
+    )
+    spool_max_bytes: int = Field(
+        default=8192 * _MIB,
+        ge=_MIB,
+        description="What all documents in work together may fill of SPOOL_DIR; above that the largest is tried again "
+        "later. Choose less than the disk or volume holds.",
+    )
 
 
 class LogVariables(_Variables):

@@ -9,6 +9,7 @@ import ctypes
 import os
 import signal
 import socket
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from enum import StrEnum
@@ -36,6 +37,10 @@ class Attack(StrEnum):
     """Write into the file that is named."""
     CREATE_BESIDE = "create beside"
     """Leave a file beside the document: this is allowed."""
+    FILL_SPOOL = "fill spool"
+    """Write so many MiB beside the document, and stay."""
+    LITTER_SPOOL = "litter spool"
+    """Make so many empty files beside the document, and stay."""
     LINK_BESIDE = "link beside"
     """Leave a symbolic link to the file that is named, for the worker to follow."""
     CHANGE_MODE = "change mode"
@@ -102,6 +107,18 @@ def _write(_document: Path, name: str) -> None:
 
 def _create_beside(document: Path, _argument: str) -> None:
     document.with_suffix(".left").write_text("left", encoding="ascii")
+
+
+def _fill_spool(document: Path, mebibytes: str) -> None:
+    for number in range(int(mebibytes)):
+        document.with_suffix(f".{number}").write_bytes(bytes(1 << 20))
+    time.sleep(3600)
+
+
+def _litter_spool(document: Path, files: str) -> None:
+    for number in range(int(files)):
+        document.with_suffix(f".{number}").touch()
+    time.sleep(3600)
 
 
 def _link_beside(document: Path, name: str) -> None:
@@ -183,6 +200,8 @@ _ATTACKS: dict[Attack, Callable[[Path, str], None]] = {
     Attack.READ: _read,
     Attack.WRITE: _write,
     Attack.CREATE_BESIDE: _create_beside,
+    Attack.FILL_SPOOL: _fill_spool,
+    Attack.LITTER_SPOOL: _litter_spool,
     Attack.LINK_BESIDE: _link_beside,
     Attack.CHANGE_MODE: _change_mode,
     Attack.LIST_SPOOL: _list_spool,
