@@ -26,12 +26,14 @@ BY_LANDLOCK = frozenset({Attack.READ, Attack.WRITE, Attack.LIST_SPOOL, Attack.EN
 ARGUMENTS = {
     Attack.READ: "/etc/passwd",
     Attack.LINK_BESIDE: "/etc/passwd",
+    Attack.CALL_HOME: "127.0.0.1",
     Attack.EXECUTE: sys.executable,
     Attack.ENVIRONMENT: os.getpid(),
     Attack.TRACE: os.getppid(),
     Attack.SIGNAL: os.getpid(),
 }
-CONFINED = [one for one in Attack if one is not Attack.CREATE_BESIDE]
+ALLOWED = {Attack.CREATE_BESIDE, Attack.FILL_SPOOL, Attack.LITTER_SPOOL}
+CONFINED = [one for one in Attack if one not in ALLOWED]
 HARMLESS = [Attack.READ, Attack.WRITE, Attack.LINK_BESIDE, Attack.LIST_SPOOL, Attack.WATCH_SPOOL, Attack.CHANGE_MODE]
 HARMLESS += [Attack.CONNECT, Attack.DATAGRAM, Attack.ABSTRACT_SOCKET, Attack.FORK_BOMB, Attack.ENVIRONMENT]
 HARMLESS += [Attack.SIGNAL]

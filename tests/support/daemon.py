@@ -41,13 +41,15 @@ def environment(state: Path, more: Mapping[str, str] | None = None) -> dict[str,
     return {**found, **(more or {})}
 
 
-def scripted(folder: Path) -> dict[str, str]:
+SCRIPTED = "llamaparse_worker.testing.reader:ScriptedReader"
+
+
+def scripted(folder: Path, *, reader: str = SCRIPTED) -> dict[str, str]:
     """Give the variables that enable the reader of scripted documents, as a plugin that lies in ``folder``."""
     owner = folder / "plugins" / "scripted_reader-1.dist-info"
     owner.mkdir(parents=True, exist_ok=True)
     (owner / "METADATA").write_text("Metadata-Version: 2.1\nName: scripted-reader\nVersion: 1\n")
-    target = "llamaparse_worker.testing.reader:ScriptedReader"
-    (owner / "entry_points.txt").write_text(f"[llamaparse_worker.reader]\nscripted = {target}\n")
+    (owner / "entry_points.txt").write_text(f"[llamaparse_worker.reader]\nscripted = {reader}\n")
     return {"PYTHONPATH": str(owner.parent), "PLUGINS": "reader:scripted"}
 
 

@@ -1,8 +1,10 @@
 """Sends a folder of hostile files through a daemon and reports what became of them: ``make hostile DIR=...``.
 
 No file is looked at here: only the daemon's parser processes open them. The exit status is 1 when the daemon or a job
-broke a promise: every job ends in a terminal status within the limit, no failure is an internal one, the daemon lives
-and drains, and no file stays behind where none belongs.
+broke a promise: every job ends in a terminal status within the limits of time, no failure is an internal one, the
+process tree keeps within its memory, the daemon lives and drains, no file stays behind where none belongs, and nothing
+is sent to any address but loopback. The last is watched in a network namespace of its own, where every address in the
+world leads to this process; where none can be had, the report says so.
 """
 
 from __future__ import annotations
@@ -25,15 +27,28 @@ import anyio
 from llamaparse_worker.app.backends import Backends, open_backends
 from llamaparse_worker.interfaces import Message
 from llamaparse_worker.model.job import JobRecord, JobStatus
+from llamaparse_worker.parsers.settings import ParserSettings
 from llamaparse_worker.settings import LocalSettings, read
 from llamaparse_worker.wire import JobMessage
 from llamaparse_worker.worker.resources import read_process_tree
 from support.daemon import Daemon, daemon, environment
+from support.outbound import Outbound, own_network
 
 POLL_S = 0.25
 DRAIN_LIMIT_S = 40.0
 SLOWEST = 5
-PASSED_ON = ("PAGE_TIMEOUT_SECONDS", "JOB_TIMEOUT_SECONDS", "PARSER_MEMORY_LIMIT_BYTES", "PLUGINS", "PYTHONPATH")
+GRACE_S = 2.0
+PARSERS = 4
+MAIN_PROCESS_BYTES = 512 << 20
+PASSED_ON = (
+    "PAGE_TIMEOUT_SECONDS",
+    "JOB_TIMEOUT_SECONDS",
+    "PARSER_MEMORY_LIMIT_BYTES",
+    "PARSER_SANDBOX",
+    "SPOOL_MAX_JOB_BYTES",
+    "PLUGINS",
+    "PYTHONPATH",
+)
 
 
 @dataclass(slots=True)
@@ -46,6 +61,8 @@ class Report:
     seconds: dict[str, float] = field(default_factory=dict)
     """How long the daemon worked on each job."""
     peak_bytes: int = 0
+    watched: bool = False
+    """Whether what leaves this machine was seen."""
     violations: list[str] = field(default_factory=list)
 
 
@@ -73,7 +90,7 @@ class PeakMemory:
             self.peak_bytes = max(self.peak_bytes, read_process_tree(self._pid).memory_bytes)
 
 
-def run(files: Sequence[Path], state: Path, *, limit_s: float) -> Report:
+def run(files: Sequence[Path], state: Path, *, limit_s: float, p99_s: float, outbound: Outbound | None) -> Report:
     """Run all files through a daemon that lives in ``state``; this process takes on the daemon's environment."""
     home = state / "home"
     home.mkdir()
@@ -82,7 +99,8 @@ def run(files: Sequence[Path], state: Path, *, limit_s: float) -> Report:
         {
             "HOME": str(home),
             "TMPDIR": str(home),
-            "PDF_JOB_QUEUE_CONCURRENCY": "4",
+            "PDF_JOB_QUEUE_CONCURRENCY": str(PARSERS),
+            "PARSER_CONCURRENCY": str(PARSERS),
             "JOB_RETRY_DELAY_SECONDS": "1",
             "SWEEP_INTERVAL_SECONDS": "1",
             "LOG_FORMAT": "json",
@@ -90,7 +108,7 @@ def run(files: Sequence[Path], state: Path, *, limit_s: float) -> Report:
         },
     )
     os.environ.update(env)
-    report = Report({f"hostile-{index:04d}": path for index, path in enumerate(files)})
+    report = Report({f"hostile-{index:04d}": path for index, path in enumerate(files)}, watched=outbound is not None)
     with daemon(env, state) as running:
         memory = PeakMemory(running.process.pid)
         with memory.sampling():
@@ -99,7 +117,10 @@ def run(files: Sequence[Path], state: Path, *, limit_s: float) -> Report:
         _judge_end(running, report)
         report.seconds = _settled_seconds(running.log_path)
     _judge_jobs(report)
+    _judge_time(report, p99_s)
+    _judge_memory(report)
     _judge_files(state, report)
+    report.violations += [f"sent to {target}" for target in sorted(outbound.targets)] if outbound else ()
     return report
 
 
@@ -161,6 +182,26 @@ def _judge_jobs(report: Report) -> None:
             report.violations.append(f"{shown(path)}: {record.error.message}")
 
 
+def _judge_time(report: Report, p99_s: float) -> None:
+    limit_s = read(LocalSettings).job_timeout_seconds + GRACE_S
+    late = [job for job, seconds in report.seconds.items() if seconds > limit_s]
+    report.violations += [f"{shown(report.files[job])}: {report.seconds[job]:.1f} s, beyond its limit" for job in late]
+    if (found := quantile(report, 0.99)) > p99_s:
+        report.violations.append(f"one job in a hundred takes {found:.1f} s or longer; {p99_s:g} s are allowed")
+
+
+def _judge_memory(report: Report) -> None:
+    allowed = MAIN_PROCESS_BYTES + PARSERS * read(ParserSettings).parser_memory_limit_bytes
+    if report.peak_bytes > allowed:
+        report.violations.append(f"the processes took {report.peak_bytes} bytes of memory, beyond {allowed}")
+
+
+def quantile(report: Report, share: float) -> float:
+    """Give the time within which this share of the jobs was done, in seconds."""
+    times = sorted(report.seconds.values()) or [0.0]
+    return times[min(len(times) - 1, int(share * len(times)))]
+
+
 def _judge_files(state: Path, report: Report) -> None:
     """Find files where none belongs: left in the spool, in the home or temporary folder, or beside the results."""
     allowed = {f"results/{job_id}" for job_id in report.files} | {"uploads"}
@@ -197,6 +238,8 @@ def lines_of(report: Report) -> Iterator[str]:
     yield f"{len(report.files)} files, {completed} completed, {failed_pages} failed pages"
     slowest = sorted(report.seconds, key=lambda job: report.seconds[job], reverse=True)[:SLOWEST]
     yield "slowest: " + ", ".join(f"{shown(report.files[job])} {report.seconds[job]:.1f} s" for job in slowest)
+    yield f"times: half within {quantile(report, 0.5):.2f} s, 99 % within {quantile(report, 0.99):.2f} s"
+    yield "every packet was watched" if report.watched else "no namespace could be had: packets were not watched"
     yield f"peak memory of the process tree: {report.peak_bytes / 1024**2:.0f} MiB"
     yield from (f"VIOLATION {violation}" for violation in report.violations)
     yield "every promise was kept" if not report.violations else f"{len(report.violations)} promises were broken"
@@ -206,13 +249,14 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("folder", type=Path)
     parser.add_argument("--limit", type=float, default=600.0, metavar="SECONDS", help="for all files together")
+    parser.add_argument("--p99", type=float, default=5.0, metavar="SECONDS", help="for 99 of 100 files, each")
     args = parser.parse_args()
     files = sorted(path.resolve() for path in args.folder.rglob("*") if path.is_file())
     if not files:
         print(f"no files in {args.folder}", file=sys.stderr)  # noqa: T201 - a command
         return 64
-    with tempfile.TemporaryDirectory(prefix="hostile-") as state:
-        report = run(files, Path(state), limit_s=args.limit)
+    with own_network() as outbound, tempfile.TemporaryDirectory(prefix="hostile-") as state:
+        report = run(files, Path(state), limit_s=args.limit, p99_s=args.p99, outbound=outbound)
     print("\n".join(lines_of(report)))  # noqa: T201 - a command
     return 1 if report.violations else 0
 

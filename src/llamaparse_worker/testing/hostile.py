@@ -11,7 +11,7 @@ import signal
 import socket
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from enum import StrEnum
 from pathlib import Path
 from typing import BinaryIO
@@ -53,6 +53,8 @@ class Attack(StrEnum):
     """Connect to a TCP port of this machine."""
     DATAGRAM = "datagram"
     """Ask a name server."""
+    CALL_HOME = "call home"
+    """Send text to the address that is named, over TCP and UDP, and go on whether or not anybody hears it."""
     ABSTRACT_SOCKET = "abstract socket"
     """Listen where other processes of this machine find it."""
     EXECUTE = "execute"
@@ -147,6 +149,14 @@ def _datagram(_document: Path, _argument: str) -> None:
         sock.sendto(b"document text as a name", ("127.0.0.1", 53))
 
 
+def _call_home(_document: Path, address: str) -> None:
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
+        sock.sendto(b"text of a document", (address, 53))
+    with socket.socket() as sock, suppress(TimeoutError, ConnectionError):
+        sock.settimeout(0.5)
+        sock.connect((address, 443))
+
+
 def _abstract_socket(_document: Path, _argument: str) -> None:
     with socket.socket(socket.AF_UNIX) as sock:
         sock.bind(f"\0hostile-{os.getpid()}")
@@ -208,6 +218,7 @@ _ATTACKS: dict[Attack, Callable[[Path, str], None]] = {
     Attack.WATCH_SPOOL: _watch_spool,
     Attack.CONNECT: _connect,
     Attack.DATAGRAM: _datagram,
+    Attack.CALL_HOME: _call_home,
     Attack.ABSTRACT_SOCKET: _abstract_socket,
     Attack.EXECUTE: _execute,
     Attack.RUN_OWN_PROGRAM: _run_own_program,

@@ -58,7 +58,7 @@ class Fault(StrEnum):
     """Leaves such processes behind and exits."""
     SOCKET_GARBAGE = "socket garbage"
     STREAM_GARBAGE = "stream garbage"
-    """100 MB each on the standard streams, then a good answer."""
+    """1 GB on the standard streams, then a good answer."""
     CLOSED_SOCKET = "closed socket"
     HUGE_EVENT = "huge event"
     HUGE_MESSAGE = "huge message"
@@ -193,7 +193,7 @@ def _socket_garbage(emit: Emit) -> None:
 
 
 def _stream_garbage(emit: Emit) -> None:
-    for _ in range(_GARBAGE_PIECES):
+    for _ in range(5 * _GARBAGE_PIECES):
         os.write(1, _GARBAGE)
         os.write(2, _GARBAGE)
     _answer(emit)

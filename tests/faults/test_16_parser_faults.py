@@ -1,5 +1,9 @@
+"""Promise 16: whatever a parser process does ends in a typed result in time, and the next document is fine."""
+
 from __future__ import annotations
 
+import signal
+import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
@@ -31,6 +35,26 @@ SILENCE_S = 0.5
 GRACE_S = 2.0
 MEMORY = 512 << 20
 GOOD = Inspected(DocumentInfo(reader="fault", page_count=1))
+
+
+DAEMON = """
+import anyio
+from llamaparse_worker.parsers.pool import open_parsers
+from llamaparse_worker.parsers.settings import ParserSettings
+from llamaparse_worker.testing.parsers import TASKS, Fault, faulty
+
+async def main():
+    settings = ParserSettings(parser_sandbox="off")  # the filter would refuse the bomb
+    async with open_parsers(settings, TASKS, "") as parsers, parsers.process() as process:
+        async with process.run(faulty(Fault.FORK_BOMB), silence_s=60):
+            while not process.child.mark.number:
+                await anyio.sleep(0.01)
+            await anyio.sleep(0.3)
+            print("in work", flush=True)
+            await anyio.sleep_forever()
+
+anyio.run(main)
+"""
 
 
 @pytest.fixture(scope="module")
@@ -211,3 +235,16 @@ async def test_what_a_dead_process_left_behind_is_killed_too(unconfined: ParserP
     _, alive = await anyio.to_thread.run_sync(lambda: psutil.wait_procs(left, timeout=1))
 
     assert len(alive) == 1  # the fresh process
+
+
+async def test_killing_the_worker_leaves_no_process() -> None:
+    async with await anyio.open_process([sys.executable, "-c", DAEMON]) as daemon:
+        assert daemon.stdout is not None
+        while b"in work" not in await daemon.stdout.receive():
+            pass  # it logs before
+        descendants = psutil.Process(daemon.pid).children(recursive=True)
+        daemon.send_signal(signal.SIGKILL)
+    gone, alive = await anyio.to_thread.run_sync(psutil.wait_procs, descendants, 5)
+
+    assert len(gone) >= 18
+    assert alive == []

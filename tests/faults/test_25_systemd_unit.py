@@ -1,4 +1,4 @@
-"""The unit, judged by systemd itself, and the files of a deployment, judged by the settings."""
+"""Promise 25: the unit, judged by systemd itself, and the files of a deployment, judged by the settings."""
 
 from __future__ import annotations
 

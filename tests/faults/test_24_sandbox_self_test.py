@@ -1,4 +1,4 @@
-"""What the self-test tells where the kernel lacks a mechanism, and where it only claims to have one."""
+"""Promise 24: what the self-test tells where the kernel lacks a mechanism, and where it only claims to have one."""
 
 from __future__ import annotations
 
