@@ -138,7 +138,8 @@ async def test_the_page_that_a_process_was_on_is_its_last_word(
     said: list[ParserEvent] = []
 
     async def listen() -> None:
-        async with pool.process() as process, process.run(faulty(fault), silence_s=SILENCE_S) as events:
+        silence_s = SILENCE_S if fault is Fault.HANG else 10
+        async with pool.process() as process, process.run(faulty(fault), silence_s=silence_s) as events:
             async for received in events:
                 said.append(received.event)  # noqa: PERF401 - what came before the error counts
 

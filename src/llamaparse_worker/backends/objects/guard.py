@@ -1,7 +1,8 @@
 """An HTTPS client that reaches public addresses and named exceptions only.
 
 Each name is resolved once, the answers are judged, and exactly the judged addresses are dialled: there is no second
-resolution that could answer differently. Redirects are followed by the caller, who has each target judged again.
+resolution that could answer differently. Redirects are followed by the caller, who has each target judged again. What
+is dialled all the same is judged at the socket, so that no caller can forget to ask.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 import aiohttp
+from aiohttp import AddrInfoType
 from aiohttp.abc import AbstractResolver, ResolveResult
 from anyio import to_thread
 from yarl import URL
@@ -71,11 +73,13 @@ def _judge_host(host: str) -> None:
 
 
 class GuardedResolver(AbstractResolver):
-    """Gives only the public addresses of a name; of an excepted host all."""
+    """Gives only the public addresses of a name, of an excepted host all; and opens sockets to such addresses only."""
 
     def __init__(self, inner: AbstractResolver, exceptions: Collection[str]) -> None:
         self._inner = inner
         self._exceptions = exceptions
+        self._let_in: dict[tuple[str, int], frozenset[str]] = {}
+        """The addresses that excepted hosts have by their last answers."""
 
     async def resolve(
         self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_UNSPEC
@@ -88,11 +92,28 @@ class GuardedResolver(AbstractResolver):
         """
         found = await self._inner.resolve(host, port, family)
         if _excepted(host.lower(), port, self._exceptions):
+            self._let_in[host.lower(), port] = frozenset(result["host"] for result in found)
             return found
         public = [result for result in found if _is_public(result["host"])]
         if found and not public:
             raise SourceForbidden(f"https://{host} has no public address, nor is it in URL_SOURCE_HOSTS")
         return public
+
+    def open_socket(self, info: AddrInfoType) -> socket.socket:
+        """Open the socket that is about to dial an address.
+
+        Raises:
+            SourceForbidden: the address is neither public nor that of an excepted host, or the port is another.
+        """
+        family, kind, protocol, _, (host, port, *_) = info
+        allowed = (port == _PORT and _is_public(str(host))) or self._is_let_in(str(host), int(port))
+        if not allowed:
+            raise SourceForbidden("an address that is not public was about to be dialled")
+        return socket.socket(family, kind, protocol)
+
+    def _is_let_in(self, address: str, port: int) -> bool:
+        by_name = any(address in found for (_, at), found in self._let_in.items() if at == port)
+        return by_name or _excepted(address, port, self._exceptions)
 
     async def close(self) -> None:
         """Close the resolver inside."""
@@ -116,7 +137,14 @@ async def open_client(
     guarded = GuardedResolver(resolver or aiohttp.ThreadedResolver(), exceptions)
     tls = await to_thread.run_sync(_tls, ca_file)
     async with (
-        aiohttp.TCPConnector(resolver=guarded, ssl=tls, use_dns_cache=False, limit=32, limit_per_host=8) as connector,
+        aiohttp.TCPConnector(
+            resolver=guarded,
+            socket_factory=guarded.open_socket,
+            ssl=tls,
+            use_dns_cache=False,
+            limit=32,
+            limit_per_host=8,
+        ) as connector,
         aiohttp.ClientSession(
             connector=connector,
             connector_owner=False,
