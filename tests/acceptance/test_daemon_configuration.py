@@ -70,20 +70,6 @@ def test_a_near_miss_of_a_known_name_is_warned_about(tmp_path: Path) -> None:
     assert (event["name"], event["meant"]) == ("JOB_MAX_ATEMPTS", "JOB_MAX_ATTEMPTS")
 
 
-def test_the_token_guards_everything_but_the_probes(tmp_path: Path) -> None:
-    token = tmp_path / "token"
-    token.write_text("secret-of-this-test\n")
-
-    with daemon(environment(tmp_path, {"HOST": "0.0.0.0", "API_TOKEN_FILE": str(token)}), tmp_path) as running:
-        for path in ("/metrics", "/api/queue-statusz"):
-            assert running.get(path)[0] == 401
-            assert running.get(path, "wrong")[0] == 401
-            assert running.get(path, "secret-of-this-test")[0] == 200
-        for probe in ("/livez", "/readyz"):
-            assert running.get(probe)[0] == 200
-        assert "secret-of-this-test" not in running.log()
-
-
 def test_the_metrics_tell_what_the_worker_did(tmp_path: Path) -> None:
     document = tmp_path / "report.pdf"
     document.write_bytes(documents.make(documents.prose(1), documents.prose(2)))

@@ -280,20 +280,3 @@ def test_options_of_the_command_line_reach_the_worker(tidy: tuple[dict[str, str]
     assert json.loads(none.stdout)["error_code"] == "INVALID_PAGE_RANGE"
     assert (balanced.returncode, balanced.stdout) == (78, "")
     assert "MODE_UNAVAILABLE" in balanced.stderr
-
-
-def test_the_number_of_the_queue_status_counts_waiting_and_running_jobs(tmp_path: Path, slow: dict[str, str]) -> None:
-    with daemon(slow, tmp_path) as running:
-        assert running.get_json("/api/queue-statusz")["total_messages"] == 0
-        submitted(slow, *(written(tmp_path, f"slow-{number}", script("slow 20")) for number in range(3)))
-        running.wait_event("job.started")
-
-        def counted() -> bool:
-            found = running.get_json("/api/queue-statusz?queue_prefix=parse_raw_file_job")
-            return bool(found["total_messages"] == 3)
-
-        until(counted, 10, why=running.log)
-        found = running.get_json("/api/queue-statusz?queue_prefix=parse_raw_file_job")
-        assert (found["ready"], found["in_flight"], found["delayed"]) == (2, 1, 0)
-        assert [queue["name"] for queue in found["queues"]] == ["parse_raw_file_job"]
-        assert running.get("/api/queue-statusz?queue_prefix=no_such_queue")[0] == 404
