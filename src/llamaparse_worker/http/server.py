@@ -6,11 +6,14 @@ import asyncio
 import errno
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from http import HTTPStatus
+from typing import Any
 
 import structlog
 from aiohttp import hdrs, web
 
 from llamaparse_worker.errors import ConfigurationError
+from llamaparse_worker.http.answers import error_answer
 from llamaparse_worker.http.dependencies import HttpDependencies, HttpLimits
 from llamaparse_worker.http.metrics import metrics_routes
 from llamaparse_worker.http.middlewares import middlewares
@@ -19,6 +22,7 @@ from llamaparse_worker.http.queues import QueueReader, queue_routes
 
 log = structlog.get_logger()
 
+PRODUCT = "llamaparse-worker"
 _LINGERING_S = 2.0
 """How long the rest of an unread body is thrown away before the connection is closed."""
 _SHUTDOWN_S = 1.0
@@ -51,15 +55,7 @@ async def listening(
     Raises:
         ConfigurationError: HOST or PORT cannot be bound.
     """
-    runner = web.AppRunner(
-        app,
-        access_log=None,
-        keepalive_timeout=limits.header_s,  # aiohttp applies it from the start of a connection until a header
-        lingering_time=_LINGERING_S,
-        shutdown_timeout=_SHUTDOWN_S,
-        auto_decompress=False,
-        handler_cancellation=cancel_when_gone,
-    )
+    runner = web.AppRunner(app, shutdown_timeout=_SHUTDOWN_S, handler_cancellation=cancel_when_gone)
     await runner.setup()
     try:
         server = await _listen(host, port, _protocols(runner, limits))
@@ -86,7 +82,7 @@ def application(deps: HttpDependencies) -> web.Application:
 
 async def hide_versions(_: web.Request, response: web.StreamResponse) -> None:
     """Name the product in every answer, and no version of anything."""
-    response.headers[hdrs.SERVER] = "llamaparse-worker"
+    response.headers[hdrs.SERVER] = PRODUCT
     response.headers["X-Content-Type-Options"] = "nosniff"
 
 
@@ -98,13 +94,48 @@ class _Refusal(asyncio.Protocol):
         transport.close()
 
 
+class _Connection(web.RequestHandler):
+    """Answers what is no request without telling what was sent, or which program and version reads it."""
+
+    __slots__ = ()
+
+    def handle_error(
+        self,
+        request: web.BaseRequest,
+        status: int = HTTPStatus.INTERNAL_SERVER_ERROR,
+        exc: BaseException | None = None,
+        message: str | None = None,
+    ) -> web.StreamResponse:
+        """Give the bare answer, and close the connection."""
+        del message
+        bug = status >= HTTPStatus.INTERNAL_SERVER_ERROR
+        if bug:
+            log.error("http.failed", path=request.path, exc_info=exc)
+        else:
+            log.debug("http.not_a_request", status=status, error=type(exc).__name__)
+        if request.writer.output_size > 0:
+            raise ConnectionError("an answer has been begun")
+        answer = error_answer(status, "see the log" if bug else "this is no request that can be read")
+        answer.headers[hdrs.SERVER] = PRODUCT
+        answer.force_close()
+        return answer
+
+
 def _protocols(runner: web.AppRunner, limits: HttpLimits) -> Callable[[], asyncio.Protocol]:
     serve = runner.server
     if serve is None:
         raise RuntimeError("the runner is not set up")
+    options: dict[str, Any] = {
+        "access_log": None,
+        "keepalive_timeout": limits.header_s,  # aiohttp applies it from the start of a connection until a header
+        "lingering_time": _LINGERING_S,
+        "auto_decompress": False,
+    }
 
     def protocol() -> asyncio.Protocol:
-        return _Refusal() if len(serve.connections) >= limits.connections else serve()
+        if len(serve.connections) >= limits.connections:
+            return _Refusal()
+        return _Connection(serve, loop=asyncio.get_running_loop(), **options)
 
     return protocol
 
