@@ -10,7 +10,7 @@ PYTEST_WORKERS ?= 2
 COMPILED := $(shell find src -name '*.c')
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo run check test unit bench hostile generate lock clean
+.PHONY: help setup demo run check test unit bench hostile fuzz generate lock clean
 
 help:  ## print the targets
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  make \1\t/' | expand -t 20
@@ -47,6 +47,10 @@ hostile: $(RUNTIME)  ## send a folder of hostile files through the daemon: make 
 	@test -n "$(DIR)" || { echo "usage: make hostile DIR=FOLDER" >&2; exit 64; }
 	PYTHONPATH=tests $(BIN)/python -m support.hostile "$(DIR)"
 
+fuzz: $(DEVELOPMENT)  ## search for bytes that break what reads untrusted ones: make fuzz TIME=SECONDS
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps -r tests/fuzz/requirements.txt
+	PYTHONPATH=tests $(BIN)/python -m fuzz --seconds $(or $(TIME),600)
+
 generate: $(DEVELOPMENT)  ## write the generated contracts and documentation again
 	PYTHONPATH=tests $(BIN)/python -m support.generate
 
@@ -59,6 +63,8 @@ lock: $(DEVELOPMENT)  ## resolve the dependencies again, with hashes and without
 		--group compiler -o config/compiler.txt
 	$(BIN)/uv pip compile -q --no-config --generate-hashes --no-header --no-annotate --no-emit-index-url \
 		--python-version 3.11 tests/benchmarks/peers.in -o tests/benchmarks/peers.txt
+	$(BIN)/uv pip compile -q --no-config --generate-hashes --no-header --no-annotate --no-emit-index-url \
+		--python-version 3.11 tests/fuzz/requirements.in -o tests/fuzz/requirements.txt
 
 clean:  ## remove the environment and everything generated
 	rm -rf $(VENV) demo-output build dist

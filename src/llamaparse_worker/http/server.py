@@ -58,7 +58,7 @@ async def listening(
     runner = web.AppRunner(app, shutdown_timeout=_SHUTDOWN_S, handler_cancellation=cancel_when_gone)
     await runner.setup()
     try:
-        server = await _listen(host, port, _protocols(runner, limits))
+        server = await _listen(host, port, protocols(runner, limits))
         try:
             address = _address(server)
             log.info("http.listening", address=address)
@@ -121,7 +121,8 @@ class _Connection(web.RequestHandler):
         return answer
 
 
-def _protocols(runner: web.AppRunner, limits: HttpLimits) -> Callable[[], asyncio.Protocol]:
+def protocols(runner: web.AppRunner, limits: HttpLimits) -> Callable[[], asyncio.Protocol]:
+    """Give what makes the protocol of each new connection: one that refuses where there are enough."""
     serve = runner.server
     if serve is None:
         raise RuntimeError("the runner is not set up")

@@ -16,6 +16,8 @@ from llamaparse_worker.wire.options import options_of
 from llamaparse_worker.wire.strict import Strict
 
 MESSAGE_VERSION: Literal["1"] = "1"
+MAX_MESSAGE_BYTES = 1 << 20
+"""A message says where its document lies and how to parse it: hundreds of bytes as a rule."""
 _JOB_ID = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$"
 
 
@@ -53,6 +55,8 @@ def read_message(body: bytes) -> JobMessage:
         InvalidOption: an option of ``configuration`` is unknown or wrong; its path is in the message.
         InvalidJob: anything else is wrong.
     """
+    if len(body) > MAX_MESSAGE_BYTES:
+        raise InvalidJob(f"message: {len(body)} bytes, more than {MAX_MESSAGE_BYTES}; a document is named, not sent")
     try:
         return JobMessage.model_validate_json(body)
     except ValidationError as error:

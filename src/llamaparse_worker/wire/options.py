@@ -182,15 +182,18 @@ def select_pages(options: ParseOptions, page_count: int) -> tuple[int, ...]:
     """
     if options.target_pages is None:
         return tuple(range(1, min(page_count, options.max_pages or page_count) + 1))
-    chosen: set[int] = set()
-    for part in options.target_pages.split(","):
-        first, _, last = part.partition("-")
-        chosen.update(range(int(first), min(int(last or first), page_count) + 1))
-    pages = tuple(sorted(page for page in chosen if 1 <= page <= page_count))
+    pages: list[int] = []
+    for first, last in sorted(map(_range, options.target_pages.split(","))):
+        pages.extend(range(max(1, first, pages[-1] + 1 if pages else 1), min(last, page_count) + 1))
     if not pages:
         message = f"target_pages {options.target_pages} selects none of the {page_count} pages"
         raise InvalidPageRange(message)
-    return pages
+    return tuple(pages)
+
+
+def _range(part: str) -> tuple[int, int]:
+    first, _, last = part.partition("-")
+    return int(first), int(last or first)
 
 
 def _check_page_range(text: str) -> None:
@@ -198,8 +201,8 @@ def _check_page_range(text: str) -> None:
         message = f"target_pages: {text!r} is not a list of pages such as 1-3,7"
         raise InvalidPageRange(message)
     for part in text.split(","):
-        first, _, last = part.partition("-")
-        if int(first) < 1 or int(last or first) < int(first):
+        first, last = _range(part)
+        if first < 1 or last < first:
             message = f"target_pages: {part} is not an ascending range of pages from 1"
             raise InvalidPageRange(message)
 

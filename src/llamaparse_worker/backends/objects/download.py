@@ -90,7 +90,7 @@ def _location(answer: aiohttp.ClientResponse) -> str:
     location = answer.headers.get("Location", "")
     try:
         return str(answer.url.join(URL(location, encoded=location.isascii())))
-    except ValueError:
+    except (ValueError, IndexError):  # the latter over brackets before an "@"
         raise SourceError(f"https://{answer.url.raw_host} redirects to nowhere") from None
 
 

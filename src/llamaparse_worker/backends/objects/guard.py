@@ -44,7 +44,7 @@ def judged(text: str, exceptions: Collection[str]) -> URL:
     try:
         url = URL(text, encoded=_ENCODED.fullmatch(text) is not None).with_fragment(None)
         host, port = (url.raw_host or "").lower(), url.port
-    except ValueError:
+    except (ValueError, IndexError):  # the latter over brackets before an "@"
         raise SourceForbidden("the address of the source cannot be read") from None
     if url.scheme != "https":
         raise SourceForbidden(f"{url.scheme}://{host}: only https:// is fetched")
