@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -19,6 +20,7 @@ from llamaparse_worker.parsers.self_test import achieved
 from llamaparse_worker.parsers.settings import ParserSettings
 from llamaparse_worker.testing.parsers import faulty
 from support import blind
+from support.daemon import daemon, environment
 
 LIMITS = ChildLimits(
     memory_bytes=1 << 33,
@@ -131,3 +133,21 @@ def test_a_path_that_is_not_there_needs_no_grant(tmp_path: Path) -> None:
     )
 
     assert enforced(found)[Mechanism.LANDLOCK]
+
+
+@pytest.mark.parametrize("policy", SandboxPolicy)
+def test_the_daemon_tells_what_confines_its_processes(tmp_path: Path, policy: SandboxPolicy) -> None:
+    """In its metrics, and unless it was told to confine nothing in its log."""
+    env = environment(tmp_path, {"PARSER_SANDBOX": policy, "LOG_FORMAT": "json"})
+    expected = "0.0" if policy is SandboxPolicy.OFF else "1.0"
+    missing = [one for one in achieved(replace(LIMITS, sandbox=SandboxPolicy.REQUIRE))[1] if not one.enforced]
+    if missing and policy is not SandboxPolicy.OFF:
+        pytest.skip(f"this kernel does not confine: {missing}")
+
+    with daemon(env, tmp_path) as running:
+        metrics = running.get("/metrics")[1]
+        told = running.events("parser.sandbox")
+
+    for mechanism in (Mechanism.LANDLOCK, Mechanism.SECCOMP):
+        assert f'llamaparse_worker_sandbox_enforced{{mechanism="{mechanism}"}} {expected}' in metrics
+    assert [event["level"] for event in told] == ([] if policy is SandboxPolicy.OFF else ["info"])
