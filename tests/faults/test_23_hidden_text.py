@@ -212,3 +212,14 @@ def test_an_image_that_lies_over_a_little_of_the_page_hides_nothing_else() -> No
         canvas.drawImage(ImageReader(Image.new("RGB", (2, 2))), 0, 0, 10, 10)
 
     assert hidden_of(drawn(written, corner)) == []
+
+
+def test_a_page_of_two_dozen_square_metres_is_read_without_being_drawn() -> None:
+    def vast(canvas: Canvas) -> None:
+        canvas.setPageSize((14_000, 14_000))
+        written(canvas, colour=WHITE)
+
+    content = make(vast)
+
+    assert hidden_of(content) == []
+    assert ORDER in parsed(content, {}).text

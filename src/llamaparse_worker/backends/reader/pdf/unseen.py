@@ -11,6 +11,7 @@ from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import lru_cache
+from math import sqrt
 
 import numpy as np
 import numpy.typing as npt
@@ -22,11 +23,13 @@ from llamaparse_worker.backends.reader.pdf.pdfium import library
 from llamaparse_worker.backends.reader.pdf.placed import PlacedImage
 from llamaparse_worker.backends.reader.pdf.rules import Drawn
 from llamaparse_worker.backends.reader.pdf.view import View
+from llamaparse_worker.errors import PageUnreadable
 from llamaparse_worker.model.characters import Trait
 
 Draw = Callable[[float], tuple[npt.NDArray[np.uint8], float]]
 """Draws the page in colour at a resolution, and gives the samples with the resolution that was used."""
 
+_POINTS_PER_INCH = 72
 _PAPER = 0xFFFFFFFF
 _NONE: frozenset[int] = frozenset()
 _NEAR = 16
@@ -36,7 +39,9 @@ _MOST_COLOURS = 64
 """Different colours of rectangles that are compared; with more, text of any colour is looked at."""
 _MOST_PAIRS = 2_000_000
 """Pairs of text objects and rectangles that are compared; with more, all the objects are suspects."""
-_DPI = 72.0
+_DPI, _LEAST_DPI = 72.0, 36.0
+_MOST_PIXELS = 16_000_000
+"""Of a drawing; where that gives less than ``_LEAST_DPI``, above eight square metres, nothing can be proved."""
 _LEAST_INK = 0.01
 """Share of its box that text must change to be seen; a row of dots is four times as much."""
 
@@ -76,9 +81,13 @@ def unseen(
     suspects = runs.chosen(
         _like_their_ground(runs, alike, lines, glyphs.colour_table) | _beneath(runs, images, objects)
     )
-    if not len(suspects.handles):
+    dpi = min(_DPI, _DPI * sqrt(_MOST_PIXELS / max(1.0, view.width * view.height)))
+    if not len(suspects.handles) or dpi < _LEAST_DPI:
         return None
-    found = suspects.chosen(_traceless(suspects, view, draw))
+    try:
+        found = suspects.chosen(_traceless(suspects, view, draw, dpi))
+    except PageUnreadable:  # it cannot be drawn, but read
+        return None
     marks: npt.NDArray[np.uint8] = np.where(np.isin(glyphs.objects, found.handles), np.uint8(Trait.UNSEEN), np.uint8(0))
     return marks if len(found.handles) else None
 
@@ -146,13 +155,13 @@ def _beneath(runs: _Runs, images: Sequence[PlacedImage], objects: PageObjects) -
     return beneath
 
 
-def _traceless(suspects: _Runs, view: View, draw: Draw) -> npt.NDArray[np.bool_]:
+def _traceless(suspects: _Runs, view: View, draw: Draw, wanted_dpi: float) -> npt.NDArray[np.bool_]:
     """Tell which objects change nothing that anybody sees, by drawing the page with them and without them."""
-    shown, dpi = draw(_DPI)
+    shown, dpi = draw(wanted_dpi)
     with _left_out(suspects.handles):
-        bare, _ = draw(_DPI)
+        bare, _ = draw(wanted_dpi)
     changed = (np.maximum(shown, bare) - np.minimum(shown, bare)).max(axis=2) > _NEAR
-    places = np.rint(view.boxes(suspects.boxes) * (dpi / _DPI)).astype(np.intp)
+    places = np.rint(view.boxes(suspects.boxes) * (dpi / _POINTS_PER_INCH)).astype(np.intp)
     height, width = changed.shape
     found = np.zeros(len(places), np.bool_)
     for index, (x0, y0, x1, y1) in enumerate(places.clip(0, (width, height, width, height)).tolist()):
