@@ -74,10 +74,12 @@ async def test_of_all_that_fill_the_spool_together_the_largest_is_tried_again_la
     assert "SPOOL_MAX_BYTES" in ended["large"]
 
 
-async def test_the_error_of_the_work_itself_comes_through_as_it_is(tmp_path: Path) -> None:
-    with pytest.raises(CorruptDocument, match="damaged"):
+@pytest.mark.parametrize("error", [CorruptDocument("damaged"), ZeroDivisionError("a bug")])
+async def test_the_error_of_the_work_itself_comes_through_as_it_is(tmp_path: Path, error: Exception) -> None:
+    with pytest.raises(type(error)) as raised:
         async with quota().watching(tmp_path):
-            raise CorruptDocument("damaged")
+            raise error
+    assert raised.value is error
 
 
 async def test_the_cancellation_of_the_work_is_no_error(tmp_path: Path) -> None:

@@ -10,14 +10,16 @@ from llamaparse_worker.errors import WorkerError
 
 @contextmanager
 def one_error() -> Iterator[None]:
-    """Raise the first typed error out of a group of them; a group that holds anything else stays as it is."""
+    """Raise the first typed error out of a group of them, and any error that is alone in its group.
+
+    A group that holds several and anything untyped among them stays as it is.
+    """
     try:
         yield
     except BaseExceptionGroup as group:
         leaves = tuple(_leaves(group))
-        first = leaves[0]
-        if isinstance(first, WorkerError) and all(isinstance(leaf, WorkerError) for leaf in leaves):
-            raise first from group
+        if len(leaves) == 1 or all(isinstance(leaf, WorkerError) for leaf in leaves):
+            raise leaves[0] from group
         raise
 
 
