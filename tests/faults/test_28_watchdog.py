@@ -100,7 +100,7 @@ def test_a_frozen_loop_falls_silent_and_the_next_start_does_its_job(
 ) -> None:
     with daemon(env, tmp_path) as running:
         assert manager.heard("READY=1", 5)
-        submit(env, tmp_path, "slow", script("slow 1", "text"))
+        submit(env, tmp_path, "slow", script("slow 4", "text"))
         running.wait_event("job.started")
         assert manager.heard("WATCHDOG=1", WATCHDOG_S)
 
@@ -132,7 +132,7 @@ def test_a_parser_process_that_the_kernel_kills_for_memory_does_not_end_the_serv
     tmp_path: Path, env: dict[str, str], manager: Manager
 ) -> None:
     with daemon(env, tmp_path) as running:
-        submit(env, tmp_path, "slow", script("slow 2", "text"))
+        submit(env, tmp_path, "slow", script("slow 4", "text"))
         running.wait_event("job.started")
         time.sleep(0.3)
         (busy, *_) = [pid for pid in parser_processes(running) if score_of(pid) >= 800]
