@@ -6,6 +6,7 @@ import json
 import uuid
 from collections.abc import Sequence
 from contextlib import AbstractAsyncContextManager
+from datetime import UTC, datetime
 from pathlib import Path
 
 import anyio
@@ -17,6 +18,7 @@ from llamaparse_worker.backends.broker.embedded.settings import EmbeddedQueueSet
 from llamaparse_worker.backends.broker.rabbitmq.broker import open_rabbitmq
 from llamaparse_worker.backends.broker.rabbitmq.settings import RabbitMqSettings
 from llamaparse_worker.interfaces import Broker, Message
+from llamaparse_worker.model.dead_letter import Death
 from llamaparse_worker.testing.reader import script
 from support.daemon import command, daemon, environment, scripted, until
 from support.services import Postgres, RabbitMq
@@ -70,7 +72,9 @@ def bury(env: dict[str, str], messages: Sequence[Message]) -> None:
             async with broker.consume(prefetch=1) as deliveries:
                 for _ in messages:
                     delivery = await anext(deliveries)
-                    await delivery.dead_letter(code="INVALID_JOB", reason="no\x1b[2J job", worker="w-1")
+                    await delivery.dead_letter(
+                        Death(code="INVALID_JOB", message="no\x1b[2J job", at=datetime.now(tz=UTC), worker="w-1")
+                    )
 
     anyio.run(bury_all)
 

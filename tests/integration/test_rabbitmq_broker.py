@@ -16,6 +16,7 @@ from llamaparse_worker.backends.broker.rabbitmq.broker import open_rabbitmq
 from llamaparse_worker.backends.broker.rabbitmq.settings import Declare, RabbitMqSettings
 from llamaparse_worker.errors import BackendUnavailable, ConfigurationError
 from llamaparse_worker.interfaces import Broker, Delivery, QueueDepth
+from llamaparse_worker.model.dead_letter import Death
 from llamaparse_worker.model.job import OutboxEvent
 from llamaparse_worker.testing.broker_conformance import numbered, publish_numbered, take
 from support.proxy import running_proxy
@@ -65,7 +66,7 @@ async def test_a_producer_of_another_kind_is_understood(
 
     async with broker.consume(prefetch=1) as deliveries:
         delivery = await take(deliveries)
-        await delivery.dead_letter(code="INVALID_JOB", reason="x" * 500_000)
+        await delivery.dead_letter(Death(code="INVALID_JOB", message="x" * 500_000))
 
     assert dict(delivery.message.headers) == {
         "bad": "\ufffd",
@@ -111,7 +112,7 @@ async def test_a_job_stays_in_the_queue_when_the_dead_letter_queue_is_missing(
         delivery = await take(deliveries)
         await client.queue_delete(settings.dead_letter_queue)
         with pytest.raises(BackendUnavailable):
-            await delivery.dead_letter(code="TIMEOUT", reason="too long")
+            await delivery.dead_letter(Death(code="TIMEOUT", message="too long"))
         again = await take(deliveries)
         await again.acknowledge()
 

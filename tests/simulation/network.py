@@ -18,6 +18,7 @@ from anyio.lowlevel import checkpoint
 
 from llamaparse_worker.errors import BackendUnavailable, WorkerError
 from llamaparse_worker.interfaces import Delivery, Message
+from llamaparse_worker.model.dead_letter import Death
 from llamaparse_worker.model.job import SourceRef
 from llamaparse_worker.testing.broker import MemoryBroker, MemoryDelivery, MemoryIntake
 from llamaparse_worker.testing.objects import MemoryObjectStore
@@ -168,10 +169,10 @@ class Connection(Remote):
         async for delivery in intake:
             yield Received(delivery, self)
 
-    async def settle(self, name: str, call: Callable[..., Awaitable[None]], **options: str) -> None:
+    async def settle(self, name: str, call: Callable[..., Awaitable[None]], *arguments: object) -> None:
         """Settle over the network. A settlement that does not arrive breaks the connection, as its order is kept."""
         try:
-            await self._network.carry(self._process, name, call, **options)
+            await self._network.carry(self._process, name, call, *arguments)
         except BaseException:
             self.lose()
             raise
@@ -194,9 +195,8 @@ class Received:
     async def requeue(self) -> None:
         await self._connection.settle("requeue", self._delivery.requeue)
 
-    async def dead_letter(self, *, code: str, reason: str, attempt: int = 0, worker: str = "") -> None:
-        bury = partial(self._delivery.dead_letter, attempt=attempt, worker=worker)
-        await self._connection.settle("dead_letter", bury, code=code, reason=reason)
+    async def dead_letter(self, death: Death) -> None:
+        await self._connection.settle("dead_letter", self._delivery.dead_letter, death)
 
 
 class Bucket(MemoryObjectStore):

@@ -11,6 +11,7 @@ from typing import Final
 from anyio.lowlevel import checkpoint
 
 from llamaparse_worker.interfaces import Delivery, Message
+from llamaparse_worker.model.dead_letter import Death
 from llamaparse_worker.model.document import ResultFile
 from llamaparse_worker.model.job import Claim, DueJob, Job, JobStatus, Lease, Progress
 from llamaparse_worker.pipeline.job import Attempt, JobPipeline
@@ -51,8 +52,8 @@ class _Settled:
     async def requeue(self) -> None:
         await checkpoint()
 
-    async def dead_letter(self, *, code: str, reason: str, attempt: int = 0, worker: str = "") -> None:
-        del code, reason, attempt, worker
+    async def dead_letter(self, death: Death) -> None:
+        del death
         await checkpoint()
 
 

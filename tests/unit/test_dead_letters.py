@@ -108,7 +108,8 @@ class _World:
     async def bury(self, message: Message) -> None:
         await self.broker.publish(message)
         async with self.broker.consume(prefetch=1) as deliveries:
-            await (await anext(deliveries)).dead_letter(code="TIMEOUT", reason="too long", attempt=2, worker="w-1")
+            death = Death(code="TIMEOUT", message="too long", attempt=2, worker="w-1")
+            await (await anext(deliveries)).dead_letter(death)
 
     async def exhaust(self) -> None:
         """Use up both attempts at the job, whose message then is a dead letter."""

@@ -7,6 +7,7 @@ from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from typing import Protocol
 
+from llamaparse_worker.model.dead_letter import Death
 from llamaparse_worker.model.job import OutboxEvent
 
 
@@ -39,8 +40,8 @@ class Delivery(Protocol):
         """Give the message back, to be delivered again at once, here or elsewhere."""
         ...
 
-    async def dead_letter(self, *, code: str, reason: str, attempt: int = 0, worker: str = "") -> None:
-        """Move the message to the dead-letter queue, with the headers of ``model.dead_letter.Death`` and the time."""
+    async def dead_letter(self, death: Death) -> None:
+        """Move the message to the dead-letter queue, with the headers that tell of its death."""
         ...
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
 
 import anyio
 import anyio.lowlevel
@@ -180,10 +179,9 @@ class MemoryDelivery:
         """Give the message back at its old place."""
         await self._broker.settle(self, keep=True)
 
-    async def dead_letter(self, *, code: str, reason: str, attempt: int = 0, worker: str = "") -> None:
+    async def dead_letter(self, death: Death) -> None:
         """Move the message to ``buried``."""
         await self._broker.settle(self, keep=False)
-        death = Death(code=code, message=reason, at=datetime.now(tz=UTC), attempt=attempt, worker=worker)
         self._broker.buried.append(replace(self._message, headers={**self._message.headers, **death.headers()}))
 
 

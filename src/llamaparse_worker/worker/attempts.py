@@ -23,6 +23,7 @@ from llamaparse_worker.errors import (
     report,
 )
 from llamaparse_worker.interfaces import Delivery, JobStore
+from llamaparse_worker.model.dead_letter import Death
 from llamaparse_worker.model.job import Claim, DueJob, Job, JobResult, JobStatus, Lease, Refusal
 from llamaparse_worker.pipeline.job import Attempt, JobPipeline
 from llamaparse_worker.wire import EventPages, JobEvent, job_of, outbox_event, read_message, utc_now
@@ -231,17 +232,21 @@ class Attempts:
             case Acknowledge() | RetryLater():
                 await delivery.acknowledge()
             case DeadLetter(error):
-                await delivery.dead_letter(
-                    code=error.code,
-                    reason=error.message,
-                    attempt=self._attempts(case, error),
-                    worker=socket.gethostname(),
-                )
+                await delivery.dead_letter(self._death(case, error))
             case GiveBack():
                 freed = await self._release(case)
                 await delivery.requeue()
                 if freed:
                     await self._jobs.published(freed)
+
+    def _death(self, case: _Case, error: ErrorReport) -> Death:
+        return Death(
+            code=error.code,
+            message=error.message,
+            at=utc_now(),
+            attempt=self._attempts(case, error),
+            worker=socket.gethostname(),
+        )
 
     def _attempts(self, case: _Case, error: ErrorReport) -> int:
         """Count what was tried before the message died; a claim is refused for exactly one number of them."""

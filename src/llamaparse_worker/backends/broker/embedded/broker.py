@@ -12,7 +12,6 @@ import time
 import uuid
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
-from datetime import UTC, datetime
 
 import anyio
 import structlog
@@ -195,9 +194,8 @@ class EmbeddedDelivery:
         with self._intake.settling(self._held) as table:
             await table.give_back(self._held)
 
-    async def dead_letter(self, *, code: str, reason: str, attempt: int = 0, worker: str = "") -> None:
+    async def dead_letter(self, death: Death) -> None:
         """Make the message a dead letter."""
-        death = Death(code=code, message=reason, at=datetime.now(tz=UTC), attempt=attempt, worker=worker)
         with self._intake.settling(self._held) as table:
             await table.bury(self._held, death.headers())
 

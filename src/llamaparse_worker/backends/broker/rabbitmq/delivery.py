@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime
 
 import aiormq.abc
 
@@ -44,7 +43,7 @@ class RabbitMqDelivery:
         with self._settling("requeueing"):
             await self._link.lower.basic_nack(self._tag, requeue=True)
 
-    async def dead_letter(self, *, code: str, reason: str, attempt: int = 0, worker: str = "") -> None:
+    async def dead_letter(self, death: Death) -> None:
         """Publish to the dead-letter queue, confirmed, then acknowledge: between the two it exists twice, never not.
 
         When it cannot be published, the message goes back to its queue.
@@ -52,7 +51,6 @@ class RabbitMqDelivery:
         if self._link.lost:
             raise BackendUnavailable("dead-lettering: the connection was lost")
         try:
-            death = Death(code=code, message=reason, at=datetime.now(tz=UTC), attempt=attempt, worker=worker)
             await self._publish_letter(death)
         except BackendUnavailable:
             await self.requeue()
