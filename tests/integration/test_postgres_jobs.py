@@ -323,6 +323,7 @@ async def test_waiting_and_running_jobs_are_found_through_an_index(url: str, sto
             ("SELECT id FROM jobs WHERE status = 'PENDING' AND next_run_at <= now()", "jobs_waiting"),
             ("SELECT id FROM jobs WHERE status = 'PENDING' AND publish_by <= now()", "jobs_unpublished"),
             ("SELECT id FROM jobs WHERE status = 'RUNNING' AND lease_until <= now()", "jobs_running"),
+            ("SELECT id FROM jobs WHERE status = 'FAILED' AND bury_at <= now()", "jobs_owing"),
             ("SELECT id FROM outbox WHERE sent_at IS NULL ORDER BY number", "outbox_unsent"),
         ):
             plan = await other.fetch(f"EXPLAIN {query}")

@@ -226,11 +226,14 @@ async def test_a_failure_that_does_not_pass_ends_after_the_last_attempt_in_the_d
         job = await world.publish(script("text"))
         record = await world.ended(job)
         await world.settled()
+        await world.buried()
 
     assert record.error is not None
     assert (record.status, record.error.code, record.attempt) == (JobStatus.FAILED, "STORAGE_FULL", 2)
     (letter,) = world.broker.buried
-    assert letter.headers["x-error-code"] == "STORAGE_FULL"
+    assert (letter.headers["x-error-code"], letter.headers["x-error-attempt"]) == ("STORAGE_FULL", "2")
+    assert letter.headers["x-error-worker"]
+    assert world.metric('llamaparse_worker_dead_letters_total{code="STORAGE_FULL"}') == 1
 
 
 async def test_a_reopened_job_has_its_attempts_again_and_an_earlier_result_is_not_overwritten(world: World) -> None:
@@ -239,6 +242,7 @@ async def test_a_reopened_job_has_its_attempts_again_and_an_earlier_result_is_no
         job = await world.publish(script("text"))
         await world.ended(job)
         await world.settled()
+        await world.buried()
         async with world.broker.take_dead_letters() as letters:
             async for letter in letters:
                 await retry(letter, broker=world.broker, jobs=world.jobs)

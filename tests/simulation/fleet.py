@@ -195,7 +195,7 @@ class Fleet:
             transfer_timeout_s=TRANSFER_TIMEOUT_S,
             observe_stage=lambda _job, _stage, _seconds: None,
         )
-        upkeep = parts.upkeep(broker, jobs, interval_s=INTERVAL_S)
+        upkeep = parts.upkeep(broker, jobs, interval_s=INTERVAL_S, on_dead_letter=lambda _code: None)
         attempts = parts.attempts(
             jobs,
             pipeline,

@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from llamaparse_worker.errors import AttemptsExhausted, every_error
 from llamaparse_worker.model.job import (
     JobRecord,
     JobResult,
     JobStatus,
     Lease,
     OutboxEvent,
+    OwedLetter,
     Refusal,
 )
 from llamaparse_worker.wire import JobEvent
+from llamaparse_worker.worker.upkeep import BURY_WITHIN_S
 
 MANIFEST = "manifest.json"
+_OWING = {error.code for error in every_error() if error.retryable} | {AttemptsExhausted.code}
+"""Codes of jobs that another try may help: these have a dead letter."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +45,8 @@ class Call:
             return subject.job_id
         if isinstance(subject, OutboxEvent):
             return JobEvent.model_validate_json(subject.body).job_id
+        if isinstance(subject, OwedLetter):
+            return subject.job_id
         return subject if isinstance(subject, str) else getattr(subject, "id", None)
 
     def __str__(self) -> str:
@@ -69,6 +76,8 @@ class Ending:
     files: Mapping[str, bytes]
     poison: frozenset[str]
     """Jobs that kill every worker that opens them."""
+    letters: Sequence[str]
+    """The job of each dead letter."""
     failures: Sequence[str]
     """Internal errors that were logged or raised."""
     leftovers: Sequence[str]
@@ -77,15 +86,7 @@ class Ending:
 
 def violations(history: Sequence[Call | Mark], ending: Ending, *, max_attempts: int) -> list[str]:
     """Give each promise that was broken, in words; empty for a good run."""
-    calls: dict[str, list[Call]] = {job: [] for job in ending.records}
-    for call in history:
-        if not isinstance(call, Call):
-            continue
-        if call.name == "sweep":
-            for of_job in calls.values():
-                of_job.append(call)
-        elif call.job in calls:
-            calls[call.job].append(call)
+    calls = _by_job(history, ending.records)
     found = [f"internal error: {failure}" for failure in ending.failures]
     found += [f"left in the spool folder: {name}" for name in ending.leftovers]
     if ending.stuck:
@@ -100,7 +101,25 @@ def violations(history: Sequence[Call | Mark], ending: Ending, *, max_attempts: 
             continue
         found += _wrong_end(record, life, ending, max_attempts=max_attempts)
         found += _wrong_events(record, calls[job])
+        found += _wrong_letters(record, calls[job], ending)
     return found
+
+
+def _by_job(history: Sequence[Call | Mark], jobs: Collection[str]) -> dict[str, list[Call]]:
+    """Give the calls about each job, in order; a call that is about several stands with each of them."""
+    calls: dict[str, list[Call]] = {job: [] for job in jobs}
+    for call in history:
+        if not isinstance(call, Call):
+            continue
+        if call.name == "owed_letters":
+            for letter in call.answer if isinstance(call.answer, tuple) else ():
+                calls[letter.job_id].append(call)
+        elif call.name == "sweep":
+            for of_job in calls.values():
+                of_job.append(call)
+        elif call.job in calls:
+            calls[call.job].append(call)
+    return calls
 
 
 @dataclass(slots=True)
@@ -200,3 +219,35 @@ def _wrong_events(record: JobRecord, calls: Sequence[Call]) -> list[str]:
     if len(told) == 1 and {kind for _, kind in told} == {f"job.{record.status.lower()}"}:
         return []
     return [f"{record.id} is {record.status}, and the events told are {sorted(kind for _, kind in told)}"]
+
+
+def owes_letter(record: JobRecord) -> bool:
+    """Tell whether a job ended so that its message must be among the dead letters."""
+    return record.status is JobStatus.FAILED and record.error is not None and record.error.code in _OWING
+
+
+def _wrong_letters(record: JobRecord, calls: Sequence[Call], ending: Ending) -> list[str]:
+    """Look for the dead letter: one where its writer was heard in time, none where trying again would not help."""
+    letters = ending.letters.count(record.id)
+    if not owes_letter(record):
+        return [f"{record.id} is {record.status} and has a dead letter"] if letters else []
+    if not letters:
+        return [f"{record.id} is {record.status} without its dead letter"]
+    taken: float | None = None
+    written, found = 0, []
+    for call in calls:
+        match call.name:
+            case "owed_letters":
+                if taken is not None and call.clock < taken:
+                    found.append(f"{record.id}: a dead letter was taken while another worker wrote it")
+                taken = call.clock + BURY_WITHIN_S
+                written -= 1
+            case "bury":
+                written += 1
+            case "buried":
+                taken = float("inf")
+            case _:
+                pass
+    if written > 0:
+        found.append(f"{record.id} has more dead letters than were taken")
+    return found

@@ -13,11 +13,21 @@ from anyio.lowlevel import checkpoint
 from llamaparse_worker.interfaces import Delivery, Message
 from llamaparse_worker.model.dead_letter import Death
 from llamaparse_worker.model.document import ResultFile
-from llamaparse_worker.model.job import Claim, DueJob, Job, JobStatus, Lease, Progress
+from llamaparse_worker.model.job import (
+    Claim,
+    DueJob,
+    Job,
+    JobResult,
+    JobStatus,
+    Lease,
+    OutboxEvent,
+    OwedLetter,
+    Progress,
+)
 from llamaparse_worker.pipeline.job import Attempt, JobPipeline
 from llamaparse_worker.testing.jobs import MemoryJobStore, Row
 from llamaparse_worker.worker.attempts import Attempts
-from llamaparse_worker.worker.upkeep import BATCH, Upkeep
+from llamaparse_worker.worker.upkeep import BATCH, BURY_WITHIN_S, Upkeep, death_of_owed
 from simulation.fleet import Parts
 from simulation.network import Bucket
 
@@ -150,6 +160,32 @@ class SentBeforeAnnounced(Upkeep):
             await self._broker.announce(event)
 
 
+class NoDebt(MemoryJobStore):
+    """Forgets that a dead letter is owed; only the worker that ended the job would write it."""
+
+    async def finish(
+        self, lease: Lease, result: JobResult, *, events: Sequence[OutboxEvent], owes_letter: bool = False
+    ) -> bool:
+        del owes_letter
+        return await super().finish(lease, result, events=events)
+
+
+class ConfirmedBeforeBuried(Upkeep):
+    """Notes that a dead letter is written, and writes it then."""
+
+    async def _bury_owed(self) -> None:
+        for letter in await self._jobs.owed_letters(limit=BATCH, bury_within_s=BURY_WITHIN_S):
+            await self._jobs.buried(letter)
+            await self._broker.bury(Message(letter.body, letter.job_id, letter.headers), death_of_owed(letter))
+
+
+class LettersForAll(MemoryJobStore):
+    """Gives a dead letter to every worker that asks."""
+
+    async def owed_letters(self, *, limit: int, bury_within_s: float) -> Sequence[OwedLetter]:
+        return await super().owed_letters(limit=limit, bury_within_s=0 * bury_within_s)
+
+
 PLANTED: Final[Mapping[str, Bug]] = {
     "acknowledge before the store": Bug(Parts(attempts=AcknowledgesFirst), "is lost"),
     "finish before the result is stored": Bug(Parts(bucket=FinishesFirst), "before its result was stored whole"),
@@ -159,7 +195,10 @@ PLANTED: Final[Mapping[str, Bug]] = {
     "no lease check": Bug(Parts(store=NoLeaseCheck), "while another lease was live"),
     "no check of the end": Bug(Parts(store=NoEnd), "claimed after its end"),
     "no limit of attempts": Bug(Parts(store=NoAttemptLimit), "of 3"),
-    "waits by number": Bug(Parts(store=WaitsByNumber), "is lost", 5100),
+    "waits by number": Bug(Parts(store=WaitsByNumber), "is lost", 16900),
     "no sweeper": Bug(Parts(upkeep=NoSweeper), "is lost"),
+    "no debt": Bug(Parts(store=NoDebt), "without its dead letter"),
+    "confirmed before buried": Bug(Parts(upkeep=ConfirmedBeforeBuried), "without its dead letter"),
+    "letters for all": Bug(Parts(store=LettersForAll), "while another worker wrote it"),
     "sent before announced": Bug(Parts(upkeep=SentBeforeAnnounced), "the events told are []"),
 }

@@ -26,7 +26,7 @@ from llamaparse_worker.wire import JobMessage, job_of
 from simulation.clockwork import WORLD, Clockwork
 from simulation.documents import Script
 from simulation.fleet import RETRY, Backends, Fleet, Parts
-from simulation.history import Call, Ending, Mark, violations
+from simulation.history import Call, Ending, Mark, owes_letter, violations
 from simulation.network import Network, UnrulyBroker
 from simulation.weather import Trip, Weather, draw, trip
 
@@ -142,6 +142,7 @@ class _Simulation:
             records=records,
             files=files,
             poison=frozenset(one.id for one in self._submissions if one.script is Script.POISON),
+            letters=tuple(letter.id for letter in self._backends.broker.buried),
             failures=(*self._failures, *self._loop.failures),
             leftovers=[path.name for path in self._spool.iterdir()],
         )
@@ -161,8 +162,10 @@ class _Simulation:
         backends = self._backends
         records = [await backends.jobs.get(one.id) for one in self._submissions]
         (queue,) = await backends.broker.depths()
+        letters = {letter.id for letter in backends.broker.buried}
         return (
             all(record is not None and record.status.terminal for record in records)
+            and all(record.id in letters for record in records if record and owes_letter(record))
             and not await backends.jobs.outbox(limit=1)
             and not queue.ready
             and not queue.unacknowledged

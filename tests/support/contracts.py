@@ -27,7 +27,7 @@ _DEAD_LETTER_HEADERS = {
     "x-error-message": "What was wrong, in words",
     "x-error-time": "When the worker gave up, as ISO 8601 with its zone",
     "x-error-attempt": "Attempts that were charged by then; 0 where none was",
-    "x-error-worker": "Host name of the worker that gave up",
+    "x-error-worker": "Host name of the worker that gave up, or that wrote the dead letter in its place",
 }
 
 

@@ -98,6 +98,14 @@ class World:
 
         await until(empty, limit_s=limit_s)
 
+    async def buried(self) -> None:
+        """Wait until there is a dead letter."""
+
+        async def found() -> bool:
+            return bool(self.broker.buried)
+
+        await until(found)
+
     async def idle(self) -> bool:
         """Tell whether no parser process is held."""
         return not self.pool.statistics().busy
@@ -142,7 +150,12 @@ async def working(world: World, policy: Policy | None = None) -> AsyncIterator[W
             transfer_timeout_s=30,
             observe_stage=lambda _job, _stage, _seconds: None,
         )
-        upkeep = Upkeep(world.broker, world.jobs, interval_s=policy.interval_s)
+        upkeep = Upkeep(
+            world.broker,
+            world.jobs,
+            interval_s=policy.interval_s,
+            on_dead_letter=world.metrics.message_dead_lettered,
+        )
         attempts = Attempts(
             world.jobs,
             pipeline,

@@ -35,7 +35,6 @@ def test_a_malformed_message_goes_to_the_dead_letters_with_its_reason() -> None:
     settlement = settle(Malformed(InvalidJob("source: missing")), attempt=0, policy=POLICY)
     assert isinstance(settlement, DeadLetter)
     assert (settlement.error.code, settlement.error.message) == ("INVALID_JOB", "source: missing")
-    assert settlement.result is None
 
 
 @pytest.mark.parametrize("refusal", [Refusal.FINISHED, Refusal.HELD])
@@ -45,8 +44,9 @@ def test_a_job_that_others_carry_is_acknowledged_without_work(refusal: Refusal) 
 
 def test_a_job_that_lost_every_worker_goes_to_the_dead_letters() -> None:
     settlement = settle(NotClaimed(Refusal.EXHAUSTED), attempt=0, policy=POLICY)
-    assert isinstance(settlement, DeadLetter)
-    assert settlement.error.code == "ATTEMPTS_EXHAUSTED"
+    assert isinstance(settlement, Acknowledge)
+    assert settlement.letter is not None
+    assert settlement.letter.code == "ATTEMPTS_EXHAUSTED"
 
 
 def test_a_finished_attempt_writes_its_result_before_the_message_goes() -> None:
@@ -65,10 +65,11 @@ def test_a_transient_error_is_retried_with_growing_delay() -> None:
 
 def test_a_transient_error_on_the_last_attempt_fails_the_job_and_keeps_its_message() -> None:
     settlement = settle(Broke(StorageFull("full")), attempt=3, policy=POLICY)
-    assert isinstance(settlement, DeadLetter)
+    assert isinstance(settlement, Acknowledge)
     assert settlement.result is not None
     assert settlement.result.status is JobStatus.FAILED
-    assert settlement.error.code == "STORAGE_FULL"
+    assert settlement.letter is not None
+    assert settlement.letter.code == "STORAGE_FULL"
 
 
 def test_a_permanent_error_fails_the_job_at_once() -> None:
@@ -77,6 +78,7 @@ def test_a_permanent_error_fails_the_job_at_once() -> None:
     assert settlement.result is not None
     assert settlement.result.error is not None
     assert settlement.result.error.code == "PDF_IS_BROKEN"
+    assert settlement.letter is None
 
 
 def test_a_stopped_attempt_is_left_to_its_new_owner() -> None:
@@ -89,6 +91,7 @@ def test_no_error_is_retried_beyond_the_last_attempt(kind: type[WorkerError], at
     retried = isinstance(settlement, RetryLater)
     assert retried == (kind.retryable and attempt < most)
     if not retried:
-        assert isinstance(settlement, (Acknowledge, DeadLetter))
+        assert isinstance(settlement, Acknowledge)
         assert settlement.result is not None
         assert settlement.result.status is JobStatus.FAILED
+        assert (settlement.letter is not None) == kind.retryable

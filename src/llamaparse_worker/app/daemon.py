@@ -164,7 +164,12 @@ def _worker(
     def observe_stage(job: Job, stage: str, seconds: float) -> None:
         metrics.stage_ended(stage, seconds, source=job.source.kind)
 
-    upkeep = Upkeep(backends.broker, backends.jobs, interval_s=settings.sweep_interval_seconds)
+    upkeep = Upkeep(
+        backends.broker,
+        backends.jobs,
+        interval_s=settings.sweep_interval_seconds,
+        on_dead_letter=metrics.message_dead_lettered,
+    )
     pipeline = JobPipeline(
         sources=sources,
         objects=backends.objects,

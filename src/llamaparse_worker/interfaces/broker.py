@@ -80,6 +80,10 @@ class Broker(Protocol):
         """Append to the job queue; returns once the message is durable."""
         ...
 
+    async def bury(self, message: Message, death: Death) -> None:
+        """Append to the dead-letter queue what is in no hands; returns once the dead letter is durable."""
+        ...
+
     async def announce(self, event: OutboxEvent) -> None:
         """Tell the event to whoever listens, at least once; that nobody does is fine."""
         ...

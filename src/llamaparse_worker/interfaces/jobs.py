@@ -14,6 +14,7 @@ from llamaparse_worker.model.job import (
     JobStatus,
     Lease,
     OutboxEvent,
+    OwedLetter,
     Progress,
     Reopening,
     StoreCounts,
@@ -41,7 +42,7 @@ class JobStore(Protocol):
 
         Gives the lease, or why there is none. A PENDING row whose ``next_run_at`` is not ahead (a duplicate must not
         cut the pause before a retry short), or a RUNNING one whose lease expired, is claimed; with
-        its attempts used up it is set FAILED (``ATTEMPTS_EXHAUSTED``) instead.
+        its attempts used up it is set FAILED (``ATTEMPTS_EXHAUSTED``) instead, and owes a dead letter.
         """
         ...
 
@@ -52,8 +53,13 @@ class JobStore(Protocol):
         """
         ...
 
-    async def finish(self, lease: Lease, result: JobResult, *, events: Sequence[OutboxEvent]) -> bool:
-        """Write the terminal state and its events in one transaction. False: the lease is lost, nothing was written."""
+    async def finish(
+        self, lease: Lease, result: JobResult, *, events: Sequence[OutboxEvent], owes_letter: bool = False
+    ) -> bool:
+        """Write the terminal state and its events in one transaction. False: the lease is lost, nothing was written.
+
+        ``owes_letter``: the message of this FAILED job must become a dead letter that tells its error.
+        """
         ...
 
     async def retry_later(self, lease: Lease, *, delay_s: float, reason: str) -> bool:
@@ -111,6 +117,17 @@ class JobStore(Protocol):
 
     async def sent(self, event_ids: Sequence[str]) -> None:
         """Mark events as sent; ids that are marked already are fine."""
+        ...
+
+    async def owed_letters(self, *, limit: int, bury_within_s: float) -> Sequence[OwedLetter]:
+        """Take FAILED jobs that owe a dead letter, those that owe it longest first.
+
+        They belong to the caller for ``bury_within_s`` seconds; unconfirmed by then, they are owed again.
+        """
+        ...
+
+    async def buried(self, letter: OwedLetter) -> None:
+        """Note that the broker confirmed a dead letter. Without effect when the job was reopened since."""
         ...
 
     async def counts(self) -> StoreCounts:

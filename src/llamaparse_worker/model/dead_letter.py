@@ -28,7 +28,7 @@ class Death:
     attempt: int = 0
     """Attempts that were charged by then; 0 where none was."""
     worker: str = ""
-    """Host name of the worker that gave up."""
+    """Host name of the worker that gave up, or that wrote the dead letter in its place."""
 
     def headers(self) -> dict[str, str]:
         """Give the headers that are added to the message."""

@@ -105,7 +105,7 @@ class Refusal(StrEnum):
     HELD = "held"
     """Another live lease holds the job: acknowledge, the lease and the sweeper carry it."""
     EXHAUSTED = "exhausted"
-    """All attempts are used up; the store has set the job FAILED: dead-letter the message."""
+    """All attempts are used up; the store has set the job FAILED and owes its dead letter: acknowledge."""
 
 
 Claim = Lease | Refusal
@@ -174,6 +174,21 @@ class DueJob:
     released: str = ""
     """The token of the lease whose release began this wait; empty for others. A release uncounts its attempt, so the
     number alone would name an earlier wait as well."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OwedLetter:
+    """A FAILED job whose message must become a dead letter."""
+
+    job_id: str
+    attempt: int
+    """The attempts counted so far: names this end of the job, as a reopened one may fail again."""
+    charged: int
+    """Attempts that counted against the limit."""
+    failed_at: datetime
+    error: ErrorReport
+    body: bytes
+    headers: Mapping[str, str]
 
 
 Reopening = DueJob | JobStatus | None

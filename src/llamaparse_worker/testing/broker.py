@@ -40,6 +40,11 @@ class MemoryBroker:
         self._entries.append(_Entry(message))
         self.wake()
 
+    async def bury(self, message: Message, death: Death) -> None:
+        """Add a dead letter to ``buried``."""
+        await self.answer()
+        self.buried.append(_letter(message, death))
+
     async def announce(self, event: OutboxEvent) -> None:
         """Add the event to ``announced``."""
         await self.answer()
@@ -182,7 +187,11 @@ class MemoryDelivery:
     async def dead_letter(self, death: Death) -> None:
         """Move the message to ``buried``."""
         await self._broker.settle(self, keep=False)
-        self._broker.buried.append(replace(self._message, headers={**self._message.headers, **death.headers()}))
+        self._broker.buried.append(_letter(self._message, death))
+
+
+def _letter(message: Message, death: Death) -> Message:
+    return replace(message, headers={**message.headers, **death.headers()})
 
 
 class MemoryDeadLetter:

@@ -161,6 +161,19 @@ class BrokerConformance:
         assert death_of(letter.headers) == told
         assert without_death(letter.headers) == numbered(0).headers
 
+    async def test_a_message_in_no_hands_becomes_a_dead_letter(self, broker: Broker) -> None:
+        """It is one like the others, and no job."""
+        told = Death(code="TIMEOUT", message="zu spät", at=datetime(2026, 4, 17, tzinfo=UTC), attempt=3, worker="w-7")
+        await bury_numbered(broker, 1)
+
+        await broker.bury(numbered(1), told)
+
+        await self._expect_silence(broker)
+        found = await broker.dead_letters(limit=10)
+        assert [letter.id for letter in found] == ["m-0", "m-1"]
+        assert (found[1].body, death_of(found[1].headers)) == (numbered(1).body, told)
+        assert without_death(found[1].headers) == numbered(1).headers
+
     async def test_dead_letters_are_removed_one_by_one_and_the_others_keep_their_order(self, broker: Broker) -> None:
         """Also those that nobody looked at, and when the context is left by an error."""
         await bury_numbered(broker, 6)

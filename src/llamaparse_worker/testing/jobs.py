@@ -19,6 +19,7 @@ from llamaparse_worker.model.job import (
     JobStatus,
     Lease,
     OutboxEvent,
+    OwedLetter,
     Progress,
     Refusal,
     Reopening,
@@ -36,6 +37,7 @@ class Row:
     headers: Mapping[str, str] = field(default_factory=dict)
     token: str | None = None
     publish_by: datetime | None = None
+    bury_at: datetime | None = None
     forgiven: int = 0
 
 
@@ -94,7 +96,9 @@ class MemoryJobStore:
         found = self._rows.get(lease.job_id)
         return found.record.status if found and found.record.status.terminal else JobStatus.PENDING
 
-    async def finish(self, lease: Lease, result: JobResult, *, events: Sequence[OutboxEvent]) -> bool:
+    async def finish(
+        self, lease: Lease, result: JobResult, *, events: Sequence[OutboxEvent], owes_letter: bool = False
+    ) -> bool:
         """Write the terminal state and its events."""
         await self._reach()
         row = self._held(lease)
@@ -109,6 +113,7 @@ class MemoryJobStore:
             usage=dict(result.usage),
         )
         self._free(row, result.status)
+        row.bury_at = self._clock() if owes_letter else None
         self._unsent |= {event.id: event for event in events}
         return True
 
@@ -153,7 +158,7 @@ class MemoryJobStore:
             return found.status
         row.record = replace(found, result_prefix=None, error=None, page_errors=(), progress=Progress())
         self._free(row, JobStatus.PENDING)
-        row.publish_by = self._in(publish_within_s)
+        row.publish_by, row.bury_at = self._in(publish_within_s), None
         return _due(row)
 
     async def get(self, job_id: str) -> JobRecord | None:
@@ -197,6 +202,22 @@ class MemoryJobStore:
         await self._reach()
         for event_id in event_ids:
             self._unsent.pop(event_id, None)
+
+    async def owed_letters(self, *, limit: int, bury_within_s: float) -> Sequence[OwedLetter]:
+        """Take failed jobs whose dead letter nobody is writing."""
+        await self._reach()
+        owing = [(at, row) for row in self._rows.values() if (at := row.bury_at) and at <= self._clock()]
+        first = sorted(owing, key=lambda one: (one[0], one[1].record.id))[:limit]
+        for _, row in first:
+            row.bury_at = self._in(bury_within_s)
+        return tuple(_owed(row) for _, row in first)
+
+    async def buried(self, letter: OwedLetter) -> None:
+        """Note that a dead letter is written."""
+        await self._reach()
+        row = self._rows.get(letter.job_id)
+        if row and row.record.status is JobStatus.FAILED and row.record.attempt == letter.attempt:
+            row.bury_at = None
 
     async def counts(self) -> StoreCounts:
         """Count rows for the queue depth."""
@@ -269,6 +290,7 @@ class MemoryJobStore:
         error = report(AttemptsExhausted(f"none of {max_attempts} attempts came to an end"))
         row.record = replace(row.record, error=error)
         self._end(row, JobStatus.FAILED)
+        row.bury_at = self._clock()
 
     def _end(self, row: Row, status: JobStatus) -> None:
         self._free(row, status)
@@ -278,6 +300,20 @@ class MemoryJobStore:
 
 def _due(row: Row) -> DueJob:
     return DueJob(row.record.id, row.record.attempt, row.body, row.headers, row.token or "")
+
+
+def _owed(row: Row) -> OwedLetter:
+    if row.record.error is None:
+        raise ValueError(row.record.id)
+    return OwedLetter(
+        job_id=row.record.id,
+        attempt=row.record.attempt,
+        charged=row.record.attempt - row.forgiven,
+        failed_at=row.record.updated_at,
+        error=row.record.error,
+        body=row.body,
+        headers=row.headers,
+    )
 
 
 def _wait(job: DueJob) -> tuple[int, str]:

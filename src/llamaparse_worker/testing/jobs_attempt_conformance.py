@@ -121,8 +121,8 @@ class AttemptConformance:
 
     async def test_the_jobs_that_are_due_longest_come_first(self, store: JobStore) -> None:
         jobs = [a_job() for _ in range(3)]
-        for job, delay in zip(jobs, (0.02, 0.0, 0.01), strict=True):
-            await store.retry_later(await leased(store, job), delay_s=delay - 1, reason="later")
+        for job, due_for_s in zip(jobs, (10, 30, 20), strict=True):
+            await store.retry_later(await leased(store, job), delay_s=-due_for_s, reason="later")
 
         first = await store.due(limit=2, publish_within_s=LONG_S)
         assert {one.job_id for one in first} == {jobs[1].id, jobs[2].id}

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from llamaparse_worker.testing.jobs_attempt_conformance import AttemptConformance
 from llamaparse_worker.testing.jobs_claim_conformance import ClaimConformance
+from llamaparse_worker.testing.jobs_letters_conformance import LettersConformance
 from llamaparse_worker.testing.jobs_outcome_conformance import OutcomeConformance
 from llamaparse_worker.testing.jobs_reopening_conformance import ReopeningConformance
 
 
-class JobStoreConformance(ClaimConformance, AttemptConformance, OutcomeConformance, ReopeningConformance):
+class JobStoreConformance(
+    ClaimConformance, AttemptConformance, OutcomeConformance, LettersConformance, ReopeningConformance
+):
     """The contract of ``JobStore``. Each test gets an empty, migrated store from the fixture ``store``."""

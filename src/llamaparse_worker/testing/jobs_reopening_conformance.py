@@ -9,7 +9,6 @@ from llamaparse_worker.errors import ErrorReport
 from llamaparse_worker.interfaces import JobStore
 from llamaparse_worker.model.job import (
     DueJob,
-    Job,
     JobResult,
     JobStatus,
     PageError,
@@ -25,6 +24,7 @@ from llamaparse_worker.testing.jobs_samples import (
     SHORT_S,
     a_job,
     claim,
+    exhaust,
     expire,
     leased,
     status_of,
@@ -58,7 +58,7 @@ class ReopeningConformance:
 
     async def test_a_reopened_job_has_all_attempts_before_it_and_their_numbers_count_on(self, store: JobStore) -> None:
         job = a_job()
-        await self._exhausted(store, job)
+        await exhaust(store, job)
         await store.reopen(job.id, publish_within_s=LONG_S)
 
         third = await leased(store, job, max_attempts=2)
@@ -74,7 +74,7 @@ class ReopeningConformance:
 
     async def test_a_drain_does_not_charge_a_reopened_job(self, store: JobStore) -> None:
         job = a_job()
-        await self._exhausted(store, job)
+        await exhaust(store, job)
         await store.reopen(job.id, publish_within_s=LONG_S)
         for _ in range(3):
             assert await store.release(await leased(store, job, max_attempts=2), publish_within_s=LONG_S)
@@ -109,7 +109,7 @@ class ReopeningConformance:
 
     async def test_reopening_again_gives_the_message_and_forgives_nothing_more(self, store: JobStore) -> None:
         job = a_job()
-        await self._exhausted(store, job)
+        await exhaust(store, job)
         first = await store.reopen(job.id, publish_within_s=LONG_S)
 
         assert await store.reopen(job.id, publish_within_s=LONG_S) == first
@@ -163,7 +163,7 @@ class ReopeningConformance:
 
     async def test_of_many_who_reopen_at_once_none_forgives_twice(self, store: JobStore) -> None:
         job = a_job()
-        await self._exhausted(store, job)
+        await exhaust(store, job)
         found: list[Reopening] = []
 
         async def one() -> None:
@@ -175,10 +175,3 @@ class ReopeningConformance:
 
         assert found == [DueJob(job.id, 2, BODY, HEADERS)] * 4
         assert (await leased(store, job, max_attempts=2)).charged == 1
-
-    @staticmethod
-    async def _exhausted(store: JobStore, job: Job) -> None:
-        """Fail a job by two attempts that come to nothing."""
-        for _ in range(2):
-            await store.retry_later(await leased(store, job, max_attempts=2), delay_s=0, reason="later")
-        assert await claim(store, job, max_attempts=2) is Refusal.EXHAUSTED

@@ -16,6 +16,7 @@ from llamaparse_worker.model.job import (
     JobStatus,
     Lease,
     OutboxEvent,
+    Refusal,
     SourceKind,
     SourceRef,
 )
@@ -58,6 +59,15 @@ async def leased(store: JobStore, job: Job, *, lease_s: float = LONG_S, max_atte
     if not isinstance(found, Lease):
         pytest.fail(f"the claim was refused: {found}")
     return found
+
+
+async def exhaust(store: JobStore, job: Job) -> None:
+    """Fail a job by two attempts that come to nothing."""
+    for _ in range(2):
+        await store.retry_later(await leased(store, job, max_attempts=2), delay_s=0, reason="later")
+    found = await claim(store, job, max_attempts=2)
+    if found is not Refusal.EXHAUSTED:
+        pytest.fail(f"attempts are left: {found}")
 
 
 async def status_of(store: JobStore, job_id: str) -> JobStatus:

@@ -14,7 +14,6 @@ import anyio
 import structlog
 
 from llamaparse_worker.errors import (
-    AttemptsExhausted,
     ErrorReport,
     InvalidJob,
     JobExpired,
@@ -190,13 +189,15 @@ class Attempts:
         settlement = settle(outcome, attempt=charged, policy=self._policy.retry)
         lease, job = case.lease, case.job
         if lease is None or job is None:
+            if isinstance(settlement, Acknowledge) and settlement.letter:
+                self._on_event()  # the refused claim wrote one
             return settlement
         kept = True
         match settlement:
-            case Acknowledge(JobResult() as result) | DeadLetter(_, JobResult() as result):
+            case Acknowledge(JobResult() as result, letter):
                 event = outbox_event(_event(job, lease, result))
                 kept = await until_available(
-                    lambda: self._jobs.finish(lease, result, events=(event,)),
+                    lambda: self._jobs.finish(lease, result, events=(event,), owes_letter=letter is not None),
                     what="job store",
                     failures=AWAY_OR_REFUSING,
                 )
@@ -232,27 +233,13 @@ class Attempts:
             case Acknowledge() | RetryLater():
                 await delivery.acknowledge()
             case DeadLetter(error):
-                await delivery.dead_letter(self._death(case, error))
+                death = Death(code=error.code, message=error.message, at=utc_now(), worker=socket.gethostname())
+                await delivery.dead_letter(death)
             case GiveBack():
                 freed = await self._release(case)
                 await delivery.requeue()
                 if freed:
                     await self._jobs.published(freed)
-
-    def _death(self, case: _Case, error: ErrorReport) -> Death:
-        return Death(
-            code=error.code,
-            message=error.message,
-            at=utc_now(),
-            attempt=self._attempts(case, error),
-            worker=socket.gethostname(),
-        )
-
-    def _attempts(self, case: _Case, error: ErrorReport) -> int:
-        """Count what was tried before the message died; a claim is refused for exactly one number of them."""
-        if case.lease is not None:
-            return case.lease.charged
-        return self._policy.retry.max_attempts if error.code == AttemptsExhausted.code else 0
 
     async def _release(self, case: _Case) -> DueJob | None:
         """Free the job; gives what to confirm once its message is back in the queue."""
@@ -275,8 +262,7 @@ class Attempts:
                     self._metrics.markdown_written(file.size_bytes)
         if isinstance(settlement, DeadLetter) and settled:
             self._metrics.message_dead_lettered(settlement.error.code)
-            if case.job is None:
-                self._metrics.message_malformed()
+            self._metrics.message_malformed()
         if ending.error:
             self._metrics.error(ending.error.code)
         self._metrics.job_ended(case.job.options.mode if case.job else None, outcome, seconds)
@@ -303,10 +289,10 @@ class _Ending:
 
 def _ending(settlement: Settlement) -> _Ending:
     match settlement:
-        case Acknowledge(JobResult() as result) | DeadLetter(_, JobResult() as result):
+        case Acknowledge(JobResult() as result):
             return _Ending(JobOutcome(result.status.lower()), result.error)
-        case Acknowledge():
-            return _Ending(JobOutcome.REFUSED)
+        case Acknowledge(letter=error):
+            return _Ending(JobOutcome.REFUSED, error)
         case DeadLetter(error):
             return _Ending(JobOutcome.REFUSED, error)
         case RetryLater():

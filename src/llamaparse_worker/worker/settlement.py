@@ -55,6 +55,8 @@ class Acknowledge:
     """Remove the message; first write ``result`` if there is one."""
 
     result: JobResult | None = None
+    letter: ErrorReport | None = None
+    """Why a copy of the message becomes a dead letter. The job store owes it: what ends the job says so as well."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,10 +69,9 @@ class RetryLater:
 
 @dataclass(frozen=True, slots=True)
 class DeadLetter:
-    """Move the message to the dead-letter queue; first write ``result`` if there is one."""
+    """Move a message to the dead-letter queue that has no row in the job store."""
 
     error: ErrorReport
-    result: JobResult | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +97,9 @@ def settle(outcome: Outcome, *, attempt: int, policy: RetryPolicy) -> Acknowledg
         case Malformed(error):
             return DeadLetter(report(error))
         case NotClaimed(Refusal.EXHAUSTED):
-            return DeadLetter(report(AttemptsExhausted(f"none of {policy.max_attempts} attempts came to an end")))
+            return Acknowledge(
+                letter=report(AttemptsExhausted(f"none of {policy.max_attempts} attempts came to an end"))
+            )
         case NotClaimed() | Stopped():
             return Acknowledge()
         case Ended(result):
@@ -105,7 +108,7 @@ def settle(outcome: Outcome, *, attempt: int, policy: RetryPolicy) -> Acknowledg
             delay_s = min(policy.delay_s * 2 ** max(attempt - 1, 0), policy.max_delay_s)
             return RetryLater(delay_s, f"{error.code}: {error.message}")
         case Broke(error) if error.retryable:
-            return DeadLetter(report(error), _failed(error))
+            return Acknowledge(_failed(error), letter=report(error))
         case Broke(error):
             return Acknowledge(_failed(error))
 

@@ -1,18 +1,23 @@
-"""What every worker does beside its jobs: publish due jobs again, free expired leases, send events."""
+"""What every worker does beside its jobs: publish due jobs again, free expired leases, send events and dead letters."""
 
 from __future__ import annotations
 
+import socket
 from collections.abc import Awaitable, Callable
 
 import anyio
 import structlog
 
 from llamaparse_worker.interfaces import Broker, JobStore, Message
+from llamaparse_worker.model.dead_letter import Death
+from llamaparse_worker.model.job import OwedLetter
 from llamaparse_worker.worker.patience import AWAY_OR_REFUSING
 
 BATCH = 100
 PUBLISH_WITHIN_S = 30.0
 """A job whose publisher did not confirm within this time is published by another worker."""
+BURY_WITHIN_S = 30.0
+"""A dead letter that was not confirmed within this time is written by another worker."""
 GATHER_S = 0.25
 """Events are read no sooner than this after the last time: the first goes out at once, those that follow together."""
 
@@ -22,10 +27,14 @@ log = structlog.get_logger()
 class Upkeep:
     """Runs on every worker at once; each step is safe to repeat, because claims and events have ids."""
 
-    def __init__(self, broker: Broker, jobs: JobStore, *, interval_s: float) -> None:
+    def __init__(
+        self, broker: Broker, jobs: JobStore, *, interval_s: float, on_dead_letter: Callable[[str], None]
+    ) -> None:
         self._broker = broker
         self._jobs = jobs
         self._interval_s = interval_s
+        self._on_dead_letter = on_dead_letter
+        """Told the code of each dead letter."""
         self._rounds_at = 0.0
         """Events are sent when there are some; the rest is done once an interval."""
         self._events_at = 0.0
@@ -37,7 +46,7 @@ class Upkeep:
         self._ended = anyio.Event()
 
     def wake(self) -> None:
-        """Send events soon: one was written."""
+        """Send events and dead letters soon: one was written."""
         self._woken.set()
 
     async def run(self) -> None:
@@ -46,7 +55,7 @@ class Upkeep:
         while not last:
             last = self._ending
             now = anyio.current_time()
-            if now >= self._events_at and not await self._tried(self._send_events):
+            if now >= self._events_at and not await self._told():
                 self._events_at = now + self._interval_s
             if now >= self._rounds_at:
                 self._rounds_at = now + self._interval_s
@@ -60,6 +69,11 @@ class Upkeep:
         self._ending = True
         self.wake()
         await self._ended.wait()
+
+    async def _told(self) -> bool:
+        """Send what is to be sent; a missing exchange holds up no dead letter."""
+        done = [await self._tried(step) for step in (self._send_events, self._bury_owed)]
+        return all(done)
 
     async def _tried(self, step: Callable[[], Awaitable[None]]) -> bool:
         """Do one step; what fails is tried again later and keeps no other step from being done."""
@@ -92,6 +106,18 @@ class Upkeep:
             if len(due) < BATCH:
                 return
 
+    async def _bury_owed(self) -> None:
+        while owed := await self._jobs.owed_letters(limit=BATCH, bury_within_s=BURY_WITHIN_S):
+            for letter in owed:
+                await self._broker.bury(Message(letter.body, letter.job_id, letter.headers), death_of_owed(letter))
+                await self._jobs.buried(letter)
+                self._on_dead_letter(letter.error.code)
+                log.warning(
+                    "job.dead_lettered", job=letter.job_id, attempt=letter.attempt, error_code=letter.error.code
+                )
+            if len(owed) < BATCH:
+                return
+
     async def _send_events(self) -> None:
         self._read_at = anyio.current_time()
         while events := await self._jobs.outbox(limit=BATCH):
@@ -106,3 +132,17 @@ class Upkeep:
                     await self._jobs.sent(announced)
             if len(events) < BATCH:
                 return
+
+
+def death_of_owed(letter: OwedLetter) -> Death:
+    """Say why a job died.
+
+    The host is that of whoever writes the letter: most often the worker that gave up, as its own event wakes it.
+    """
+    return Death(
+        code=letter.error.code,
+        message=letter.error.message,
+        at=letter.failed_at,
+        attempt=letter.charged,
+        worker=socket.gethostname(),
+    )

@@ -42,6 +42,10 @@ class EmbeddedBroker:
         await self._table.append(self._settings.job_queue_name, message)
         self.changes.announce()
 
+    async def bury(self, message: Message, death: Death) -> None:
+        """Append to the dead letters; returns once the dead letter is durable."""
+        await self._table.append_dead(self._settings.job_queue_name, message, death.headers())
+
     @asynccontextmanager
     async def consume(self, *, prefetch: int) -> AsyncIterator[AsyncIterator[Delivery]]:
         """Take messages, never more than ``prefetch`` unsettled ones at once."""

@@ -100,6 +100,13 @@ class MessageTable:
             (queue, message.id, message.body, json.dumps(dict(message.headers))),
         )
 
+    async def append_dead(self, queue: str, message: Message, reasons: dict[str, str]) -> None:
+        """Add a dead letter, which has the headers of its message and ``reasons``."""
+        await self._run(
+            "INSERT INTO queue_messages (queue, id, body, headers, died_at) VALUES (?, ?, ?, ?, ?)",
+            (queue, message.id, message.body, json.dumps({**message.headers, **reasons}), time.time()),
+        )
+
     async def claim(self, queue: str, *, lease_s: float) -> HeldMessage | None:
         """Take the oldest message that nobody holds."""
         now = time.time()

@@ -14,7 +14,7 @@ from aio_pika.abc import AbstractQueue
 from yarl import URL
 
 from llamaparse_worker.backends.broker.rabbitmq.answered import answered
-from llamaparse_worker.backends.broker.rabbitmq.dead_letters import take_letters
+from llamaparse_worker.backends.broker.rabbitmq.dead_letters import publish_letter, take_letters
 from llamaparse_worker.backends.broker.rabbitmq.intake import Intake
 from llamaparse_worker.backends.broker.rabbitmq.link import Links, Purpose, address_of
 from llamaparse_worker.backends.broker.rabbitmq.management import fetch_depths
@@ -22,6 +22,7 @@ from llamaparse_worker.backends.broker.rabbitmq.messages import outgoing
 from llamaparse_worker.backends.broker.rabbitmq.settings import RabbitMqSettings
 from llamaparse_worker.errors import BackendUnavailable
 from llamaparse_worker.interfaces import Broker, Component, DeadLetter, Delivery, Message, QueueDepth
+from llamaparse_worker.model.dead_letter import Death
 from llamaparse_worker.model.job import OutboxEvent
 
 _PUBLISH_TIMEOUT_S = 10.0
@@ -42,6 +43,10 @@ class RabbitMqBroker:
         link = await self._publishing.current()
         with answered(f"publishing to {name}", timeout_s=_PUBLISH_TIMEOUT_S):
             await link.channel.default_exchange.publish(outgoing(message, kind=name), routing_key=name, mandatory=True)
+
+    async def bury(self, message: Message, death: Death) -> None:
+        """Append to the dead-letter queue, confirmed."""
+        await publish_letter(self._publishing, self._settings.dead_letter_queue, message, death)
 
     async def announce(self, event: OutboxEvent) -> None:
         """Publish to the event exchange, confirmed; the routing key is the event's kind."""

@@ -1,4 +1,7 @@
-"""Going through the dead-letter queue by hand: each letter is held unacknowledged until its channel closes."""
+"""The dead-letter queue: written to by workers, and gone through by hand.
+
+Whoever goes through it holds each letter unacknowledged until the channel closes.
+"""
 
 from __future__ import annotations
 
@@ -11,10 +14,11 @@ import structlog
 from aio_pika.abc import AbstractChannel
 
 from llamaparse_worker.backends.broker.rabbitmq.answered import answered
-from llamaparse_worker.backends.broker.rabbitmq.link import Link
-from llamaparse_worker.backends.broker.rabbitmq.messages import delivery_tag, incoming
+from llamaparse_worker.backends.broker.rabbitmq.link import Link, Links
+from llamaparse_worker.backends.broker.rabbitmq.messages import delivery_tag, incoming, outgoing
 from llamaparse_worker.errors import BackendUnavailable
 from llamaparse_worker.interfaces import DeadLetter, Message
+from llamaparse_worker.model.dead_letter import Death
 
 log = structlog.get_logger(__name__)
 
@@ -39,6 +43,14 @@ class RabbitMqDeadLetter:
         """Acknowledge it. RabbitMQ answers when the channel closes: one lost before that is there again."""
         with answered("removing a dead letter"):
             await self._channel.basic_ack(self._tag)
+
+
+async def publish_letter(publishing: Links, queue: str, message: Message, death: Death) -> None:
+    """Append a dead letter; returns once RabbitMQ has confirmed it, and raises when the queue is missing."""
+    letter = outgoing(message, kind=queue, added=death.headers())
+    link = await publishing.current()
+    with answered(f"publishing to {queue}"):
+        await link.channel.default_exchange.publish(letter, routing_key=queue, mandatory=True)
 
 
 @asynccontextmanager

@@ -8,8 +8,9 @@ from contextlib import contextmanager
 import aiormq.abc
 
 from llamaparse_worker.backends.broker.rabbitmq.answered import answered
+from llamaparse_worker.backends.broker.rabbitmq.dead_letters import publish_letter
 from llamaparse_worker.backends.broker.rabbitmq.link import Link, Links
-from llamaparse_worker.backends.broker.rabbitmq.messages import delivery_tag, incoming, outgoing
+from llamaparse_worker.backends.broker.rabbitmq.messages import delivery_tag, incoming
 from llamaparse_worker.backends.broker.rabbitmq.settings import RabbitMqSettings
 from llamaparse_worker.errors import BackendUnavailable
 from llamaparse_worker.interfaces import Message
@@ -51,7 +52,7 @@ class RabbitMqDelivery:
         if self._link.lost:
             raise BackendUnavailable("dead-lettering: the connection was lost")
         try:
-            await self._publish_letter(death)
+            await publish_letter(self._publishing, self._settings.dead_letter_queue, self._message, death)
         except BackendUnavailable:
             await self.requeue()
             raise
@@ -59,13 +60,6 @@ class RabbitMqDelivery:
             self._link.lose()
             raise
         await self.acknowledge()
-
-    async def _publish_letter(self, death: Death) -> None:
-        name = self._settings.dead_letter_queue
-        letter = outgoing(self._message, kind=name, added=death.headers())
-        link = await self._publishing.current()
-        with answered(f"publishing to {name}"):
-            await link.channel.default_exchange.publish(letter, routing_key=name, mandatory=True)
 
     @contextmanager
     def _settling(self, step: str) -> Iterator[None]:

@@ -17,6 +17,7 @@ from llamaparse_worker.model.job import (
     JobResult,
     JobStatus,
     OutboxEvent,
+    OwedLetter,
     PageError,
     Progress,
     StoreCounts,
@@ -124,6 +125,31 @@ class DueRow(_Row):
     def due(self) -> DueJob:
         """Give the row as the interface knows it."""
         return DueJob(self.id, self.attempt, self.body, self.headers, self.released)
+
+
+class OwedRow(_Row):
+    """A failed job whose dead letter nobody is writing."""
+
+    id: str
+    attempt: int
+    charged: int
+    failed_at: datetime
+    error_code: str
+    error_message: str
+    body: bytes
+    headers: Json[dict[str, str]]
+
+    def letter(self) -> OwedLetter:
+        """Give the row as the interface knows it."""
+        return OwedLetter(
+            job_id=self.id,
+            attempt=self.attempt,
+            charged=self.charged,
+            failed_at=self.failed_at,
+            error=ErrorReport(self.error_code, self.error_message),
+            body=self.body,
+            headers=self.headers,
+        )
 
 
 class OutboxRow(_Row):

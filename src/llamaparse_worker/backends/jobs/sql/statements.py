@@ -31,7 +31,7 @@ RETURNING attempt, forgiven
 
 EXHAUST: Final = """
 UPDATE jobs SET status = 'FAILED', error_code = :error_code, error_message = :error_message,
-    lease_token = NULL, lease_until = NULL, next_run_at = NULL, publish_by = NULL, updated_at = now()
+    bury_at = now(), lease_token = NULL, lease_until = NULL, next_run_at = NULL, publish_by = NULL, updated_at = now()
 WHERE id = :id AND attempt - forgiven >= :max_attempts
     AND ((status = 'PENDING' AND (next_run_at IS NULL OR next_run_at <= now()))
         OR (status = 'RUNNING' AND lease_until <= now()))
@@ -51,7 +51,8 @@ RETURNING id
 FINISH: Final = """
 UPDATE jobs SET status = :status, result_prefix = :result_prefix, error_code = :error_code,
     error_message = :error_message, pages_total = :pages_total, pages_done = :pages_done, pages_failed = :pages_failed,
-    page_errors = :page_errors, usage = :usage, lease_token = NULL, lease_until = NULL, updated_at = now()
+    page_errors = :page_errors, usage = :usage, bury_at = CASE WHEN :owes_letter THEN now() END,
+    lease_token = NULL, lease_until = NULL, updated_at = now()
 WHERE id = :id AND lease_token = :token AND status = 'RUNNING'
 RETURNING id
 """
@@ -84,7 +85,7 @@ RETURNING id, status, attempt, project, tenant, result_prefix, error_code, error
 
 REOPEN: Final = """
 UPDATE jobs SET status = 'PENDING', forgiven = CASE WHEN status = 'FAILED' THEN attempt ELSE forgiven END,
-    publish_by = now() + :publish_within, result_prefix = NULL, error_code = NULL, error_message = NULL,
+    publish_by = now() + :publish_within, bury_at = NULL, result_prefix = NULL, error_code = NULL, error_message = NULL,
     page_errors = '[]', pages_total = 0, pages_done = 0, pages_failed = 0, updated_at = now()
 WHERE id = :id AND (status = 'FAILED' OR (status = 'PENDING' AND next_run_at IS NULL))
 RETURNING id, attempt, body, headers, coalesce(lease_token, '') AS released
@@ -115,6 +116,17 @@ UPDATE jobs SET status = 'PENDING', next_run_at = now(), lease_token = NULL, lea
 WHERE status = 'RUNNING' AND lease_until <= now()
 RETURNING id
 """
+
+# The condition stands twice: of two who take at once the second waits for the first, and looks at the row again.
+OWED: Final = """
+UPDATE jobs SET bury_at = now() + :bury_within
+WHERE status = 'FAILED' AND bury_at <= now() AND id IN (
+    SELECT id FROM jobs WHERE status = 'FAILED' AND bury_at <= now() ORDER BY bury_at, id LIMIT :limit
+)
+RETURNING id, attempt, attempt - forgiven AS charged, updated_at AS failed_at, error_code, error_message, body, headers
+"""
+
+BURIED: Final = "UPDATE jobs SET bury_at = NULL WHERE id = :id AND attempt = :attempt AND status = 'FAILED'"
 
 ADD_EVENT: Final = """
 INSERT INTO outbox (id, job_id, kind, body, created_at) VALUES (:id, :job_id, :kind, :body, now())

@@ -17,6 +17,7 @@ from llamaparse_worker.backends.jobs.sql.rows import (
     EventRow,
     JobRow,
     OutboxRow,
+    OwedRow,
     StatusRow,
     clean,
     error_columns,
@@ -34,6 +35,7 @@ from llamaparse_worker.model.job import (
     JobStatus,
     Lease,
     OutboxEvent,
+    OwedLetter,
     Progress,
     Refusal,
     Reopening,
@@ -93,9 +95,11 @@ class SqlJobStore:
         found = next((StatusRow.model_validate(row).status for row in rows), JobStatus.PENDING)
         return found if found.terminal else JobStatus.PENDING
 
-    async def finish(self, lease: Lease, result: JobResult, *, events: Sequence[OutboxEvent]) -> bool:
+    async def finish(
+        self, lease: Lease, result: JobResult, *, events: Sequence[OutboxEvent], owes_letter: bool = False
+    ) -> bool:
         """Write the terminal state and its events, all or nothing."""
-        values = _fence(lease) | result_columns(result)
+        values = _fence(lease) | result_columns(result) | {"owes_letter": owes_letter}
         if len(events) == 1:
             (event,) = events
             told: dict[str, Value] = {"event_id": event.id, "event_kind": event.kind, "event_body": event.body}
@@ -166,6 +170,16 @@ class SqlJobStore:
         """Mark events as sent, all in one statement."""
         statement = f"{statements.SENT} ({self._database.dialect.each})"
         await self._database.fetch(statement, {"texts": json.dumps(event_ids)})
+
+    async def owed_letters(self, *, limit: int, bury_within_s: float) -> Sequence[OwedLetter]:
+        """Take failed jobs whose dead letter nobody is writing."""
+        values: dict[str, Value] = {"limit": limit, "bury_within": timedelta(seconds=bury_within_s)}
+        rows = await self._database.fetch(statements.OWED, values)
+        return tuple(OwedRow.model_validate(row).letter() for row in rows)
+
+    async def buried(self, letter: OwedLetter) -> None:
+        """Note that a dead letter is written."""
+        await self._database.fetch(statements.BURIED, {"id": letter.job_id, "attempt": letter.attempt})
 
     async def counts(self) -> StoreCounts:
         """Count rows for the queue depth."""
