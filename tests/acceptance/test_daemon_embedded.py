@@ -17,7 +17,7 @@ from support.daemon import Daemon, alive, command, daemon, descendants, environm
 SAMPLES = Path(__file__).parents[2] / "config" / "samples"
 
 
-def submitted(env: dict[str, str], *files: Path, cwd: Path | None = None) -> list[str]:
+def submitted(env: dict[str, str], *files: Path | str, cwd: Path | None = None) -> list[str]:
     """Submit files and give the ids of their jobs."""
     done = command(["submit", *map(str, files), "--json"], env, cwd=cwd)
     assert done.returncode == 0, done.stderr

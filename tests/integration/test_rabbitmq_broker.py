@@ -132,7 +132,7 @@ async def test_a_queue_with_other_arguments_is_refused_by_name_but_may_be_used_a
     async with open_rabbitmq(passive) as broker:
         await broker.announce(OutboxEvent("e-1", "job.completed", b"{}"))
         await broker.publish(numbered(1))
-        (depth,) = await broker.depths()
+        depth, *_ = await broker.depths()
     assert depth.ready == 1
 
 
@@ -180,7 +180,7 @@ async def test_the_management_api_counts_the_family_with_what_is_unacknowledged(
     rabbitmq: RabbitMq, settings: RabbitMqSettings, client: aio_pika.abc.AbstractChannel
 ) -> None:
     managed = settings.model_copy(update={"job_queue_management_url": rabbitmq.management_url})
-    sibling = f"{settings.job_queue_name}.high"
+    sibling = f"{settings.job_queue_name}_zebra"
     await client.declare_queue(sibling, durable=True)
     async with open_rabbitmq(managed) as broker, broker.consume(prefetch=1) as deliveries:
         await publish_numbered(broker, 3)
@@ -188,7 +188,8 @@ async def test_the_management_api_counts_the_family_with_what_is_unacknowledged(
 
         found = await _depths_until(broker, lambda depth: (depth.ready, depth.unacknowledged) == (2, 1))
 
-        assert [depth.name for depth in found] == [settings.job_queue_name, sibling]
+        kinds = ["", "_critical", "_high", "_low", "_zebra"]
+        assert [depth.name for depth in found] == [f"{settings.job_queue_name}{kind}" for kind in kinds]
         assert all(depth.healthy for depth in found)
         await held.acknowledge()
 

@@ -10,7 +10,7 @@ import anyio
 import pytest
 
 from llamaparse_worker.interfaces import Message
-from llamaparse_worker.model.job import JobStatus
+from llamaparse_worker.model.job import JobStatus, Priority
 from llamaparse_worker.parsers.pool import ParserPool
 from llamaparse_worker.testing.hostile import Attack, attack
 from llamaparse_worker.testing.reader import Opening, script
@@ -72,7 +72,7 @@ async def test_a_message_of_a_job_that_another_worker_holds_is_acknowledged(worl
         await world.publish(None, job_id=job)
 
         async def only_the_first_is_held() -> bool:
-            (queue,) = await world.broker.depths()
+            queue, *_ = await world.broker.depths()
             return (queue.ready, queue.unacknowledged) == (0, 1)
 
         await until(only_the_first_is_held, limit_s=1.4)
@@ -147,6 +147,23 @@ async def test_a_failed_job_with_a_partial_result_points_to_it(world: World) -> 
     assert record.status is JobStatus.FAILED
     assert [error.page for error in record.page_errors] == [2]
     assert b"Page 1 of a script." in world.objects.objects[f"{record.result_prefix}/result.md"]
+
+
+async def test_a_job_goes_back_to_the_queue_of_its_priority(world: World) -> None:
+    """That is what its message says, or else where it was published."""
+    world.objects.full = True
+    said = JobMessage(job_id="said", source="uploads/said", priority=Priority.LOW)
+    sent = JobMessage(job_id="sent", source="uploads/sent")
+    async with working(world, Policy(retry_delay_s=0.1, max_attempts=2)):
+        for message in (said, sent):
+            world.objects.objects[message.source] = script("text")
+            body = message.model_dump_json(exclude_defaults=True).encode()
+            await world.broker.publish(Message(body=body, id=message.job_id, priority=Priority.HIGH))
+        await world.ended("said")
+        await world.ended("sent")
+
+    assert world.broker.published["said"] == [Priority.HIGH, Priority.LOW]
+    assert world.broker.published["sent"] == [Priority.HIGH, Priority.HIGH]
 
 
 async def test_a_message_for_a_mode_without_a_provider_fails_with_the_variables_to_set(world: World) -> None:

@@ -161,14 +161,13 @@ class _Simulation:
     async def _resting(self) -> bool:
         backends = self._backends
         records = [await backends.jobs.get(one.id) for one in self._submissions]
-        (queue,) = await backends.broker.depths()
+        queues = await backends.broker.depths()
         letters = {letter.id for letter in backends.broker.buried}
         return (
             all(record is not None and record.status.terminal for record in records)
             and all(record.id in letters for record in records if record and owes_letter(record))
             and not await backends.jobs.outbox(limit=1)
-            and not queue.ready
-            and not queue.unacknowledged
+            and not any(queue.ready or queue.unacknowledged for queue in queues)
             and not self._fleet.stalled
             and not self._network.under_way
         )

@@ -96,10 +96,10 @@ class _World:
 
     async def messages(self) -> list[Message]:
         """Take all messages of the queue."""
-        (depth,) = await self.broker.depths()
+        ready = sum(depth.ready for depth in await self.broker.depths())
         found = []
         async with self.broker.consume(prefetch=1) as deliveries:
-            for _ in range(depth.ready):
+            for _ in range(ready):
                 delivery = await anext(deliveries)
                 found.append(delivery.message)
                 await delivery.acknowledge()

@@ -19,7 +19,7 @@ from llamaparse_worker.cli.options import mode_from, results_from
 from llamaparse_worker.cli.reporting import Ending, Reporter, open_reporter
 from llamaparse_worker.errors import EmptyDocument, SourceNotFound
 from llamaparse_worker.interfaces import Message, ObjectStore
-from llamaparse_worker.model.job import JobRecord, JobStatus
+from llamaparse_worker.model.job import JobRecord, JobStatus, Priority
 from llamaparse_worker.settings import LocalSettings, read
 from llamaparse_worker.wire import JobMessage, ParseConfiguration, job_of, new_job_id
 
@@ -106,12 +106,13 @@ async def _submit(backends: Backends, one: Input, configuration: ParseConfigurat
         ocr=args.ocr,
         results=results_from(args),
         configuration=configuration,
+        priority=args.priority and Priority(args.priority),
     )
     body = message.model_dump_json(exclude_defaults=True).encode()
     job = job_of(message)
     await backends.objects.store(key, one.path, content_type="application/octet-stream")
     due = await backends.jobs.submit(job, body=body, headers={}, publish_within_s=PUBLISH_WITHIN_S)
-    await backends.broker.publish(Message(body=body, id=job_id))
+    await backends.broker.publish(Message(body=body, id=job_id, priority=due.priority))
     await backends.jobs.published(due)
     return job_id
 

@@ -19,6 +19,11 @@ def add(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None
     command.add_argument("files", nargs="+", metavar="FILE", help="a document, or a folder to walk")
     command.add_argument("--wait", action="store_true", help="wait until every job has ended")
     command.add_argument("--output", metavar="DIR", type=Path, help="with --wait: fetch the results into DIR")
+    command.add_argument(
+        "--priority",
+        choices=("low", "medium", "high", "critical"),
+        help="whose turn it is in the queue; default: medium",
+    )
     command.add_argument("--json", action="store_true", help="one JSON line a job on stdout")
     add_options(command)
     command.set_defaults(run=run)

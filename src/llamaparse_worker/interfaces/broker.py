@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from llamaparse_worker.model.dead_letter import Death
-from llamaparse_worker.model.job import OutboxEvent
+from llamaparse_worker.model.job import OutboxEvent, Priority
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,6 +18,8 @@ class Message:
     body: bytes
     id: str
     headers: Mapping[str, str] = field(default_factory=dict)
+    priority: Priority = Priority.MEDIUM
+    """The queue of the family that it goes to, or came from; a dead letter has none of its own."""
 
 
 class Delivery(Protocol):
@@ -77,7 +79,7 @@ class Broker(Protocol):
     """A durable queue with leases and dead letters. Every call may raise ``BackendUnavailable``."""
 
     async def publish(self, message: Message) -> None:
-        """Append to the job queue; returns once the message is durable."""
+        """Append to the job queue of the message's priority; returns once the message is durable."""
         ...
 
     async def bury(self, message: Message, death: Death) -> None:
@@ -89,15 +91,16 @@ class Broker(Protocol):
         ...
 
     def consume(self, *, prefetch: int) -> AbstractAsyncContextManager[AsyncIterator[Delivery]]:
-        """Take messages, never more than ``prefetch`` unsettled ones at once.
+        """Take messages of all priorities, never more than ``prefetch`` unsettled ones at once.
 
-        The iterator ends when the context is left. Deliveries that were taken stay settleable until the broker
-        component itself closes; those not yet taken from the iterator are given back when the context is left.
+        Each priority gets its share by ``model.queues.Turns``. The iterator ends when the context is left. Deliveries
+        that were taken stay settleable until the broker component itself closes; those not yet taken from the iterator
+        are given back when the context is left.
         """
         ...
 
     async def depths(self) -> Sequence[QueueDepth]:
-        """Count the queues of the job family; dead letters are not among them."""
+        """Count the queues of the job family, the default one first; dead letters are not among them."""
         ...
 
     async def dead_letters(self, *, limit: int) -> Sequence[Message]:

@@ -174,6 +174,7 @@ class DueJob:
     released: str = ""
     """The token of the lease whose release began this wait; empty for others. A release uncounts its attempt, so the
     number alone would name an earlier wait as well."""
+    priority: Priority = Priority.MEDIUM
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -13,7 +13,8 @@ from pydantic import BaseModel, ConfigDict
 from llamaparse_worker.errors import BackendUnavailable
 from llamaparse_worker.interfaces import Broker, Component, DeadLetter, Delivery, Message, QueueDepth
 from llamaparse_worker.model.dead_letter import Death
-from llamaparse_worker.model.job import OutboxEvent
+from llamaparse_worker.model.job import OutboxEvent, Priority
+from llamaparse_worker.model.queues import WEIGHTS, Turns, queue_name
 
 
 @dataclass(eq=False, slots=True)
@@ -31,13 +32,16 @@ class MemoryBroker:
         """While it is true, every call raises ``BackendUnavailable``, and deliveries cannot be settled."""
         self.buried: list[Message] = []
         self.announced: list[OutboxEvent] = []
+        self.published: dict[str, list[Priority]] = {}
+        """To which queues the message of an id went."""
         self._entries: list[_Entry] = []
         self._intakes: list[MemoryIntake] = []
 
     async def publish(self, message: Message) -> None:
-        """Append to the job queue."""
+        """Append to the job queue of the message's priority."""
         await self.answer()
         self._entries.append(_Entry(message))
+        self.published.setdefault(message.id, []).append(message.priority)
         self.wake()
 
     async def bury(self, message: Message, death: Death) -> None:
@@ -62,10 +66,13 @@ class MemoryBroker:
             intake.leave()
 
     async def depths(self) -> Sequence[QueueDepth]:
-        """Count the one queue."""
+        """Count the queues of all priorities."""
         await self.answer()
-        held = sum(entry.holder is not None for entry in self._entries)
-        return [QueueDepth(self.name, len(self._entries) - held, held, len(self._intakes))]
+        return sorted(map(self._depth, WEIGHTS), key=lambda depth: depth.name)
+
+    def _depth(self, priority: Priority) -> QueueDepth:
+        held = [entry.holder is not None for entry in self._entries if entry.message.priority is priority]
+        return QueueDepth(queue_name(self.name, priority), held.count(False), held.count(True), len(self._intakes))
 
     async def dead_letters(self, *, limit: int) -> Sequence[Message]:
         """Show up to ``limit`` dead letters, oldest first."""
@@ -105,9 +112,12 @@ class MemoryBroker:
         self.wake()
 
     def claim(self, intake: MemoryIntake) -> MemoryDelivery | None:
-        """Give the oldest free message to an intake."""
-        for entry in self._entries:
-            if entry.holder is None:
+        """Give the oldest free message of the priority whose turn it is to an intake."""
+        oldest = {entry.message.priority: entry for entry in reversed(self._entries) if entry.holder is None}
+        for priority in intake.turns.order():
+            if priority in oldest:
+                entry = oldest[priority]
+                intake.turns.took(priority)
                 entry.holder = MemoryDelivery(self, entry.message)
                 intake.taken.append(entry.holder)
                 return entry.holder
@@ -139,6 +149,7 @@ class MemoryIntake:
 
     def __init__(self, broker: MemoryBroker, prefetch: int) -> None:
         self.changed = anyio.Event()
+        self.turns = Turns()
         self.taken: list[MemoryDelivery] = []
         self._broker = broker
         self._prefetch = prefetch
@@ -191,7 +202,7 @@ class MemoryDelivery:
 
 
 def _letter(message: Message, death: Death) -> Message:
-    return replace(message, headers={**message.headers, **death.headers()})
+    return replace(message, headers={**message.headers, **death.headers()}, priority=Priority.MEDIUM)
 
 
 class MemoryDeadLetter:

@@ -6,7 +6,7 @@ import json
 import sys
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AbstractAsyncContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
 import anyio
@@ -16,7 +16,8 @@ from anyio.streams.buffered import BufferedByteReceiveStream
 from llamaparse_worker.errors import BackendUnavailable
 from llamaparse_worker.interfaces import Broker, DeadLetter, Delivery, Message
 from llamaparse_worker.model.dead_letter import Death, death_of, without_death
-from llamaparse_worker.model.job import OutboxEvent
+from llamaparse_worker.model.job import OutboxEvent, Priority
+from llamaparse_worker.model.queues import WEIGHTS
 
 _SOON_S = 15.0
 """Long enough for a busy machine; nothing waits so long when it works."""
@@ -230,6 +231,84 @@ class BrokerConformance:
 
         assert [delivery.message.id for delivery in held] == ["m-0", "m-1", "m-2"]
 
+    async def test_each_priority_has_a_queue_and_its_share(self, broker: Broker) -> None:
+        """The urgent come first, in their order; the others get a turn in each round."""
+        for number in range(10):
+            for priority in (Priority.LOW, Priority.MEDIUM, Priority.CRITICAL):
+                await broker.publish(replace(numbered(number), priority=priority))
+
+        async with broker.consume(prefetch=1) as deliveries:
+            found = []
+            for _ in range(13):
+                delivery = await take(deliveries)
+                found.append((delivery.message.priority, delivery.message.id))
+                await delivery.acknowledge()
+
+        critical = [(Priority.CRITICAL, f"m-{number}") for number in range(10)]
+        others = [(Priority.MEDIUM, "m-0"), (Priority.MEDIUM, "m-1"), (Priority.LOW, "m-0")]
+        assert found == [*critical[:8], *others, *critical[8:]]
+
+    async def test_priorities_share_one_prefetch(self, broker: Broker) -> None:
+        """What is in no hands cannot be harmed by the end of this worker."""
+        async with broker.consume(prefetch=2) as deliveries, anyio.create_task_group() as tasks:
+            held: list[Delivery] = []
+
+            async def hold() -> None:
+                while True:
+                    held.append(await anext(deliveries))
+
+            tasks.start_soon(hold)
+            await anyio.sleep(_QUIET_S)
+            for priority in Priority:
+                await broker.publish(replace(numbered(1), priority=priority))
+            await anyio.sleep(3 * _QUIET_S)
+            depths = await broker.depths()
+            assert len(held) == 2
+            assert sum(depth.ready for depth in depths) == len(Priority) - 2
+
+            for _ in Priority:
+                with anyio.fail_after(_SOON_S):
+                    while not held:  # noqa: ASYNC110 - the iterator is in the other task
+                        await anyio.sleep(0.01)
+                await held.pop().acknowledge()
+            tasks.cancel_scope.cancel()
+
+        assert not sum(depth.ready for depth in await broker.depths())
+
+    @pytest.mark.parametrize("priority", Priority)
+    @pytest.mark.parametrize("prefetch", [1, 4])
+    async def test_a_waiting_consumer_gets_any_priority(
+        self, broker: Broker, priority: Priority, prefetch: int
+    ) -> None:
+        """Also where it has fewer slots than there are queues."""
+        async with broker.consume(prefetch=prefetch) as deliveries, anyio.create_task_group() as tasks:
+
+            async def publish_later() -> None:
+                await anyio.sleep(_QUIET_S)
+                await broker.publish(replace(numbered(1), priority=priority))
+
+            tasks.start_soon(publish_later)
+            delivery = await take(deliveries)
+            await delivery.requeue()
+            delivery = await take(deliveries)
+            await delivery.acknowledge()
+
+        assert (delivery.message.priority, delivery.message.id) == (priority, "m-1")
+        await self._expect_silence(broker)
+
+    async def test_dead_letters_of_all_priorities_lie_together(self, broker: Broker) -> None:
+        """Nobody has to look in several places."""
+        for number, priority in enumerate(WEIGHTS):
+            await broker.publish(replace(numbered(number), priority=priority))
+        async with broker.consume(prefetch=1) as deliveries:
+            for _ in WEIGHTS:
+                await (await take(deliveries)).dead_letter(Death(code="TIMEOUT", message="too long"))
+
+        found = await broker.dead_letters(limit=10)
+
+        assert [letter.id for letter in found] == [f"m-{number}" for number in range(len(WEIGHTS))]
+        assert {letter.priority for letter in found} == {Priority.MEDIUM}
+
     async def test_a_delivery_is_settleable_after_its_consumer_ended(self, broker: Broker) -> None:
         """A drain stops intake first; running jobs settle later."""
         await publish_numbered(broker, 3)
@@ -313,25 +392,25 @@ class BrokerConformance:
         async with broker.consume(prefetch=1) as deliveries:
             await (await take(deliveries)).dead_letter(Death(code="INVALID_JOB", message="no"))
             held = await take(deliveries)
-            (depth,) = await broker.depths()
+            depth, *_ = await broker.depths()
 
             assert depth.healthy
             assert depth.ready == 1
             assert depth.unacknowledged in {1, None}
-            assert depth.consumers == 1
             await held.acknowledge()
 
     async def test_an_empty_queue_is_counted_too(self, broker: Broker) -> None:
-        """The family has a queue from the start."""
-        (depth,) = await broker.depths()
+        """The family has a queue for each priority from the start; their names begin with that of the default one."""
+        default, *others = depths = await broker.depths()
 
-        assert (depth.ready, depth.unacknowledged or 0, depth.consumers) == (0, 0, 0)
+        assert {(depth.ready, depth.unacknowledged or 0, depth.consumers) for depth in depths} == {(0, 0, 0)}
+        assert {depth.name for depth in others} == {f"{default.name}_{kind}" for kind in ("critical", "high", "low")}
 
     async def test_an_event_may_be_announced_to_nobody(self, broker: Broker) -> None:
         """It does not become a job, and needs no listener."""
         await broker.announce(OutboxEvent("e-1", "job.completed", b"{}"))
 
-        (depth,) = await broker.depths()
+        depth, *_ = await broker.depths()
         assert depth.ready == 0
 
     async def test_ping_says_what_the_broker_is(self, broker: Broker) -> None:

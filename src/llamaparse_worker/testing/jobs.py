@@ -20,6 +20,7 @@ from llamaparse_worker.model.job import (
     Lease,
     OutboxEvent,
     OwedLetter,
+    Priority,
     Progress,
     Refusal,
     Reopening,
@@ -39,6 +40,7 @@ class Row:
     publish_by: datetime | None = None
     bury_at: datetime | None = None
     forgiven: int = 0
+    priority: Priority = Priority.MEDIUM
 
 
 class MemoryJobStore:
@@ -57,7 +59,7 @@ class MemoryJobStore:
         if job.id not in self._rows:
             row = self._create(job, body=body, headers=headers)
             row.publish_by = self._in(publish_within_s)
-        return DueJob(job.id, 0, body, headers)
+        return DueJob(job.id, 0, body, headers, priority=job.priority)
 
     async def claim(
         self, job: Job, *, body: bytes, headers: Mapping[str, str], lease_s: float, max_attempts: int
@@ -248,7 +250,7 @@ class MemoryJobStore:
 
     def _create(self, job: Job, *, body: bytes, headers: Mapping[str, str]) -> Row:
         record = replace(self._new_record(job.id), project=job.project, tenant=job.tenant, file_name=job.file_name)
-        return self._rows.setdefault(job.id, Row(record, body, dict(headers)))
+        return self._rows.setdefault(job.id, Row(record, body, dict(headers), priority=job.priority))
 
     def _new_record(self, job_id: str) -> JobRecord:
         return JobRecord(
@@ -299,7 +301,7 @@ class MemoryJobStore:
 
 
 def _due(row: Row) -> DueJob:
-    return DueJob(row.record.id, row.record.attempt, row.body, row.headers, row.token or "")
+    return DueJob(row.record.id, row.record.attempt, row.body, row.headers, row.token or "", row.priority)
 
 
 def _owed(row: Row) -> OwedLetter:

@@ -11,6 +11,7 @@ from llamaparse_worker.model.job import (
     DueJob,
     Job,
     JobStatus,
+    Priority,
     Progress,
     Refusal,
     StoreCounts,
@@ -72,6 +73,19 @@ class AttemptConformance:
         assert await store.counts() == StoreCounts(running=0, delayed=2)
         due = await store.due(limit=10, publish_within_s=LONG_S)
         assert {(one.job_id, one.attempt) for one in due} == {(submitted.id, 0), (released.id, 0)}
+
+    async def test_a_job_keeps_its_priority_wherever_it_waits(self, store: JobStore) -> None:
+        urgent, idle = a_job(priority=Priority.CRITICAL), a_job(priority=Priority.LOW)
+        submitted = await store.submit(urgent, body=BODY, headers=HEADERS, publish_within_s=0)
+        assert submitted.priority is Priority.CRITICAL
+        await store.retry_later(await leased(store, idle), delay_s=0, reason="later")
+
+        due = await store.due(limit=10, publish_within_s=LONG_S)
+
+        assert {one.job_id: one.priority for one in due} == {urgent.id: Priority.CRITICAL, idle.id: Priority.LOW}
+        reopened = await store.reopen(idle.id, publish_within_s=LONG_S)
+        assert isinstance(reopened, DueJob)
+        assert reopened.priority is Priority.LOW
 
     async def test_workers_at_once_take_each_due_job_once(self, store: JobStore) -> None:
         for _ in range(8):

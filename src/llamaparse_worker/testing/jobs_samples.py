@@ -16,6 +16,7 @@ from llamaparse_worker.model.job import (
     JobStatus,
     Lease,
     OutboxEvent,
+    Priority,
     Refusal,
     SourceKind,
     SourceRef,
@@ -29,7 +30,13 @@ SHORT_S: Final = 0.05
 COMPLETED: Final = JobResult(status=JobStatus.COMPLETED, result_prefix="results/a/1")
 
 
-def a_job(job_id: str | None = None, *, project: str = "default", tenant: str | None = None) -> Job:
+def a_job(
+    job_id: str | None = None,
+    *,
+    project: str = "default",
+    tenant: str | None = None,
+    priority: Priority = Priority.MEDIUM,
+) -> Job:
     """Give a job with an id of its own."""
     return Job(
         id=job_id or f"job-{uuid.uuid4()}",
@@ -39,6 +46,7 @@ def a_job(job_id: str | None = None, *, project: str = "default", tenant: str | 
         options=ParseOptions(),
         project=project,
         tenant=tenant,
+        priority=priority,
         metadata={"origin": "conformance"},
     )
 

@@ -43,7 +43,9 @@ class JobMessage(Strict):
     configuration: ParseConfiguration = ParseConfiguration()
     project_id: str = Field(default="default", max_length=256)
     tenant: str | None = Field(default=None, max_length=256)
-    priority: Priority = Priority.MEDIUM
+    priority: Priority | None = Field(
+        default=None, description="Default: that of the queue to which the message is published"
+    )
     metadata: Annotated[dict[str, str], Field(max_length=64)] = Field(default={})
     deadline: AwareDatetime | None = Field(default=None, description="Work that has not begun by then fails: EXPIRED")
 
@@ -66,8 +68,8 @@ def read_message(body: bytes) -> JobMessage:
         raise kind(f"{path}: {first['msg']}") from None
 
 
-def job_of(message: JobMessage, *, traceparent: str | None = None) -> Job:
-    """Turn a checked message into a job.
+def job_of(message: JobMessage, *, traceparent: str | None = None, priority: Priority = Priority.MEDIUM) -> Job:
+    """Turn a checked message into a job; ``priority`` is that of its queue, and holds where the message names none.
 
     Raises:
         InvalidJob: the source or an option cannot work; see ``options_of``.
@@ -81,7 +83,7 @@ def job_of(message: JobMessage, *, traceparent: str | None = None) -> Job:
         options=replace(options_of(message.configuration, message.mode), ocr=message.ocr, results=message.results),
         project=message.project_id,
         tenant=message.tenant,
-        priority=message.priority,
+        priority=message.priority or priority,
         metadata=message.metadata,
         deadline=message.deadline,
         traceparent=traceparent,

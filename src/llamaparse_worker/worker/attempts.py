@@ -130,7 +130,11 @@ class Attempts:
     async def _outcome(self, case: _Case) -> Outcome:
         message = case.delivery.message
         try:
-            case.job = job = job_of(read_message(message.body), traceparent=message.headers.get("traceparent"))
+            case.job = job = job_of(
+                read_message(message.body),
+                traceparent=message.headers.get("traceparent"),
+                priority=message.priority,
+            )
         except InvalidJob as error:
             return Malformed(error)
         with structlog.contextvars.bound_contextvars(job=job.id):

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from llamaparse_worker.errors import InvalidJob
 from llamaparse_worker.interfaces import Broker, DeadLetter, JobStore, Message
 from llamaparse_worker.model.dead_letter import without_death
-from llamaparse_worker.model.job import DueJob, Reopening
-from llamaparse_worker.wire import read_message
-from llamaparse_worker.worker.upkeep import PUBLISH_WITHIN_S
+from llamaparse_worker.model.job import DueJob, Priority, Reopening
+from llamaparse_worker.wire import JobMessage, read_message
+from llamaparse_worker.worker.upkeep import PUBLISH_WITHIN_S, message_of
 
 
 async def retry(letter: DeadLetter, *, broker: Broker, jobs: JobStore) -> Reopening:
@@ -21,14 +23,15 @@ async def retry(letter: DeadLetter, *, broker: Broker, jobs: JobStore) -> Reopen
         BackendUnavailable: broker or job store is away; the dead letter is still there.
     """
     message = letter.message
-    job_id = job_id_of(message)
-    found = await jobs.reopen(job_id, publish_within_s=PUBLISH_WITHIN_S) if job_id else None
+    asked = _job_message_of(message)
+    found = await jobs.reopen(asked.job_id, publish_within_s=PUBLISH_WITHIN_S) if asked else None
     match found:
         case DueJob():
-            await broker.publish(Message(body=found.body, id=found.job_id, headers=found.headers))
+            await broker.publish(message_of(found))
             await jobs.published(found)
         case None:
-            await broker.publish(Message(body=message.body, id=message.id, headers=without_death(message.headers)))
+            headers, priority = without_death(message.headers), asked.priority if asked else None
+            await broker.publish(replace(message, headers=headers, priority=priority or Priority.MEDIUM))
         case _:
             pass
     await letter.remove()
@@ -37,7 +40,12 @@ async def retry(letter: DeadLetter, *, broker: Broker, jobs: JobStore) -> Reopen
 
 def job_id_of(message: Message) -> str | None:
     """Give the job that a message asks for; None where it is malformed."""
+    asked = _job_message_of(message)
+    return asked.job_id if asked else None
+
+
+def _job_message_of(message: Message) -> JobMessage | None:
     try:
-        return read_message(message.body).job_id
+        return read_message(message.body)
     except InvalidJob:
         return None

@@ -10,7 +10,7 @@ import structlog
 
 from llamaparse_worker.interfaces import Broker, JobStore, Message
 from llamaparse_worker.model.dead_letter import Death
-from llamaparse_worker.model.job import OwedLetter
+from llamaparse_worker.model.job import DueJob, OwedLetter
 from llamaparse_worker.worker.patience import AWAY_OR_REFUSING
 
 BATCH = 100
@@ -100,7 +100,7 @@ class Upkeep:
     async def _publish_due(self) -> None:
         while due := await self._jobs.due(limit=BATCH, publish_within_s=PUBLISH_WITHIN_S):
             for job in due:
-                await self._broker.publish(Message(body=job.body, id=job.job_id, headers=job.headers))
+                await self._broker.publish(message_of(job))
                 await self._jobs.published(job)
             log.info("jobs.published_again", jobs=len(due))
             if len(due) < BATCH:
@@ -132,6 +132,11 @@ class Upkeep:
                     await self._jobs.sent(announced)
             if len(events) < BATCH:
                 return
+
+
+def message_of(job: DueJob) -> Message:
+    """Give the message of a job that needs one; it goes to the queue of the job's priority."""
+    return Message(job.body, job.job_id, job.headers, job.priority)
 
 
 def death_of_owed(letter: OwedLetter) -> Death:

@@ -23,6 +23,7 @@ from llamaparse_worker.errors import TransientError
 from llamaparse_worker.interfaces import Broker, Component, DeadLetter, Delivery, Message, QueueDepth
 from llamaparse_worker.model.dead_letter import Death
 from llamaparse_worker.model.job import OutboxEvent
+from llamaparse_worker.model.queues import WEIGHTS, Turns, queue_name
 
 log = structlog.get_logger(__name__)
 
@@ -38,8 +39,8 @@ class EmbeddedBroker:
         self._intakes = 0
 
     async def publish(self, message: Message) -> None:
-        """Append to the job queue; returns once the message is durable."""
-        await self._table.append(self._settings.job_queue_name, message)
+        """Append to the job queue of the message's priority; returns once the message is durable."""
+        await self._table.append(queue_name(self._settings.job_queue_name, message.priority), message)
         self.changes.announce()
 
     async def bury(self, message: Message, death: Death) -> None:
@@ -48,7 +49,7 @@ class EmbeddedBroker:
 
     @asynccontextmanager
     async def consume(self, *, prefetch: int) -> AsyncIterator[AsyncIterator[Delivery]]:
-        """Take messages, never more than ``prefetch`` unsettled ones at once."""
+        """Take messages of all priorities, never more than ``prefetch`` unsettled ones at once."""
         intake = Intake(self, prefetch)
         self._intakes += 1
         try:
@@ -63,15 +64,16 @@ class EmbeddedBroker:
     async def depths(self) -> Sequence[QueueDepth]:
         """Count the queues of the family; consumers are those of this process."""
         name = self._settings.job_queue_name
+        own = {queue_name(name, priority) for priority in WEIGHTS}
         found = {count.queue: count for count in await self._table.counts(name)}
         return [
             QueueDepth(
                 queue,
                 found[queue].ready if queue in found else 0,
                 found[queue].held if queue in found else 0,
-                self._intakes if queue == name else 0,
+                self._intakes if queue in own else 0,
             )
-            for queue in sorted({name, *found})
+            for queue in sorted({*own, *found})
         ]
 
     async def dead_letters(self, *, limit: int) -> Sequence[Message]:
@@ -93,14 +95,19 @@ class EmbeddedBroker:
         await self._table.counts(self._settings.job_queue_name)
         return f"SQLite {sqlite3.sqlite_version}"
 
-    async def claim(self) -> HeldMessage | None:
-        """Take one message, whose lease is renewed from now on."""
-        held = await self._table.claim(
-            self._settings.job_queue_name, lease_s=self._settings.embedded_queue_lease_seconds
-        )
+    async def claim(self, turns: Turns) -> HeldMessage | None:
+        """Take one message of the priority whose turn it is; its lease is renewed from now on."""
+        queues = {queue_name(self._settings.job_queue_name, priority): priority for priority in turns.order()}
+        held = await self._table.claim(queues, lease_s=self._settings.embedded_queue_lease_seconds)
         if held is not None:
+            turns.took(held.message.priority)
             self._held[held.sequence] = held
         return held
+
+    @property
+    def family(self) -> str:
+        """Name of the default queue, which the dead letters of all belong to."""
+        return self._settings.job_queue_name
 
     @contextmanager
     def settling(self, held: HeldMessage) -> Iterator[MessageTable]:
@@ -130,6 +137,7 @@ class Intake:
     def __init__(self, broker: EmbeddedBroker, prefetch: int) -> None:
         self._broker = broker
         self._prefetch = prefetch
+        self._turns = Turns()
         self._unsettled = 0
         self._left = False
         self._waiting = anyio.CancelScope()
@@ -146,7 +154,7 @@ class Intake:
                     continue
                 held = await self._claim()
                 if held is not None:
-                    return EmbeddedDelivery(self, held)
+                    return EmbeddedDelivery(self, held, self._broker.family)
                 await self._broker.changes.since(stamp)
         raise StopAsyncIteration
 
@@ -166,7 +174,7 @@ class Intake:
 
     async def _claim(self) -> HeldMessage | None:
         with anyio.CancelScope(shield=True):  # a claim cut off half-way would hide the message until its lease ends
-            held = await self._broker.claim()
+            held = await self._broker.claim(self._turns)
             if held is not None:
                 self._unsettled += 1
                 if self._left:
@@ -179,9 +187,10 @@ class Intake:
 class EmbeddedDelivery:
     """One claimed message."""
 
-    def __init__(self, intake: Intake, held: HeldMessage) -> None:
+    def __init__(self, intake: Intake, held: HeldMessage, family: str) -> None:
         self._intake = intake
         self._held = held
+        self._family = family
 
     @property
     def message(self) -> Message:
@@ -201,7 +210,7 @@ class EmbeddedDelivery:
     async def dead_letter(self, death: Death) -> None:
         """Make the message a dead letter."""
         with self._intake.settling(self._held) as table:
-            await table.bury(self._held, death.headers())
+            await table.bury(self._held, self._family, death.headers())
 
 
 class EmbeddedDeadLetter:

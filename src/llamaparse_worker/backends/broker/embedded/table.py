@@ -18,6 +18,7 @@ import anyio
 
 from llamaparse_worker.errors import BackendUnavailable, ConfigurationError, StorageFull, WorkerError
 from llamaparse_worker.interfaces import Message
+from llamaparse_worker.model.job import Priority
 
 _BUSY_TIMEOUT_S = 5.0
 _SCHEMA = (
@@ -37,14 +38,19 @@ _SCHEMA = (
 )
 _CLAIM = """UPDATE queue_messages SET holder = :holder, lease_until = :until, deliveries = deliveries + 1
     WHERE sequence = (
-        SELECT sequence FROM queue_messages WHERE queue = :queue AND died_at IS NULL AND lease_until <= :now
-        ORDER BY sequence LIMIT 1)
-    RETURNING sequence, deliveries, id, body, headers"""
+        SELECT oldest FROM (
+            SELECT turn.key AS place, (
+                SELECT sequence FROM queue_messages
+                WHERE queue = turn.value AND died_at IS NULL AND lease_until <= :now
+                ORDER BY sequence LIMIT 1) AS oldest
+            FROM json_each(:queues) AS turn)
+        WHERE oldest IS NOT NULL ORDER BY place LIMIT 1)
+    RETURNING sequence, deliveries, queue, id, body, headers"""
 _REMOVE = """DELETE FROM queue_messages
     WHERE sequence = :sequence AND holder = :holder AND deliveries = :delivery RETURNING sequence"""
 _GIVE_BACK = """UPDATE queue_messages SET holder = NULL, lease_until = 0
     WHERE sequence = :sequence AND holder = :holder AND deliveries = :delivery RETURNING sequence"""
-_BURY = """UPDATE queue_messages SET holder = NULL, died_at = :now, headers = :headers
+_BURY = """UPDATE queue_messages SET holder = NULL, died_at = :now, headers = :headers, queue = :queue
     WHERE sequence = :sequence AND holder = :holder AND deliveries = :delivery RETURNING sequence"""
 _RENEW = """UPDATE queue_messages SET lease_until = :until
     WHERE holder = :holder AND sequence IN (SELECT value FROM json_each(:sequences))"""
@@ -107,13 +113,14 @@ class MessageTable:
             (queue, message.id, message.body, json.dumps({**message.headers, **reasons}), time.time()),
         )
 
-    async def claim(self, queue: str, *, lease_s: float) -> HeldMessage | None:
-        """Take the oldest message that nobody holds."""
+    async def claim(self, queues: Mapping[str, Priority], *, lease_s: float) -> HeldMessage | None:
+        """Take the oldest message that nobody holds, of the first queue that has one."""
         now = time.time()
-        values = {"holder": self._holder, "until": now + lease_s, "queue": queue, "now": now}
+        values = {"holder": self._holder, "until": now + lease_s, "queues": json.dumps(list(queues)), "now": now}
         rows = await self._run(_CLAIM, values)
-        for sequence, delivery, message_id, body, headers in rows:
-            return HeldMessage(sequence, delivery, Message(body, message_id, json.loads(headers)))
+        for sequence, delivery, queue, message_id, body, headers in rows:
+            message = Message(body, message_id, json.loads(headers), queues[queue])
+            return HeldMessage(sequence, delivery, message)
         return None
 
     async def renew(self, sequences: Collection[int], *, lease_s: float) -> None:
@@ -129,9 +136,9 @@ class MessageTable:
         """Free a held message; it keeps its place in the order."""
         await self._settle(_GIVE_BACK, held)
 
-    async def bury(self, held: HeldMessage, reasons: dict[str, str]) -> None:
-        """Make a held message a dead letter and add headers to it."""
-        await self._settle(_BURY, held, headers=json.dumps({**held.message.headers, **reasons}))
+    async def bury(self, held: HeldMessage, queue: str, reasons: dict[str, str]) -> None:
+        """Make a held message a dead letter of ``queue`` and add headers to it."""
+        await self._settle(_BURY, held, headers=json.dumps({**held.message.headers, **reasons}), queue=queue)
 
     async def give_back_all(self) -> None:
         """Free everything that this holder has."""
@@ -170,13 +177,14 @@ class MessageTable:
         """Delete a dead letter; one that has gone is fine."""
         await self._run("DELETE FROM queue_messages WHERE sequence = ? AND died_at IS NOT NULL", (dead.sequence,))
 
-    async def _settle(self, statement: str, held: HeldMessage, *, headers: str = "") -> None:
+    async def _settle(self, statement: str, held: HeldMessage, *, headers: str = "", queue: str = "") -> None:
         values = {
             "sequence": held.sequence,
             "delivery": held.delivery,
             "holder": self._holder,
             "now": time.time(),
             "headers": headers,
+            "queue": queue,
         }
         if not await self._run(statement, values):
             raise BackendUnavailable(f"the lease of message {held.message.id} expired; it is delivered again")

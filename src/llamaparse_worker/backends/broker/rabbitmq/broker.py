@@ -23,7 +23,7 @@ from llamaparse_worker.backends.broker.rabbitmq.settings import RabbitMqSettings
 from llamaparse_worker.errors import BackendUnavailable
 from llamaparse_worker.interfaces import Broker, Component, DeadLetter, Delivery, Message, QueueDepth
 from llamaparse_worker.model.dead_letter import Death
-from llamaparse_worker.model.job import OutboxEvent
+from llamaparse_worker.model.job import OutboxEvent, Priority
 
 _PUBLISH_TIMEOUT_S = 10.0
 _LOOK_TIMEOUT_S = 5.0
@@ -38,9 +38,12 @@ class RabbitMqBroker:
         self._settings = settings
 
     async def publish(self, message: Message) -> None:
-        """Append to the job queue; returns once RabbitMQ has confirmed it, and raises when the queue is missing."""
-        name = self._settings.job_queue_name
+        """Append to the job queue; returns once RabbitMQ has confirmed it, and raises when the queue is missing.
+
+        A priority without a queue of its own goes to the default one.
+        """
         link = await self._publishing.current()
+        name = self._settings.queue_of(message.priority if message.priority in link.priorities else Priority.MEDIUM)
         with answered(f"publishing to {name}", timeout_s=_PUBLISH_TIMEOUT_S):
             await link.channel.default_exchange.publish(outgoing(message, kind=name), routing_key=name, mandatory=True)
 
@@ -61,7 +64,7 @@ class RabbitMqBroker:
 
     @asynccontextmanager
     async def consume(self, *, prefetch: int) -> AsyncIterator[AsyncIterator[Delivery]]:
-        """Take messages, never more than ``prefetch`` unsettled ones at once; waits through outages."""
+        """Take messages of all priorities, never more than ``prefetch`` unsettled ones; waits through outages."""
         intake = Intake(self._consuming, self._publishing, self._settings, prefetch)
         try:
             yield intake
@@ -69,13 +72,17 @@ class RabbitMqBroker:
             await intake.leave()
 
     async def depths(self) -> Sequence[QueueDepth]:
-        """Count the family by the management API; without its address only the ready ones of the job queue."""
+        """Count the family by the management API; without its address only the ready ones of the job queues."""
         if self._settings.job_queue_management_url is not None:
             return await self._managed_depths(URL(self._settings.job_queue_management_url))
-        async with self._passive_queue(self._settings.job_queue_name) as queue:
+        link = await self._publishing.current()
+        names = sorted(self._settings.queue_of(priority) for priority in link.priorities)
+        return [await self._depth(name) for name in names]
+
+    async def _depth(self, name: str) -> QueueDepth:
+        async with self._passive_queue(name) as queue:
             counted = queue.declaration_result
-        ready, consumers = counted.message_count or 0, counted.consumer_count or 0
-        return [QueueDepth(self._settings.job_queue_name, ready, None, consumers)]
+        return QueueDepth(name, counted.message_count or 0, None, counted.consumer_count or 0)
 
     async def dead_letters(self, *, limit: int) -> Sequence[Message]:
         """Show up to ``limit`` dead letters, oldest first."""

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 
 import aiormq.abc
 
@@ -15,19 +16,35 @@ from llamaparse_worker.backends.broker.rabbitmq.settings import RabbitMqSettings
 from llamaparse_worker.errors import BackendUnavailable
 from llamaparse_worker.interfaces import Message
 from llamaparse_worker.model.dead_letter import Death
+from llamaparse_worker.model.job import Priority
+
+
+@dataclass(frozen=True, slots=True)
+class Fetched:
+    """A message as it came over the wire, and the queue that it came from."""
+
+    priority: Priority
+    delivered: aiormq.abc.DeliveredMessage
 
 
 class RabbitMqDelivery:
     """One message that RabbitMQ counts as unacknowledged."""
 
     def __init__(
-        self, link: Link, publishing: Links, settings: RabbitMqSettings, delivered: aiormq.abc.DeliveredMessage
+        self,
+        link: Link,
+        publishing: Links,
+        settings: RabbitMqSettings,
+        fetched: Fetched,
+        *,
+        on_settled: Callable[[], None],
     ) -> None:
         self._link = link
         self._publishing = publishing
         self._settings = settings
-        self._tag = delivery_tag(delivered)
-        self._message = incoming(delivered)
+        self._tag = delivery_tag(fetched.delivered)
+        self._message = incoming(fetched.delivered, fetched.priority)
+        self._on_settled = on_settled
 
     @property
     def message(self) -> Message:
@@ -70,3 +87,5 @@ class RabbitMqDelivery:
         except BaseException:
             self._link.lose()
             raise
+        finally:
+            self._on_settled()

@@ -22,6 +22,7 @@ from llamaparse_worker.backends.broker.rabbitmq.answered import answered
 from llamaparse_worker.backends.broker.rabbitmq.settings import RabbitMqSettings
 from llamaparse_worker.backends.broker.rabbitmq.topology import ensure_topology
 from llamaparse_worker.errors import BackendUnavailable, ConfigurationError
+from llamaparse_worker.model.job import Priority
 
 _CLOSE_TIMEOUT_S = 3.0
 
@@ -40,14 +41,18 @@ class Link:
     """A live connection. ``lost`` is set for ever once any part of it closed."""
 
     def __init__(
-        self, connection: AbstractConnection, channel: AbstractChannel, lower: aiormq.abc.AbstractChannel
+        self,
+        connection: AbstractConnection,
+        channel: AbstractChannel,
+        lower: aiormq.abc.AbstractChannel,
+        priorities: frozenset[Priority],
     ) -> None:
         self.connection = connection
         self.channel = channel
         self.lower = lower
         """The same channel without aio-pika, which would drop messages whose properties it cannot read."""
-        self.subscribing = anyio.Lock()
-        """The prefetch of a channel counts for the next consumer: both are set under this lock."""
+        self.priorities = priorities
+        """Those that have a queue."""
         self.lost = False
         self._watchers: set[Callable[[], None]] = set()
 
@@ -144,8 +149,8 @@ async def open_link(settings: RabbitMqSettings, purpose: Purpose) -> Link:
     try:
         with answered(f"RabbitMQ at {endpoint_of(settings)}", timeout_s=settings.job_queue_connect_timeout_seconds):
             await _connect(connection, settings)
-            await ensure_topology(connection, settings)
-            link = await _with_channel(connection, purpose)
+            priorities = await ensure_topology(connection, settings)
+            link = await _with_channel(connection, purpose, priorities)
     except BaseException:
         with anyio.CancelScope(shield=True):
             await _close(connection)
@@ -177,12 +182,12 @@ async def _connect(connection: AbstractConnection, settings: RabbitMqSettings) -
         ) from error
 
 
-async def _with_channel(connection: AbstractConnection, purpose: Purpose) -> Link:
+async def _with_channel(connection: AbstractConnection, purpose: Purpose, priorities: frozenset[Priority]) -> Link:
     publishes = purpose is Purpose.PUBLISHING
     channel = connection.channel(publisher_confirms=publishes, on_return_raises=publishes)
     await channel.initialize()
     lower = await channel.get_underlay_channel()
-    link = Link(connection, channel, lower)
+    link = Link(connection, channel, lower, priorities)
     lower.closing.add_done_callback(link.lose)
     lower.on_consumer_cancel_callbacks.add(link.lose)
     return link

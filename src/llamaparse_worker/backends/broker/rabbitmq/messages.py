@@ -9,8 +9,10 @@ import aio_pika
 import aiormq.abc
 
 from llamaparse_worker.interfaces import Message
+from llamaparse_worker.model.job import Priority
 
 _APP_ID = "llamaparse-worker"
+_COUNT = "x-delivery-count"
 _REASON_LENGTH = 4000
 """All headers must fit into one frame of 128 KiB."""
 
@@ -31,11 +33,15 @@ def outgoing(message: Message, *, kind: str, added: Mapping[str, str] | None = N
     )
 
 
-def incoming(delivered: aiormq.abc.DeliveredMessage) -> Message:
-    """Read a message of any client; header values become text, bytes that are none are replaced."""
+def incoming(delivered: aiormq.abc.DeliveredMessage, priority: Priority = Priority.MEDIUM) -> Message:
+    """Read a message of any client; header values become text, bytes that are none are replaced.
+
+    A quorum queue adds its count to what it is asked for: of a first delivery this tells nothing, and is left out.
+    """
     properties = delivered.header.properties
-    headers = {str(name): _text(value) for name, value in (properties.headers or {}).items()}
-    return Message(body=delivered.body, id=properties.message_id or "", headers=headers)
+    found = properties.headers or {}
+    headers = {str(name): _text(value) for name, value in found.items() if (name, value) != (_COUNT, 0)}
+    return Message(body=delivered.body, id=properties.message_id or "", headers=headers, priority=priority)
 
 
 def delivery_tag(delivered: aiormq.abc.DeliveredMessage) -> int:

@@ -6,6 +6,9 @@ from enum import StrEnum
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr
 
+from llamaparse_worker.model.job import Priority
+from llamaparse_worker.model.queues import queue_name
+
 NO_EVENTS = "none"
 """The value of JOB_EVENT_EXCHANGE that switches events off; an empty one is an unset one."""
 
@@ -76,6 +79,10 @@ class RabbitMqSettings(BaseModel):
         max_length=200,
         description="Topic exchange that announces finished jobs; default events.<JOB_QUEUE_NAME>; `none`: no events",
     )
+
+    def queue_of(self, priority: Priority) -> str:
+        """Name of the queue of a priority."""
+        return queue_name(self.job_queue_name, priority)
 
     @property
     def dead_letter_queue(self) -> str:

@@ -10,21 +10,37 @@ from aio_pika.exceptions import AMQPChannelError, ChannelNotFoundEntity, Channel
 
 from llamaparse_worker.backends.broker.rabbitmq.settings import Declare, RabbitMqSettings
 from llamaparse_worker.errors import ConfigurationError
+from llamaparse_worker.model.job import Priority
+from llamaparse_worker.model.queues import WEIGHTS
 
 _DEAD_LETTER_DELIVERY_LIMIT = 1_000_000
 """Looking at dead letters delivers them; a broker's own small default would drop them after a number of looks."""
 
 
-async def ensure_topology(connection: AbstractConnection, settings: RabbitMqSettings) -> None:
-    """Declare dead-letter queue, job queue and event exchange, or check that they exist.
+class _MissingQueue(ConfigurationError):
+    """What is only checked does not exist."""
+
+
+async def ensure_topology(connection: AbstractConnection, settings: RabbitMqSettings) -> frozenset[Priority]:
+    """Declare dead-letter queue, job queues and event exchange, or check that they exist; gives what has a queue.
+
+    An operator's own topology need not have the queues of other priorities than the default one.
 
     Raises:
         ConfigurationError: one is missing, has other arguments, or may not be declared.
     """
     await _ensure_queue(connection, settings, settings.dead_letter_queue, _dead_letter_arguments(settings))
+    found = {Priority.MEDIUM}
     await _ensure_queue(connection, settings, settings.job_queue_name, _job_queue_arguments(settings))
+    for priority in WEIGHTS.keys() - found:
+        try:
+            await _ensure_queue(connection, settings, settings.queue_of(priority), _job_queue_arguments(settings))
+        except _MissingQueue:
+            continue
+        found.add(priority)
     if settings.event_exchange:
         await _ensure_exchange(connection, settings)
+    return frozenset(found)
 
 
 def _job_queue_arguments(settings: RabbitMqSettings) -> dict[str, str | int]:
@@ -74,7 +90,7 @@ async def _ensure_exchange(connection: AbstractConnection, settings: RabbitMqSet
 def _refusal(what: str, error: AMQPChannelError) -> ConfigurationError:
     match error:
         case ChannelNotFoundEntity():
-            return ConfigurationError(f"{what} does not exist: create it, or set JOB_QUEUE_DECLARE=declare")
+            return _MissingQueue(f"{what} does not exist: create it, or set JOB_QUEUE_DECLARE=declare")
         case ChannelPreconditionFailed():
             return ConfigurationError(
                 f"{what} exists with other arguments: delete it, or set JOB_QUEUE_DECLARE=passive to use it as it is"

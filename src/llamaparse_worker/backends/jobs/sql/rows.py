@@ -19,6 +19,7 @@ from llamaparse_worker.model.job import (
     OutboxEvent,
     OwedLetter,
     PageError,
+    Priority,
     Progress,
     StoreCounts,
 )
@@ -121,10 +122,11 @@ class DueRow(_Row):
     body: bytes
     headers: Json[dict[str, str]]
     released: str
+    priority: Priority
 
     def due(self) -> DueJob:
         """Give the row as the interface knows it."""
-        return DueJob(self.id, self.attempt, self.body, self.headers, self.released)
+        return DueJob(self.id, self.attempt, self.body, self.headers, self.released, self.priority)
 
 
 class OwedRow(_Row):

@@ -88,7 +88,7 @@ UPDATE jobs SET status = 'PENDING', forgiven = CASE WHEN status = 'FAILED' THEN 
     publish_by = now() + :publish_within, bury_at = NULL, result_prefix = NULL, error_code = NULL, error_message = NULL,
     page_errors = '[]', pages_total = 0, pages_done = 0, pages_failed = 0, updated_at = now()
 WHERE id = :id AND (status = 'FAILED' OR (status = 'PENDING' AND next_run_at IS NULL))
-RETURNING id, attempt, body, headers, coalesce(lease_token, '') AS released
+RETURNING id, attempt, body, headers, coalesce(lease_token, '') AS released, priority
 """
 
 GET: Final = """
@@ -103,7 +103,7 @@ WHERE id IN (
     SELECT id FROM jobs WHERE status = 'PENDING' AND (next_run_at <= now() OR publish_by <= now())
     ORDER BY coalesce(next_run_at, publish_by), id LIMIT :limit
 )
-RETURNING id, attempt, body, headers, coalesce(lease_token, '') AS released
+RETURNING id, attempt, body, headers, coalesce(lease_token, '') AS released, priority
 """
 
 PUBLISHED: Final = """

@@ -56,7 +56,7 @@ class SqlJobStore:
         await self._database.fetch(
             statements.SUBMIT, {**columns, "publish_within": timedelta(seconds=publish_within_s)}
         )
-        return DueJob(job.id, 0, body, headers)
+        return DueJob(job.id, 0, body, headers, priority=job.priority)
 
     async def claim(
         self, job: Job, *, body: bytes, headers: Mapping[str, str], lease_s: float, max_attempts: int
