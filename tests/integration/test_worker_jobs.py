@@ -10,7 +10,7 @@ import anyio
 import pytest
 
 from llamaparse_worker.interfaces import Message
-from llamaparse_worker.model.job import JobStatus, Priority
+from llamaparse_worker.model.job import JobStatus, Priority, TenantLimit
 from llamaparse_worker.parsers.pool import ParserPool
 from llamaparse_worker.testing.hostile import Attack, attack
 from llamaparse_worker.testing.reader import Opening, script
@@ -147,6 +147,18 @@ async def test_a_failed_job_with_a_partial_result_points_to_it(world: World) -> 
     assert record.status is JobStatus.FAILED
     assert [error.page for error in record.page_errors] == [2]
     assert b"Page 1 of a script." in world.objects.objects[f"{record.result_prefix}/result.md"]
+
+
+async def test_a_tenant_runs_no_more_jobs_than_it_may_and_all_of_them_in_time(world: World) -> None:
+    async with working(world, Policy(tenant_limit=TenantLimit(running=1, pause_s=0.1))):
+        jobs = [await world.publish(script("slow 0.3"), tenant="acme") for _ in range(2)]
+        other = await world.publish(script("slow 0.3"), tenant="other")
+        records = [await world.ended(job) for job in (*jobs, other)]
+
+    assert {(record.status, record.attempt) for record in records} == {(JobStatus.COMPLETED, 1)}
+    first, second = sorted(record.updated_at for record in records[:2])
+    assert (second - first).total_seconds() > 0.3, "one after the other"
+    assert world.metric('llamaparse_worker_jobs_total{mode="fast",outcome="postponed"}') >= 1
 
 
 async def test_a_job_goes_back_to_the_queue_of_its_priority(world: World) -> None:

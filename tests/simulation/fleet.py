@@ -14,6 +14,7 @@ import anyio
 
 from llamaparse_worker.interfaces import Broker, JobStore
 from llamaparse_worker.limits import Limits
+from llamaparse_worker.model.job import TenantLimit
 from llamaparse_worker.pipeline.job import JobPipeline
 from llamaparse_worker.testing.jobs import MemoryJobStore
 from llamaparse_worker.testing.objects import MemoryObjectStore
@@ -33,6 +34,7 @@ GRACE_S = 3.0
 INTERVAL_S = 5.0
 TRANSFER_TIMEOUT_S = 15.0
 RETRY = RetryPolicy(max_attempts=3, delay_s=2.0)
+TENANT = TenantLimit(running=1, pause_s=1.0)
 HEARTBEAT_S = 5.0
 """When the broker calls a silent connection lost."""
 
@@ -199,7 +201,7 @@ class Fleet:
         attempts = parts.attempts(
             jobs,
             pipeline,
-            AttemptPolicy(lease_s=LEASE_S, retry=RETRY),
+            AttemptPolicy(lease_s=LEASE_S, retry=RETRY, tenant_limit=TENANT),
             METRICS,
             slots=anyio.CapacityLimiter(SLOTS),
             on_event=upkeep.wake,

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from llamaparse_worker.errors import AttemptsExhausted, every_error
 from llamaparse_worker.model.job import (
+    Job,
     JobRecord,
     JobResult,
     JobStatus,
@@ -84,11 +85,12 @@ class Ending:
     """What lies in the spool folder."""
 
 
-def violations(history: Sequence[Call | Mark], ending: Ending, *, max_attempts: int) -> list[str]:
+def violations(history: Sequence[Call | Mark], ending: Ending, *, max_attempts: int, tenant_limit: int) -> list[str]:
     """Give each promise that was broken, in words; empty for a good run."""
     calls = _by_job(history, ending.records)
     found = [f"internal error: {failure}" for failure in ending.failures]
     found += [f"left in the spool folder: {name}" for name in ending.leftovers]
+    found += _crowds(history, tenant_limit)
     if ending.stuck:
         found.append("the run came to no rest: something is stuck")
     for job, record in ending.records.items():
@@ -139,6 +141,8 @@ class _Life:
             case "claim", Lease() as lease:
                 self._granted(call, lease)
             case "sweep", int() if call.clock >= self.until:
+                self.token = None
+            case "claim", Refusal.POSTPONED:
                 self.token = None
             case "claim", Refusal.EXHAUSTED:
                 self._end(JobStatus.FAILED, "given up")
@@ -219,6 +223,33 @@ def _wrong_events(record: JobRecord, calls: Sequence[Call]) -> list[str]:
     if len(told) == 1 and {kind for _, kind in told} == {f"job.{record.status.lower()}"}:
         return []
     return [f"{record.id} is {record.status}, and the events told are {sorted(kind for _, kind in told)}"]
+
+
+def _crowds(history: Sequence[Call | Mark], limit: int) -> list[str]:
+    """Look for claims that were granted while the tenant had as many live leases as it may."""
+    live: dict[str, float] = {}
+    found = []
+    for call in history:
+        if not isinstance(call, Call):
+            continue
+        if call.name == "sweep":
+            live = {job: until for job, until in live.items() if until > call.clock}
+        match call.name, call.answer:
+            case "claim", Lease():
+                job = call.arguments[0]
+                if not isinstance(job, Job) or job.tenant is None:
+                    continue
+                live.pop(job.id, None)
+                if sum(until > call.clock for until in live.values()) >= limit:
+                    found.append(f"{job.id}: more than {limit} of one tenant run at once")
+                live[job.id] = _until(call)
+            case "renew", JobStatus.RUNNING if call.job in live:
+                live[call.job] = _until(call)
+            case ("finish" | "retry_later" | "release", True) | ("cancel", JobStatus.CANCELLED) if call.job:
+                live.pop(call.job, None)
+            case _:
+                pass
+    return found
 
 
 def owes_letter(record: JobRecord) -> bool:

@@ -23,6 +23,7 @@ from llamaparse_worker.model.job import (
     OutboxEvent,
     OwedLetter,
     Progress,
+    TenantLimit,
 )
 from llamaparse_worker.pipeline.job import Attempt, JobPipeline
 from llamaparse_worker.testing.jobs import MemoryJobStore, Row
@@ -104,33 +105,67 @@ class NoLeaseCheck(MemoryJobStore):
     """Gives a job away that another worker holds."""
 
     async def claim(
-        self, job: Job, *, body: bytes, headers: Mapping[str, str], lease_s: float, max_attempts: int
+        self,
+        job: Job,
+        *,
+        body: bytes,
+        headers: Mapping[str, str],
+        lease_s: float,
+        max_attempts: int,
+        tenant_limit: TenantLimit | None = None,
     ) -> Claim:
         row = self._rows.get(job.id)
         if row and row.record.status is JobStatus.RUNNING:
             self._free(row, JobStatus.PENDING)
-        return await super().claim(job, body=body, headers=headers, lease_s=lease_s, max_attempts=max_attempts)
+        return await super().claim(
+            job, body=body, headers=headers, lease_s=lease_s, max_attempts=max_attempts, tenant_limit=tenant_limit
+        )
 
 
 class NoEnd(MemoryJobStore):
     """Gives a finished job away when its message comes again."""
 
     async def claim(
-        self, job: Job, *, body: bytes, headers: Mapping[str, str], lease_s: float, max_attempts: int
+        self,
+        job: Job,
+        *,
+        body: bytes,
+        headers: Mapping[str, str],
+        lease_s: float,
+        max_attempts: int,
+        tenant_limit: TenantLimit | None = None,
     ) -> Claim:
         row = self._rows.get(job.id)
         if row and row.record.status.terminal:
             self._free(row, JobStatus.PENDING)
-        return await super().claim(job, body=body, headers=headers, lease_s=lease_s, max_attempts=max_attempts)
+        return await super().claim(
+            job, body=body, headers=headers, lease_s=lease_s, max_attempts=max_attempts, tenant_limit=tenant_limit
+        )
 
 
 class NoAttemptLimit(MemoryJobStore):
     """Tries a document that kills its worker for ever."""
 
     async def claim(
-        self, job: Job, *, body: bytes, headers: Mapping[str, str], lease_s: float, max_attempts: int
+        self,
+        job: Job,
+        *,
+        body: bytes,
+        headers: Mapping[str, str],
+        lease_s: float,
+        max_attempts: int,
+        tenant_limit: TenantLimit | None = None,
     ) -> Claim:
-        return await super().claim(job, body=body, headers=headers, lease_s=lease_s, max_attempts=10 * max_attempts)
+        return await super().claim(
+            job, body=body, headers=headers, lease_s=lease_s, max_attempts=10 * max_attempts, tenant_limit=tenant_limit
+        )
+
+
+class CrowdedTenant(MemoryJobStore):
+    """Does not count the jobs of a tenant that run."""
+
+    def _running(self, row: Row) -> int:
+        return 0 * super()._running(row)
 
 
 class WaitsByNumber(MemoryJobStore):
@@ -190,12 +225,13 @@ PLANTED: Final[Mapping[str, Bug]] = {
     "acknowledge before the store": Bug(Parts(attempts=AcknowledgesFirst), "is lost"),
     "finish before the result is stored": Bug(Parts(bucket=FinishesFirst), "before its result was stored whole"),
     "one place for all attempts": Bug(Parts(pipeline=OnePlaceForAllAttempts), "not that of one attempt"),
-    "one place for each number": Bug(Parts(pipeline=OnePlaceForEachNumber), "not that of one attempt", 1770),
+    "one place for each number": Bug(Parts(pipeline=OnePlaceForEachNumber), "not that of one attempt", 300),
     "no fencing": Bug(Parts(store=NoFencing), "accepted from a stale lease"),
     "no lease check": Bug(Parts(store=NoLeaseCheck), "while another lease was live"),
     "no check of the end": Bug(Parts(store=NoEnd), "claimed after its end"),
     "no limit of attempts": Bug(Parts(store=NoAttemptLimit), "of 3"),
-    "waits by number": Bug(Parts(store=WaitsByNumber), "is lost", 16900),
+    "crowded tenant": Bug(Parts(store=CrowdedTenant), "of one tenant run at once"),
+    "waits by number": Bug(Parts(store=WaitsByNumber), "is lost", 16200),
     "no sweeper": Bug(Parts(upkeep=NoSweeper), "is lost"),
     "no debt": Bug(Parts(store=NoDebt), "without its dead letter"),
     "confirmed before buried": Bug(Parts(upkeep=ConfirmedBeforeBuried), "without its dead letter"),

@@ -25,7 +25,7 @@ from llamaparse_worker.testing.objects import MemoryObjectStore
 from llamaparse_worker.wire import JobMessage, job_of
 from simulation.clockwork import WORLD, Clockwork
 from simulation.documents import Script
-from simulation.fleet import RETRY, Backends, Fleet, Parts
+from simulation.fleet import RETRY, TENANT, Backends, Fleet, Parts
 from simulation.history import Call, Ending, Mark, owes_letter, violations
 from simulation.network import Network, UnrulyBroker
 from simulation.weather import Trip, Weather, draw, trip
@@ -76,6 +76,7 @@ class _Submission:
     id: str
     at: float
     script: Script
+    tenant: str | None
     registered: bool
     """Whether it enters through the job store, and not as a message alone."""
     cancel_at: float | None
@@ -109,7 +110,7 @@ class _Simulation:
         """Run until everything is at rest, and judge."""
         with _logged_errors(self._failures):
             ending = self._loop.run(self._live())
-        found = violations(self._history, ending, max_attempts=RETRY.max_attempts)
+        found = violations(self._history, ending, max_attempts=RETRY.max_attempts, tenant_limit=TENANT.running)
         return Report(
             self._seed, self._weather, tuple(self._history), tuple(found), self._loop.steps, self._loop.time()
         )
@@ -179,6 +180,7 @@ class _Simulation:
             id=f"job-{number}",
             at=at,
             script=self._random.choice(SCRIPTS),
+            tenant="acme" if self._random.random() < 0.3 else None,
             registered=self._random.random() < 0.3,
             cancel_at=at + self._random.uniform(0, STORM_S / 2) if cancelled else None,
         )
@@ -186,7 +188,7 @@ class _Simulation:
     async def _submit(self, submission: _Submission) -> None:
         key = f"uploads/{submission.id}"
         self._backends.objects.objects[key] = submission.script.encode()
-        message = JobMessage(job_id=submission.id, source=key)
+        message = JobMessage(job_id=submission.id, source=key, tenant=submission.tenant)
         body = message.model_dump_json().encode()
         await anyio.sleep(submission.at)
         self._mark(WORLD, f"{submission.id} is handed in: {submission.script}")

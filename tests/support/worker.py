@@ -14,7 +14,7 @@ from llamaparse_worker.backends.objects.sources import open_sources
 from llamaparse_worker.backends.objects.sources_settings import SourcesSettings
 from llamaparse_worker.interfaces import Message
 from llamaparse_worker.limits import Limits
-from llamaparse_worker.model.job import JobRecord, JobStatus
+from llamaparse_worker.model.job import JobRecord, JobStatus, TenantLimit
 from llamaparse_worker.parsers.pool import ParserPool
 from llamaparse_worker.pipeline.job import JobPipeline
 from llamaparse_worker.testing.broker import MemoryBroker
@@ -39,6 +39,7 @@ class Policy:
     max_attempts: int = 3
     retry_delay_s: float = 0.1
     interval_s: float = 0.05
+    tenant_limit: TenantLimit | None = None
     max_jobs: int | None = None
 
 
@@ -53,12 +54,19 @@ class World:
     objects: MemoryObjectStore = field(default_factory=MemoryObjectStore)
     metrics: Metrics = field(default_factory=lambda: Metrics("0", Limits({})))
 
-    async def publish(self, content: bytes | None, *, job_id: str | None = None, file_name: str = "document") -> str:
+    async def publish(
+        self,
+        content: bytes | None,
+        *,
+        job_id: str | None = None,
+        file_name: str = "document",
+        tenant: str | None = None,
+    ) -> str:
         """Put a document into the store, unless None, and its job on the queue; gives the job's id."""
         job_id = job_id or f"job-{uuid.uuid4().hex[:8]}"
         if content is not None:
             self.objects.objects[f"uploads/{job_id}"] = content
-        message = JobMessage(job_id=job_id, source=f"uploads/{job_id}", file_name=file_name)
+        message = JobMessage(job_id=job_id, source=f"uploads/{job_id}", file_name=file_name, tenant=tenant)
         await self.broker.publish(Message(body=message.model_dump_json().encode(), id=job_id))
         return job_id
 
@@ -159,7 +167,11 @@ async def working(world: World, policy: Policy | None = None) -> AsyncIterator[W
         attempts = Attempts(
             world.jobs,
             pipeline,
-            AttemptPolicy(lease_s=policy.lease_s, retry=RetryPolicy(policy.max_attempts, policy.retry_delay_s)),
+            AttemptPolicy(
+                lease_s=policy.lease_s,
+                retry=RetryPolicy(policy.max_attempts, policy.retry_delay_s),
+                tenant_limit=policy.tenant_limit,
+            ),
             world.metrics,
             slots=anyio.CapacityLimiter(policy.slots),
             on_event=upkeep.wake,

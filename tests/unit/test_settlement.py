@@ -22,6 +22,7 @@ from llamaparse_worker.worker.settlement import (
     Ended,
     Malformed,
     NotClaimed,
+    Postpone,
     RetryLater,
     RetryPolicy,
     Stopped,
@@ -40,6 +41,10 @@ def test_a_malformed_message_goes_to_the_dead_letters_with_its_reason() -> None:
 @pytest.mark.parametrize("refusal", [Refusal.FINISHED, Refusal.HELD])
 def test_a_job_that_others_carry_is_acknowledged_without_work(refusal: Refusal) -> None:
     assert settle(NotClaimed(refusal), attempt=0, policy=POLICY) == Acknowledge()
+
+
+def test_a_job_that_was_put_off_leaves_the_queue() -> None:
+    assert settle(NotClaimed(Refusal.POSTPONED), attempt=0, policy=POLICY) == Postpone()
 
 
 def test_a_job_that_lost_every_worker_goes_to_the_dead_letters() -> None:

@@ -22,7 +22,7 @@ from llamaparse_worker.http.dependencies import HttpDependencies, QueueSource
 from llamaparse_worker.http.server import open_http
 from llamaparse_worker.interfaces import Ocr, Pooled, QueueDepth, SourceFetcher
 from llamaparse_worker.limits import Limits
-from llamaparse_worker.model.job import Job, StoreCounts
+from llamaparse_worker.model.job import Job, StoreCounts, TenantLimit
 from llamaparse_worker.pipeline.groups import one_error
 from llamaparse_worker.pipeline.job import JobPipeline
 from llamaparse_worker.pipeline.manifest import worker_version
@@ -30,7 +30,7 @@ from llamaparse_worker.pipeline.quota import SpoolQuota
 from llamaparse_worker.pipeline.spool import remove_leftovers, spool_folder
 from llamaparse_worker.settings import ServiceManager, Sources, WorkerSettings, read
 from llamaparse_worker.settings.catalogue import misspelt
-from llamaparse_worker.worker.attempts import AttemptPolicy, Attempts
+from llamaparse_worker.worker.attempts import TENANT_PAUSE_S, AttemptPolicy, Attempts
 from llamaparse_worker.worker.health import Health, Phase, watch
 from llamaparse_worker.worker.lag import LoopLag
 from llamaparse_worker.worker.loop import Worker
@@ -181,10 +181,11 @@ def _worker(
         quota=SpoolQuota(job_bytes=settings.spool_max_job_bytes, total_bytes=settings.spool_max_bytes),
     )
     retry = RetryPolicy(settings.job_max_attempts, settings.job_retry_delay_seconds)
+    tenant_limit = TenantLimit(settings.tenant_concurrency, TENANT_PAUSE_S) if settings.tenant_concurrency else None
     attempts = Attempts(
         backends.jobs,
         pipeline,
-        AttemptPolicy(lease_s=settings.job_lease_seconds, retry=retry),
+        AttemptPolicy(lease_s=settings.job_lease_seconds, retry=retry, tenant_limit=tenant_limit),
         metrics,
         slots=daemon.limits["jobs"],
         on_event=upkeep.wake,

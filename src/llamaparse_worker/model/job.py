@@ -97,6 +97,15 @@ class Lease:
         return f"{self.attempt}-{self.token[:8]}"
 
 
+@dataclass(frozen=True, slots=True)
+class TenantLimit:
+    """How many jobs of one tenant may run at once, on all workers together."""
+
+    running: int
+    pause_s: float
+    """As many jobs as may run are tried again in each such time; the others of the tenant wait behind them."""
+
+
 class Refusal(StrEnum):
     """Why a delivery gives no claim."""
 
@@ -106,6 +115,8 @@ class Refusal(StrEnum):
     """Another live lease holds the job: acknowledge, the lease and the sweeper carry it."""
     EXHAUSTED = "exhausted"
     """All attempts are used up; the store has set the job FAILED and owes its dead letter: acknowledge."""
+    POSTPONED = "postponed"
+    """The tenant has as many jobs running as it may; the job is due again in a while: acknowledge."""
 
 
 Claim = Lease | Refusal
@@ -172,8 +183,8 @@ class DueJob:
     body: bytes
     headers: Mapping[str, str]
     released: str = ""
-    """The token of the lease whose release began this wait; empty for others. A release uncounts its attempt, so the
-    number alone would name an earlier wait as well."""
+    """The token of the lease whose release began this wait, or of the claim that was postponed; empty for others. These
+    count no attempt, so the number alone would name an earlier wait as well."""
     priority: Priority = Priority.MEDIUM
 
 

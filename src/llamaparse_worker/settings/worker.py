@@ -188,6 +188,12 @@ class QueueVariables(_Variables):
         description="Jobs in work at once; as many messages are taken from the queue, and no more.",
     )
     job_max_attempts: int = Field(default=3, ge=1, le=100, description="How often a job is begun before it is FAILED.")
+    tenant_concurrency: int = Field(
+        default=0,
+        ge=0,
+        le=10_000,
+        description="How many jobs of one tenant run at once, on all workers together; 0: as many as there are slots.",
+    )
     job_lease_seconds: float = Field(
         default=30, ge=1, le=3600, description="How long a job stays with a worker that shows no sign of life."
     )

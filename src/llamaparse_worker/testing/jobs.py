@@ -25,6 +25,7 @@ from llamaparse_worker.model.job import (
     Refusal,
     Reopening,
     StoreCounts,
+    TenantLimit,
 )
 from llamaparse_worker.wire import EventPages, JobEvent, outbox_event, utc_now
 
@@ -62,7 +63,14 @@ class MemoryJobStore:
         return DueJob(job.id, 0, body, headers, priority=job.priority)
 
     async def claim(
-        self, job: Job, *, body: bytes, headers: Mapping[str, str], lease_s: float, max_attempts: int
+        self,
+        job: Job,
+        *,
+        body: bytes,
+        headers: Mapping[str, str],
+        lease_s: float,
+        max_attempts: int,
+        tenant_limit: TenantLimit | None = None,
     ) -> Claim:
         """Take the job, or say why not."""
         await self._reach()
@@ -77,6 +85,9 @@ class MemoryJobStore:
         if found.attempt - row.forgiven >= max_attempts:
             self._exhaust(row, max_attempts)
             return Refusal.EXHAUSTED
+        if tenant_limit and job.tenant and self._running(row) >= tenant_limit.running:
+            self._postpone(row, tenant_limit)
+            return Refusal.POSTPONED
         row.token, row.publish_by = uuid.uuid4().hex, None
         row.record = replace(
             found,
@@ -287,6 +298,19 @@ class MemoryJobStore:
         row.record = replace(
             row.record, status=status, lease_until=None, next_run_at=next_run_at, updated_at=self._clock()
         )
+
+    def _others(self, row: Row) -> list[JobRecord]:
+        return [one.record for one in self._rows.values() if one is not row and one.record.tenant == row.record.tenant]
+
+    def _running(self, row: Row) -> int:
+        return sum(one.status is JobStatus.RUNNING and not self._expired(one) for one in self._others(row))
+
+    def _postpone(self, row: Row, limit: TenantLimit) -> None:
+        now = self._clock()
+        waiting = sum(one.next_run_at is not None and one.next_run_at > now for one in self._others(row))
+        pause_s = limit.pause_s * (1 + waiting // limit.running)
+        self._free(row, JobStatus.PENDING, next_run_at=self._in(pause_s))
+        row.token = uuid.uuid4().hex
 
     def _exhaust(self, row: Row, max_attempts: int) -> None:
         error = report(AttemptsExhausted(f"none of {max_attempts} attempts came to an end"))

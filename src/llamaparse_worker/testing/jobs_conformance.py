@@ -7,9 +7,15 @@ from llamaparse_worker.testing.jobs_claim_conformance import ClaimConformance
 from llamaparse_worker.testing.jobs_letters_conformance import LettersConformance
 from llamaparse_worker.testing.jobs_outcome_conformance import OutcomeConformance
 from llamaparse_worker.testing.jobs_reopening_conformance import ReopeningConformance
+from llamaparse_worker.testing.jobs_tenant_conformance import TenantConformance
 
 
 class JobStoreConformance(
-    ClaimConformance, AttemptConformance, OutcomeConformance, LettersConformance, ReopeningConformance
+    ClaimConformance,
+    AttemptConformance,
+    OutcomeConformance,
+    LettersConformance,
+    ReopeningConformance,
+    TenantConformance,
 ):
     """The contract of ``JobStore``. Each test gets an empty, migrated store from the fixture ``store``."""

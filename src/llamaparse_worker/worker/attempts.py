@@ -23,7 +23,7 @@ from llamaparse_worker.errors import (
 )
 from llamaparse_worker.interfaces import Delivery, JobStore
 from llamaparse_worker.model.dead_letter import Death
-from llamaparse_worker.model.job import Claim, DueJob, Job, JobResult, JobStatus, Lease, Refusal
+from llamaparse_worker.model.job import Claim, DueJob, Job, JobResult, JobStatus, Lease, Refusal, TenantLimit
 from llamaparse_worker.pipeline.job import Attempt, JobPipeline
 from llamaparse_worker.wire import EventPages, JobEvent, job_of, outbox_event, read_message, utc_now
 from llamaparse_worker.worker.lease import Heartbeat
@@ -38,6 +38,7 @@ from llamaparse_worker.worker.settlement import (
     Malformed,
     NotClaimed,
     Outcome,
+    Postpone,
     RetryLater,
     RetryPolicy,
     Settlement,
@@ -48,6 +49,8 @@ from llamaparse_worker.worker.upkeep import PUBLISH_WITHIN_S
 
 SETTLE_TIMEOUT_S = 15.0
 """Longer than a broker's own limits for one settlement: where those fire, the message is known to come again."""
+TENANT_PAUSE_S = 1.0
+"""A tenant with more jobs than may run has so many of them tried again each second: see ``TenantLimit``."""
 RELEASE_TIMEOUT_S = 3.0
 UNSETTLED_PAUSE_S = 1.0
 MARKDOWN_TYPE = "text/markdown"
@@ -61,6 +64,7 @@ class AttemptPolicy:
 
     lease_s: float
     retry: RetryPolicy
+    tenant_limit: TenantLimit | None = None
 
 
 @dataclass(slots=True)
@@ -154,6 +158,7 @@ class Attempts:
                 headers=message.headers,
                 lease_s=self._policy.lease_s,
                 max_attempts=self._policy.retry.max_attempts,
+                tenant_limit=self._policy.tenant_limit,
             )
         if isinstance(claim, Lease):
             case.lease = claim
@@ -234,7 +239,7 @@ class Attempts:
     async def _settle_now(self, case: _Case, settlement: Settlement) -> None:
         delivery = case.delivery
         match settlement:
-            case Acknowledge() | RetryLater():
+            case Acknowledge() | Postpone() | RetryLater():
                 await delivery.acknowledge()
             case DeadLetter(error):
                 death = Death(code=error.code, message=error.message, at=utc_now(), worker=socket.gethostname())
@@ -299,6 +304,8 @@ def _ending(settlement: Settlement) -> _Ending:
             return _Ending(JobOutcome.REFUSED, error)
         case DeadLetter(error):
             return _Ending(JobOutcome.REFUSED, error)
+        case Postpone():
+            return _Ending(JobOutcome.POSTPONED)
         case RetryLater():
             return _Ending(JobOutcome.RETRIED)
         case GiveBack():

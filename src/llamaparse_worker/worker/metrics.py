@@ -40,6 +40,8 @@ class JobOutcome(StrEnum):
     CANCELLED = "cancelled"
     RETRIED = "retried"
     """Back in the queue, to be tried again later."""
+    POSTPONED = "postponed"
+    """Put off, because its tenant has as many jobs running as it may."""
     RELEASED = "released"
     """Given back unfinished by a drain."""
     REFUSED = "refused"

@@ -60,6 +60,11 @@ class Acknowledge:
 
 
 @dataclass(frozen=True, slots=True)
+class Postpone:
+    """Remove the message: the job store has put the job off, and has it published again."""
+
+
+@dataclass(frozen=True, slots=True)
 class RetryLater:
     """Make the job due again after a delay, then remove the message."""
 
@@ -79,7 +84,7 @@ class GiveBack:
     """Release the lease without charging the attempt, and requeue the message: what a drain does to an open attempt."""
 
 
-Settlement = Acknowledge | RetryLater | DeadLetter | GiveBack
+Settlement = Acknowledge | Postpone | RetryLater | DeadLetter | GiveBack
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +96,7 @@ class RetryPolicy:
     max_delay_s: float = 600.0
 
 
-def settle(outcome: Outcome, *, attempt: int, policy: RetryPolicy) -> Acknowledge | RetryLater | DeadLetter:
+def settle(outcome: Outcome, *, attempt: int, policy: RetryPolicy) -> Acknowledge | Postpone | RetryLater | DeadLetter:
     """Decide from the outcome and the number of this attempt (from 1; 0 where none was charged)."""
     match outcome:
         case Malformed(error):
@@ -100,6 +105,8 @@ def settle(outcome: Outcome, *, attempt: int, policy: RetryPolicy) -> Acknowledg
             return Acknowledge(
                 letter=report(AttemptsExhausted(f"none of {policy.max_attempts} attempts came to an end"))
             )
+        case NotClaimed(Refusal.POSTPONED):
+            return Postpone()
         case NotClaimed() | Stopped():
             return Acknowledge()
         case Ended(result):

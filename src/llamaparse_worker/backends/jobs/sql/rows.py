@@ -184,6 +184,13 @@ class AttemptRow(_Row):
     forgiven: int
 
 
+class TenantRow(_Row):
+    """How many other jobs of a tenant run, and how many wait for their time."""
+
+    running: int
+    waiting: int
+
+
 class StatusRow(_Row):
     """The status alone."""
 

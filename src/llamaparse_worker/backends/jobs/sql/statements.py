@@ -29,6 +29,30 @@ WHERE jobs.attempt - jobs.forgiven < :max_attempts
 RETURNING attempt, forgiven
 """
 
+# Where this stands in one exclusive transaction with the claim, nobody else begins a job meanwhile.
+TENANT: Final = """
+SELECT
+    (SELECT count(*) FROM jobs WHERE tenant = :tenant AND status = 'RUNNING' AND lease_until > now() AND id <> :id)
+        AS running,
+    (SELECT count(*) FROM jobs WHERE tenant = :tenant AND status = 'PENDING' AND next_run_at > now() AND id <> :id)
+        AS waiting
+"""
+
+# The token names this wait, as after a release.
+POSTPONE: Final = """
+INSERT INTO jobs (id, status, attempt, lease_token, next_run_at, body, headers, source_kind, source, file_name,
+    output_prefix, project, tenant, priority, metadata, created_at, updated_at)
+VALUES (:id, 'PENDING', 0, :token, now() + :pause, :body, :headers, :source_kind, :source, :file_name,
+    :output_prefix, :project, :tenant, :priority, :metadata, now(), now())
+ON CONFLICT (id) DO UPDATE SET
+    status = 'PENDING', lease_token = :token, lease_until = NULL, next_run_at = now() + :pause, publish_by = NULL,
+    updated_at = now()
+WHERE jobs.attempt - jobs.forgiven < :max_attempts
+    AND ((jobs.status = 'PENDING' AND (jobs.next_run_at IS NULL OR jobs.next_run_at <= now()))
+        OR (jobs.status = 'RUNNING' AND jobs.lease_until <= now()))
+RETURNING id
+"""
+
 EXHAUST: Final = """
 UPDATE jobs SET status = 'FAILED', error_code = :error_code, error_message = :error_message,
     bury_at = now(), lease_token = NULL, lease_until = NULL, next_run_at = NULL, publish_by = NULL, updated_at = now()

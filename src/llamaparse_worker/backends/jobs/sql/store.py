@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from datetime import timedelta
 
 from llamaparse_worker.backends.jobs.sql import statements
-from llamaparse_worker.backends.jobs.sql.database import Connection, Database, Value
+from llamaparse_worker.backends.jobs.sql.database import Connection, Database, Row, Value
 from llamaparse_worker.backends.jobs.sql.migrations import Migration, apply
 from llamaparse_worker.backends.jobs.sql.rows import (
     AttemptRow,
@@ -19,6 +19,7 @@ from llamaparse_worker.backends.jobs.sql.rows import (
     OutboxRow,
     OwedRow,
     StatusRow,
+    TenantRow,
     clean,
     error_columns,
     job_columns,
@@ -40,6 +41,7 @@ from llamaparse_worker.model.job import (
     Refusal,
     Reopening,
     StoreCounts,
+    TenantLimit,
 )
 
 
@@ -59,7 +61,14 @@ class SqlJobStore:
         return DueJob(job.id, 0, body, headers, priority=job.priority)
 
     async def claim(
-        self, job: Job, *, body: bytes, headers: Mapping[str, str], lease_s: float, max_attempts: int
+        self,
+        job: Job,
+        *,
+        body: bytes,
+        headers: Mapping[str, str],
+        lease_s: float,
+        max_attempts: int,
+        tenant_limit: TenantLimit | None = None,
     ) -> Claim:
         """Take the job, or say why not."""
         token = uuid.uuid4().hex
@@ -69,11 +78,27 @@ class SqlJobStore:
             "lease": timedelta(seconds=lease_s),
             "max_attempts": max_attempts,
         }
-        rows = await self._database.fetch(statements.CLAIM, values)
+        if job.tenant and tenant_limit:
+            rows = await self._claim_for_tenant(values, tenant_limit)
+        else:
+            rows = await self._database.fetch(statements.CLAIM, values)
+        if rows is None:
+            return Refusal.POSTPONED
         if rows:
             begun = AttemptRow.model_validate(rows[0])
             return Lease(job.id, token, begun.attempt, begun.forgiven)
         return await self._refuse(job.id, max_attempts)
+
+    async def _claim_for_tenant(self, values: Mapping[str, Value], limit: TenantLimit) -> Sequence[Row] | None:
+        """Claim, or put the job off (None) where its tenant is at its limit."""
+        async with self._database.transaction(exclusive=True) as connection:
+            (row,) = await connection.fetch(statements.TENANT, values)
+            found = TenantRow.model_validate(row)
+            if found.running < limit.running:
+                return await connection.fetch(statements.CLAIM, values)
+            pause_s = limit.pause_s * (1 + found.waiting // limit.running)
+            postponed = await connection.fetch(statements.POSTPONE, {**values, "pause": timedelta(seconds=pause_s)})
+            return None if postponed else ()
 
     async def _refuse(self, job_id: str, max_attempts: int) -> Refusal:
         """Say why a job was not claimed. One that became free meanwhile has a message of its own, or soon will."""
