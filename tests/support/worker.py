@@ -12,7 +12,7 @@ import anyio
 
 from llamaparse_worker.backends.objects.sources import open_sources
 from llamaparse_worker.backends.objects.sources_settings import SourcesSettings
-from llamaparse_worker.interfaces import Message
+from llamaparse_worker.interfaces import Message, Ocr
 from llamaparse_worker.limits import Limits
 from llamaparse_worker.model.job import JobRecord, JobStatus, TenantLimit
 from llamaparse_worker.parsers.pool import ParserPool
@@ -145,14 +145,14 @@ class Working:
 
 
 @asynccontextmanager
-async def working(world: World, policy: Policy | None = None) -> AsyncIterator[Working]:
+async def working(world: World, policy: Policy | None = None, *, ocr: Ocr | None = None) -> AsyncIterator[Working]:
     """Run a worker; leaving stops it and waits for its drain."""
     policy = policy or Policy()
     async with open_sources(SourcesSettings(), world.objects, None) as sources:
         pipeline = JobPipeline(
             sources=sources,
             objects=world.objects,
-            documents=document_parser(world.pool, processes=1),
+            documents=document_parser(world.pool, processes=1, ocr=ocr),
             spool_dir=world.spool,
             max_document_bytes=1_000_000,
             transfer_timeout_s=30,
