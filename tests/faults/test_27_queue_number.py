@@ -42,14 +42,19 @@ def number_of(running: Daemon) -> int:
 def test_waiting_and_running_jobs_count_once(tmp_path: Path, env: dict[str, str]) -> None:
     with daemon(env, tmp_path) as running:
         assert number_of(running) == 0
-        submitted(env, tmp_path, *[script("slow 20")] * 3)
+        submitted(env, tmp_path, *[script("slow 20")] * 2)
+        urgent = tmp_path / "urgent"
+        urgent.write_bytes(script("slow 20"))
+        assert command(["submit", "--priority", "high", str(urgent)], env).returncode == 0
         running.wait_event("job.started")
         until(lambda: number_of(running) == 3, 10, why=running.log)
 
         found = running.get_json(STATUS)
 
         assert (found["ready"], found["in_flight"], found["delayed"]) == (2, 1, 0)
-        assert [queue["name"] for queue in found["queues"]] == ["parse_raw_file_job"]
+        names = ["parse_raw_file_job", *(f"parse_raw_file_job_{kind}" for kind in ("critical", "high", "low"))]
+        assert [queue["name"] for queue in found["queues"]] == names
+        assert sum(queue["messages"] for queue in found["queues"]) == 2 + found["in_flight"]
         assert running.get("/api/queue-statusz?queue_prefix=no_such_queue")[0] == 404
 
 
