@@ -5,6 +5,7 @@ Whoever goes through it holds each letter unacknowledged until the channel close
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
@@ -57,7 +58,8 @@ async def publish_letter(publishing: Links, queue: str, message: Message, death:
 async def take_letters(link: Link, queue: str) -> AsyncIterator[AsyncIterator[DeadLetter]]:
     """Give the letters that are ready now; those that were not removed are put back in their order.
 
-    The last question to the queue is answered after they are back: whoever looks next finds them.
+    A quorum queue answers questions from a state that may lag behind what it was told, but takes what it is told in
+    order: when it answers the last question, letters are on their way back, and whoever gets one next finds them.
 
     Raises:
         BackendUnavailable: RabbitMQ does not answer, or the queue is missing.
@@ -66,9 +68,9 @@ async def take_letters(link: Link, queue: str) -> AsyncIterator[AsyncIterator[De
     try:
         with answered(f"looking at the queue {queue}"):
             await channel.initialize()
-            counted = (await channel.declare_queue(queue, passive=True)).declaration_result
+            await channel.declare_queue(queue, passive=True)
         underlay = await channel.get_underlay_channel()
-        yield _letters(underlay, queue, counted.message_count or 0)
+        yield _letters(underlay, queue)
         with answered(f"leaving the queue {queue}"):
             await underlay.basic_nack(_ALL, multiple=True, requeue=True)
             await channel.declare_queue(queue, passive=True)
@@ -78,13 +80,21 @@ async def take_letters(link: Link, queue: str) -> AsyncIterator[AsyncIterator[De
             await _abandon(channel)
 
 
-async def _letters(channel: aiormq.abc.AbstractChannel, queue: str, count: int) -> AsyncIterator[DeadLetter]:
-    for _ in range(count):
-        with answered(f"reading the queue {queue}"):
-            delivered = await channel.basic_get(queue)
+async def _letters(channel: aiormq.abc.AbstractChannel, queue: str) -> AsyncIterator[DeadLetter]:
+    """Give as many letters as there are when the first one is got, which is told how many others there are."""
+    first = delivered = await _next(channel, queue)
+    for number in itertools.count():
         if delivered.delivery_tag is None:
             return
         yield RabbitMqDeadLetter(channel, delivered)
+        if number >= (first.message_count or 0):
+            return
+        delivered = await _next(channel, queue)
+
+
+async def _next(channel: aiormq.abc.AbstractChannel, queue: str) -> aiormq.abc.DeliveredMessage:
+    with answered(f"reading the queue {queue}"):
+        return await channel.basic_get(queue)
 
 
 async def _abandon(channel: AbstractChannel) -> None:
