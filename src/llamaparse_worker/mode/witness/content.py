@@ -1,0 +1,199 @@
+"""Numbers, names and words, both ways: what the answer has and the page has not, and the reverse."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import TypeVar
+
+from llamaparse_worker.mode.witness.alignment import UNPAIRED, Alignment, Exchange
+from llamaparse_worker.mode.witness.answer import Answer, Place
+from llamaparse_worker.mode.witness.evidence import Evidence, Source, Stand
+from llamaparse_worker.mode.witness.finding import Check, Finding, Severity
+from llamaparse_worker.mode.witness.tokens import (
+    Duty,
+    Kind,
+    Piece,
+    Token,
+    Tokens,
+    is_identifier,
+    runs,
+    substance,
+    tokens_of,
+)
+from llamaparse_worker.model.geometry import Box, enclosing
+
+P = TypeVar("P")
+
+MOST_NOVEL = 0.1
+_FEW_WORDS = 20
+"""Shares of fewer words say nothing."""
+_SENTENCE = 4
+"""Words in a row that make a statement."""
+_MOST_SCATTERED = 3
+_SHARE_SCATTERED = 0.01
+"""Words that may be lost here and there: some, and a share of the page."""
+_NEAR = 3
+"""Characters before a number that a minus may be among."""
+_SURE = 0.9
+"""Confidence of OCR from which on it speaks against an answer."""
+
+
+@dataclass(frozen=True)
+class Case:
+    """An answer, the page, and what is which."""
+
+    answer: Answer
+    page: Evidence
+    paired: Alignment
+
+    @property
+    def novel(self) -> list[int]:
+        """Tokens of the answer that the page lacks."""
+        return [at for at, found in enumerate(self.paired.to_page) if found == UNPAIRED]
+
+    @property
+    def lost(self) -> list[int]:
+        """Tokens of the page that the answer lacks."""
+        return [at for at, found in enumerate(self.paired.to_answer) if found == UNPAIRED]
+
+    def is_sure(self, start: int, end: int) -> bool:
+        """Tell whether the page's reader is sure of its tokens ``start`` to ``end``."""
+        return self.page.source is Source.TEXT_LAYER or all(
+            stand.confidence >= _SURE for stand in self.page.stands[start:end]
+        )
+
+
+def recall(case: Case) -> float:
+    """Give the share of the page's words and numbers that the answer has, by characters."""
+    return _share(case.page.tokens, case.paired.to_answer, case.paired.excused)
+
+
+def precision(case: Case) -> float:
+    """Give the share of the answer's words and numbers that the page has, by characters."""
+    return _share(case.answer.tokens, case.paired.to_page, frozenset())
+
+
+def _share(tokens: Tokens[Stand] | Tokens[Place], paired: Sequence[int], excused: frozenset[int]) -> float:
+    wanted = [
+        (len(token.key), found != UNPAIRED)
+        for at, (token, found) in enumerate(zip(tokens.all, paired, strict=True))
+        if token.duty is Duty.EXACT and at not in excused
+    ]
+    total = sum(length for length, _ in wanted)
+    return sum(length for length, found in wanted if found) / total if total else 1.0
+
+
+def content_findings(case: Case) -> Iterator[Finding]:
+    """Give what differs."""
+    spoken = frozenset(at for one in case.paired.exchanges for at in range(*one.answer))
+    heard = frozenset(at for one in case.paired.exchanges for at in range(*one.page))
+    for exchange in case.paired.exchanges:
+        yield from _changed(case, exchange)
+    yield from _signs(case)
+    yield from _links(case)
+    yield from _novel(case, spoken)
+    yield from _lost(case, heard)
+
+
+def _changed(case: Case, one: Exchange) -> Iterator[Finding]:
+    mine, its = case.answer.tokens, case.page.tokens
+    said = Counter(_numbers(mine.all[slice(*one.answer)]))
+    printed = Counter(_numbers(its.all[slice(*one.page)]))
+    severity = Severity.ERROR if case.is_sure(*one.page) else Severity.REMARK
+    if said - printed and printed - said:
+        check = Check.NUMBERS
+    elif _has_identifier(mine, one.answer) and _has_identifier(its, one.page):
+        check = Check.IDENTIFIERS
+    elif said - printed or printed - said:
+        return  # Told below, as what is new or lost.
+    else:
+        check, severity = Check.NOVELTY, Severity.REMARK
+    yield Finding(
+        check, severity, mine.slice(*one.answer), its.slice(*one.page), mine.place(one.answer[0]), _box(case, *one.page)
+    )
+
+
+def _numbers(tokens: Sequence[Token]) -> Iterator[str]:
+    return (token.key for token in tokens if token.kind is Kind.NUMBER and token.duty is not Duty.FREE)
+
+
+def _has_identifier(tokens: Tokens[P], span: tuple[int, int]) -> bool:
+    return any(tokens.all[at].duty is Duty.EXACT and is_identifier(tokens, at) for at in range(*span))
+
+
+def _signs(case: Case) -> Iterator[Finding]:
+    """Tell numbers that have a minus on one side, and nothing that could be one on the other."""
+    mine, its = case.answer.tokens, case.page.tokens
+    for at, place in enumerate(case.paired.to_page):
+        if place == UNPAIRED or mine.all[at].kind is not Kind.NUMBER or mine.keys[at] != its.keys[place]:
+            continue
+        duties = mine.all[at].duty, its.all[place].duty
+        if duties != (Duty.EXACT, Duty.EXACT):
+            continue
+        said, printed = _sign(mine, at), _sign(its, place)
+        if {said, printed} == {"", "-"}:
+            severity = Severity.ERROR if case.is_sure(place, place + 1) else Severity.REMARK
+            texts = said + mine.keys[at], printed + its.keys[place]
+            yield Finding(Check.NUMBERS, severity, *texts, mine.place(at), _box(case, place, place + 1))
+
+
+def _sign(tokens: Tokens[Stand] | Tokens[Place], at: int) -> str:
+    """Give ``-`` for a number with a minus, nothing for one without, ``?`` where a dash may be one."""
+    start = tokens.all[at].start
+    before = tokens.text[max(0, start - _NEAR) : start]
+    if "-" not in before and "~" not in before:
+        return ""
+    return "-" if re.search(r"(?:^|[\s(|=])-$", before) else "?"
+
+
+def _links(case: Case) -> Iterator[Finding]:
+    """Tell addresses that the page neither links to nor prints: those that a model made up may leak what it read."""
+    printed = case.page.tokens.squeezed(0, len(case.page.tokens))
+    for target, place in case.answer.targets:
+        known = tokens_of([Piece(target.partition("://")[2], None)])
+        is_elsewhere = "://" in target or target.startswith("//")
+        if is_elsewhere and target not in case.page.targets and known.squeezed(0, len(known)) not in printed:
+            yield Finding(Check.LINKS, Severity.ERROR, target, place=place)
+
+
+def _novel(case: Case, exchanged: frozenset[int]) -> Iterator[Finding]:
+    tokens = case.answer.tokens
+    novel = case.novel
+    for at in novel:
+        token = tokens.all[at]
+        if token.kind is Kind.NUMBER and token.duty is Duty.EXACT and at not in exchanged:
+            yield Finding(Check.NUMBERS, Severity.ERROR, token.key, place=tokens.place(at))
+    alone = sorted({*novel, *case.paired.stray})
+    counted = [at for at in alone if tokens.all[at].duty is Duty.EXACT]
+    for start, end in runs(counted):
+        mine = [tokens.all[at] for at in range(start, end) if at not in case.paired.stray]
+        if substance(mine) >= _SENTENCE:
+            yield Finding(Check.NOVELTY, Severity.ERROR, tokens.slice(start, end), place=tokens.place(start))
+    words = substance(token for token in tokens.all if token.duty is Duty.EXACT)
+    new = substance(tokens.all[at] for at in novel if tokens.all[at].duty is Duty.EXACT)
+    if words >= _FEW_WORDS and new > MOST_NOVEL * words:
+        yield Finding(Check.NOVELTY, Severity.ERROR)
+
+
+def _lost(case: Case, exchanged: frozenset[int]) -> Iterator[Finding]:
+    tokens = case.page.tokens
+    lost = [at for at in case.lost if tokens.all[at].duty is Duty.EXACT and at not in case.paired.excused]
+    for at in lost:
+        if tokens.all[at].kind is Kind.NUMBER and at not in exchanged:
+            severity = Severity.ERROR if case.is_sure(at, at + 1) else Severity.REMARK
+            yield Finding(Check.NUMBERS, severity, page_text=tokens.all[at].key, box=_box(case, at, at + 1))
+    for start, end in runs(lost):
+        if substance(tokens.all[start:end]) >= _SENTENCE:
+            yield Finding(Check.LOSS, Severity.ERROR, page_text=tokens.slice(start, end), box=_box(case, start, end))
+    words = substance(token for token in tokens.all if token.duty is Duty.EXACT)
+    if substance(tokens.all[at] for at in lost) > _MOST_SCATTERED + _SHARE_SCATTERED * words:
+        yield Finding(Check.LOSS, Severity.ERROR, page_text=" … ".join(tokens.slice(*run) for run in runs(lost)))
+
+
+def _box(case: Case, start: int, end: int) -> Box | None:
+    boxes = [stand.box or stand.block for stand in case.page.stands[start:end]]
+    known = [box for box in boxes if box is not None]
+    return enclosing(known) if known else None

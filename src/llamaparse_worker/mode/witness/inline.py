@@ -1,0 +1,86 @@
+"""The text of a line of Markdown: marks, targets, pictures and tags gone, formulas and marks of notes told apart."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from html import unescape
+
+from llamaparse_worker.mode.witness.tokens import Duty
+
+_TAGS = (
+    "a|abbr|b|big|blockquote|br|caption|center|cite|code|col|colgroup|del|details|dfn|div|em|figcaption|figure|font|"
+    "h[1-6]|hr|i|img|input|ins|kbd|li|mark|ol|p|pre|q|s|samp|section|small|span|strike|strong|sub|summary|sup|table|"
+    "tbody|td|tfoot|th|thead|tr|tt|u|ul|var"
+)
+_PART = re.compile(
+    r"(?P<ticks>`+)(?P<code>(?:(?!(?P=ticks)).)+?)(?P=ticks)(?!`)"
+    r"|\\(?P<escaped>[!-/:-@\[-`{-~])(?<!\\[(\[])"
+    r"|!\[[^\]]*\](?:\([^()\s]*(?:\([^()]*\)[^()\s]*)*[^()]*\)|\[[^\]]*\])"
+    r"|(?P<note>\[\^[^\]\s]+\])"
+    r"|<sup>(?P<raised>[^<]{1,8})</sup>"
+    r"|\]\((?P<target><[^<>]*>|[^()\s]*(?:\([^()]*\)[^()\s]*)*)(?:\s+(?:\"[^\"]*\"|'[^']*'))?\)"
+    r"|\$\$(?P<display>.+?)\$\$|\\\[(?P<display2>.+?)\\\]|\\\((?P<formula>.+?)\\\)"
+    r"|\$(?P<dollars>[^\s$](?:[^$]*[^\s$])?)\$(?!\d)"
+    rf"|<!--.*?-->|</?(?:{_TAGS})(?:\s[^<>]*)?/?>"
+)
+_TARGET = re.compile(
+    r"\]\(\s*<?(?P<target>[^()\s<>]*(?:\([^()]*\)[^()\s<>]*)*)"
+    r"|^ {0,3}\[[^\]^]+\]:\s*<?(?P<defined>[^\s<>]+)"
+    r"|<(?:img|a)\s[^<>]*?(?:src|href)\s*=\s*[\"']?(?P<tagged>[^\s\"'<>]+)",
+    re.IGNORECASE,
+)
+_LINE_BREAK = re.compile(r"<(?:br|/p|/li|/div|hr)\b", re.IGNORECASE)
+_PAIRED_MARKS = re.compile(r"\*\*|~~|==|(?<![^\W_])_{1,2}(?=\w)|(?<=\w)_{1,2}(?![^\W_])")
+_IS_FORMULA = re.compile(r"[\\^_{}=<>+]|^[A-Za-z](?:\([A-Za-z]\))?'*$")
+_COMMAND = re.compile(r"\\(?:begin|end|text|mathrm|mathbf|operatorname|left|right|[A-Za-z]+|.)")
+
+
+@dataclass(frozen=True, slots=True)
+class Stretch:
+    """A stretch of the text of a line; ``joins`` says that no space stands before it."""
+
+    text: str
+    duty: Duty = Duty.EXACT
+    joins: bool = True
+
+
+def stretches(text: str) -> Iterator[Stretch]:
+    """Cut the text of a line, without the mark that its block begins with."""
+    at = 0
+    for found in _PART.finditer(text):
+        yield from _plain(text[at : found.start()])
+        at = found.end()
+        yield from _special(found)
+    yield from _plain(text[at:])
+
+
+def targets(text: str) -> Iterator[str]:
+    """Give where the links and pictures of a text lead."""
+    for found in _TARGET.finditer(text):
+        yield found["target"] or found["defined"] or found["tagged"] or ""
+
+
+def _plain(text: str) -> Iterator[Stretch]:
+    if text:
+        yield Stretch(unescape(_PAIRED_MARKS.sub("", text)))
+
+
+def _special(found: re.Match[str]) -> Iterator[Stretch]:
+    for name in ("code", "escaped"):
+        if found[name] is not None:
+            yield Stretch(found[name])
+            return
+    if found["note"] is not None:
+        yield Stretch(found["note"], Duty.OPTIONAL, joins=False)
+    elif found["raised"] is not None:
+        yield Stretch(unescape(found["raised"]), Duty.OPTIONAL, joins=False)
+        yield Stretch("", joins=False)
+    elif found["dollars"] is not None and not _IS_FORMULA.search(found["dollars"]):
+        yield Stretch(unescape(found[0]))
+    elif (formula := found["display"] or found["display2"] or found["formula"] or found["dollars"]) is not None:
+        yield Stretch(_COMMAND.sub(" ", formula), Duty.FORMULA, joins=False)
+        yield Stretch("", joins=False)
+    elif _LINE_BREAK.match(found[0]):
+        yield Stretch("", joins=False)

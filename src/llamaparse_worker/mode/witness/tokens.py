@@ -1,0 +1,170 @@
+"""Text as tokens that compare: words, numbers and single characters of scripts without spaces.
+
+What is evened out is typography alone: forms of letters (NFKC), case, dashes, quotes, what has no width. The value of
+a number is never touched: its digits and the separators between them are its key.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from enum import IntEnum, StrEnum
+from functools import cached_property
+from typing import Generic, TypeVar
+
+from llamaparse_worker.model.value import unguarded
+
+P = TypeVar("P")
+
+_UNSPACED = "\u2e80-\u2fdf\u3005-\u3007\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff\U00020000-\U0003ffff"
+_SYMBOLS = "\u2190-\u23ff\u2600-\u260f\u2613-\u27bf\u2b00-\u2bff\U0001f000-\U0001faff"
+_TOKEN = re.compile(
+    rf"(?P<number>\d+(?:[.,']\d+)*)|(?P<sign>[{_UNSPACED}])|(?P<symbol>[{_SYMBOLS}])|[^\W\d_{_UNSPACED}]+"
+)
+_WITHOUT_WIDTH = re.compile(
+    "[\u00ad\u200b-\u200f\u202a-\u202e\u2060-\u2064\u2066-\u2069\ufe00-\ufe0f\ufeff\ufdd0-\ufdef]"
+)
+_EVENED = str.maketrans(
+    dict.fromkeys("\u2010\u2011\u2012\u2013\u2014\u2015\u2212", "-")
+    | dict.fromkeys("\u2018\u2019\u201a\u201b\u0060\u00b4\u2032", "'")
+)
+_OF_NO_WEIGHT = re.compile(r"(?<!\d)[^\w]+|[^\w]+(?!\d)|[^\w.,']+|_+")
+_SPACE = re.compile(r"\s+")
+_LEAST_WORD = 2
+
+
+class Duty(IntEnum):
+    """What is asked of a token on the other side."""
+
+    EXACT = 0
+    """It must be there."""
+    OPTIONAL = 1
+    """It may be missing, such as a running head or the mark of a note; if something stands there, it is the same."""
+    FREE = 2
+    """Anything may stand there, such as the number of a list item."""
+    FORMULA = 3
+    """It belongs to a formula, whose characters a text layer gives in any order."""
+
+
+class Kind(StrEnum):
+    """What a token is."""
+
+    WORD = "word"
+    NUMBER = "number"
+    SIGN = "sign"
+    """One character of a script that sets no spaces."""
+    SYMBOL = "symbol"
+    """A tick, cross or arrow: it tells cells apart, but may be written in many ways, and so is never a duty."""
+
+
+_KINDS = {kind.value: kind for kind in Kind}
+
+
+@unguarded
+@dataclass(frozen=True, slots=True)
+class Piece(Generic[P]):
+    """A stretch of text with one duty, and where it stands."""
+
+    text: str
+    place: P
+    duty: Duty = Duty.EXACT
+    joins: bool = False
+    """Whether it goes on where the last piece ended, without a space between."""
+
+
+@unguarded
+@dataclass(frozen=True, slots=True)
+class Token:
+    """A token: its characters ``start`` to ``end`` of the evened text, and the number of its piece."""
+
+    key: str
+    kind: Kind
+    start: int
+    end: int
+    piece: int
+    duty: Duty
+
+
+@dataclass(frozen=True)
+class Tokens(Generic[P]):
+    """The tokens of several pieces in order."""
+
+    pieces: tuple[Piece[P], ...]
+    text: str
+    """The evened text that the places of tokens refer to; pieces are parted by a line end."""
+    all: tuple[Token, ...]
+
+    @cached_property
+    def keys(self) -> tuple[str, ...]:
+        """The keys in order."""
+        return tuple(token.key for token in self.all)
+
+    def __len__(self) -> int:
+        return len(self.all)
+
+    def place(self, index: int) -> P:
+        """Give where a token stands."""
+        return self.pieces[self.all[index].piece].place
+
+    def slice(self, start: int, end: int) -> str:
+        """Give the evened text of tokens ``start`` to ``end``, the end excluded."""
+        return _SPACE.sub(" ", self.text[self.all[start].start : self.all[end - 1].end]) if start < end else ""
+
+    def squeezed(self, start: int, end: int) -> str:
+        """Give letters, digits and the separators between digits alone: the same however words are divided."""
+        return _OF_NO_WEIGHT.sub("", _SPACE.sub("", self.slice(start, end)))
+
+
+def evened(text: str) -> str:
+    """Even out typography."""
+    if text.isascii():
+        return text.lower().replace("`", "'")
+    plain = unicodedata.normalize("NFKC", _WITHOUT_WIDTH.sub("", text)).translate(_EVENED)
+    return plain.casefold()
+
+
+def tokens_of(pieces: Iterable[Piece[P]]) -> Tokens[P]:
+    """Cut pieces into tokens."""
+    kept = tuple(pieces)
+    made: list[Token] = []
+    texts: list[str] = []
+    at = 0
+    for number, piece in enumerate(kept):
+        if texts and not piece.joins:
+            texts.append("\n")
+            at += 1
+        text = evened(piece.text)
+        for found in _TOKEN.finditer(text):
+            kind = _KINDS.get(found.lastgroup or "", Kind.WORD)
+            duty = max(piece.duty, Duty.OPTIONAL) if kind is Kind.SYMBOL else piece.duty
+            made.append(Token(found[0], kind, at + found.start(), at + found.end(), number, duty))
+        texts.append(text)
+        at += len(text)
+    return Tokens(kept, "".join(texts), tuple(made))
+
+
+def substance(tokens: Iterable[Token]) -> float:
+    """Count words: a character of an unspaced script is half a word, a single letter and a number none."""
+    return sum(
+        0.5 if token.kind is Kind.SIGN else float(token.kind is Kind.WORD and len(token.key) >= _LEAST_WORD)
+        for token in tokens
+    )
+
+
+def is_identifier(tokens: Tokens[P], index: int) -> bool:
+    """Tell whether a token is part of a name with digits, such as ``AB-12`` or ``utf8``, rather than a plain word."""
+    token = tokens.all[index]
+    start, end = token.start, token.end
+    around = tokens.text[max(0, start - 1) : start] + tokens.text[end : end + 1]
+    return token.kind is Kind.WORD and any(sign.isdigit() or sign in "_@" for sign in around)
+
+
+def runs(chosen: Sequence[int]) -> Iterable[tuple[int, int]]:
+    """Give the stretches of ascending indices without a gap: first, and one behind the last."""
+    start = 0
+    for at in range(1, len(chosen) + 1):
+        if at == len(chosen) or chosen[at] != chosen[at - 1] + 1:
+            yield chosen[start], chosen[at - 1] + 1
+            start = at
