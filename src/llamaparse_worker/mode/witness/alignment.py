@@ -56,8 +56,11 @@ class Alignment:
 def align(answer: Tokens[A], page: Tokens[W]) -> Alignment:
     """Pair the tokens of an answer with those of a page."""
     tiling = _Tiling(answer.keys, page.keys)
+    proper = [token.duty is not Duty.ASIDE for token in page.all]
+    everything = [True] * len(proper)
     for length in _LENGTHS:
-        tiling.tile(length)
+        tiling.tile(length, proper)
+        tiling.tile(length, everything)
     gaps = _Gaps(answer, page, tiling)
     gaps.compare()
     gaps.pair_runs()
@@ -77,15 +80,18 @@ class _Tiling:
         self.page = page
         self.to_page = [UNPAIRED] * len(answer)
         self.to_answer = [UNPAIRED] * len(page)
+        self._allowed: Sequence[bool] = ()
 
     def pair(self, one: int, other: int) -> None:
         self.to_page[one] = other
         self.to_answer[other] = one
 
-    def tile(self, length: int) -> None:
-        """Pair common stretches of at least ``length`` tokens."""
+    def tile(self, length: int, allowed: Sequence[bool]) -> None:
+        """Pair common stretches of at least ``length`` tokens, of those of the page that are allowed."""
+        self._allowed = allowed
         places: defaultdict[Sequence[str], list[int]] = defaultdict(list)
-        for start, end in _free(self.to_answer):
+        open_ones = [at for at, found in enumerate(self.to_answer) if found == UNPAIRED and allowed[at]]
+        for start, end in runs(open_ones):
             for at in range(start, end - length + 1):
                 places[self.page[at : at + length]].append(at)
         used: dict[Sequence[str], int] = {}

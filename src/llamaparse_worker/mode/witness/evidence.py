@@ -90,7 +90,7 @@ def evidence_of(page: LaidOutPage) -> Evidence:
         for at, token in enumerate(boxed.all)
         if paired.to_answer[at] == UNPAIRED and page.words
     ]
-    pieces = [*found, *(Piece(key, Stand(word.box, confidence=word.confidence), Duty.OPTIONAL) for key, word in extra)]
+    pieces = [*found, *(Piece(key, Stand(word.box, confidence=word.confidence), Duty.ASIDE) for key, word in extra)]
     stands += [Stand(word.box, confidence=word.confidence) for _, word in extra]
     if source is Source.OCR and not page.words:
         stands = [replace(stand, confidence=page.confidence or 1.0) for stand in stands]
@@ -122,7 +122,7 @@ def _pieces(page: LaidOutPage) -> Iterator[Piece[Stand]]:
     head: tuple[str, ...] = ()
     for block in page.blocks:
         if _in_margin(block.box, page):
-            yield from _optional(_block(block))
+            yield from _aside(_block(block))
         elif isinstance(block, Table) and block.rows:
             # A table that goes on in the next column has its head there again.
             yield from _cells(block, tables, again=set(block.rows[0]) <= set(head))
@@ -132,22 +132,22 @@ def _pieces(page: LaidOutPage) -> Iterator[Piece[Stand]]:
             yield from _block(block)
     yield from _edges(page, Side.BOTTOM)
     for field in page.fields:
-        yield Piece(field.value, Stand(), Duty.OPTIONAL)
+        yield Piece(field.value, Stand(), Duty.ASIDE)
 
 
 def _edges(page: LaidOutPage, side: Side) -> Iterator[Piece[Stand]]:
     for edge in page.edges:
         if edge.side is side:
             for block in edge.blocks:
-                yield from _optional(_block(block))
+                yield from _aside(_block(block))
 
 
 def _in_margin(box: Box, page: LaidOutPage) -> bool:
     return box.y1 < _MARGIN * page.height or box.y0 > (1 - _MARGIN) * page.height
 
 
-def _optional(pieces: Iterator[Piece[Stand]]) -> Iterator[Piece[Stand]]:
-    return (replace(piece, duty=max(piece.duty, Duty.OPTIONAL)) for piece in pieces)
+def _aside(pieces: Iterator[Piece[Stand]]) -> Iterator[Piece[Stand]]:
+    return (replace(piece, duty=Duty.ASIDE) for piece in pieces)
 
 
 def _block(block: Block) -> Iterator[Piece[Stand]]:
@@ -157,7 +157,7 @@ def _block(block: Block) -> Iterator[Piece[Stand]]:
             yield from _marked(block.text, block.spans, stand)
         case Paragraph():
             made = _marked(block.text, block.spans, stand)
-            yield from _optional(made) if block.comment else made
+            yield from _aside(made) if block.comment else made
         case ListBlock():
             for item in block.items:
                 yield Piece(item.mark, Stand(item.box, block.box), Duty.FREE)
@@ -179,7 +179,7 @@ def _cells(table: Table, number: int | None, *, again: bool = False) -> Iterator
             cell = cells.get((row, column))
             stand = Stand(cell.box if cell else None, table.box, number, row, column)
             made = _marked(text, cell.spans if cell else (), stand)
-            yield from _optional(made) if again and row == 0 else made
+            yield from _aside(made) if again and row == 0 else made
 
 
 def _marked(text: str, spans: tuple[Span, ...], stand: Stand) -> Iterator[Piece[Stand]]:

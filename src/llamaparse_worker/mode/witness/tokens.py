@@ -41,11 +41,13 @@ class Duty(IntEnum):
     EXACT = 0
     """It must be there."""
     OPTIONAL = 1
-    """It may be missing, such as a running head or the mark of a note; if something stands there, it is the same."""
+    """It may be missing, such as the mark of a note; if something stands there, it is the same."""
     FREE = 2
     """Anything may stand there, such as the number of a list item."""
     FORMULA = 3
     """It belongs to a formula, whose characters a text layer gives in any order."""
+    ASIDE = 4
+    """It may be missing, and comes last: a running head may repeat a heading."""
 
 
 class Kind(StrEnum):
