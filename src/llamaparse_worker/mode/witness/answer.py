@@ -16,15 +16,14 @@ from llamaparse_worker.mode.witness.tokens import Duty, Piece, Tokens, tokens_of
 
 _FENCE = re.compile(r"\s*(?P<fence>`{3,}|~{3,})\s*(?P<language>[^\s`]*)")
 _RULE = re.compile(r"\s*(?:[-*_]\s*){3,}$|\s*=+\s*$")
-_DELIMITERS = re.compile(r"\s*\|?\s*:?-+:?\s*(?:\|\s*:?-+:?\s*)*\|?\s*$")
+_DELIMITERS = re.compile(r"\|?\s*:?-+:?\s*(?:\|\s*:?-+:?\s*)*\|?")
 _BAR = re.compile(r"(?<!\\)\|")
 _OPENING = re.compile(r"[\s>]*(?:#{1,6}(?=\s)|[-*+•](?=\s)|(?P<number>\d{1,9})[.)](?=\s)|\[\^(?P<note>[^\]]+)\]:)?")
 _TASK = re.compile(r"\s*\[[ xX]\](?=\s)")
 _TABLE_TAG = re.compile(r"<table\b", re.IGNORECASE)
 _TABLE_END = re.compile(r"</table\s*>", re.IGNORECASE)
-_WRAPPED = re.compile(
-    r"\s*(?P<fence>`{3,}|~{3,})\s*(?:markdown|md)?[ \t]*\n(?P<inner>.*?)\n?(?P=fence)?\s*\Z", re.DOTALL
-)
+_NO_TAG = re.compile(r"<(?![^<>]{1,2000}>)")
+_WRAPPING = frozenset({"", "markdown", "md"})
 _MOST_SPAN = 1000
 
 
@@ -63,14 +62,25 @@ class Answer:
 
 def parse_answer(markdown: str) -> Answer:
     """Read an answer."""
-    wrapped = _WRAPPED.match(markdown)
-    is_wrapped = wrapped is not None and wrapped["fence"] not in wrapped["inner"]
     lines = markdown.splitlines()
-    if wrapped is not None and is_wrapped:
-        lines = ["", *wrapped["inner"].splitlines()]
+    is_wrapped = _is_wrapped(lines)
+    if is_wrapped:
+        lines = ["", *lines[1:]]
+        del lines[-1:]
     reading = _Reading(lines)
     tokens = tokens_of(reading.pieces())
     return Answer(markdown, tokens, tuple(reading.tables), tuple(reading.targets), is_wrapped, reading.is_open)
+
+
+def _is_wrapped(lines: list[str]) -> bool:
+    """Tell a text in one fence, and leave out blank lines behind it."""
+    while lines and not lines[-1].strip():
+        lines.pop()
+    opening = _FENCE.match(lines[0]) if lines else None
+    if opening is None or opening["language"].lower() not in _WRAPPING or len(lines) == 1:
+        return False
+    fences = [at for at, line in enumerate(lines) if line.strip().startswith(opening["fence"])]
+    return fences == [0, len(lines) - 1]
 
 
 class _Reading:
@@ -121,7 +131,9 @@ class _Reading:
 
     def _begins_table(self) -> bool:
         following = self._lines[self._at + 1] if self._at + 1 < len(self._lines) else ""
-        return "|" in self._lines[self._at] and "|" in following and _DELIMITERS.match(following) is not None
+        return (
+            "|" in self._lines[self._at] and "|" in following and _DELIMITERS.fullmatch(following.strip()) is not None
+        )
 
     def _pipe_table(self) -> Iterator[Piece[Place]]:
         first = self._at
@@ -147,7 +159,8 @@ class _Reading:
         else:
             self.is_open = True
         parser = _TableParser(first + 1, len(self.tables))
-        parser.feed("\n".join(self._lines[first : self._at]))
+        # A sign that opens no tag is text, and costs the parser a look at all that follows.
+        parser.feed(_NO_TAG.sub("&lt;", "\n".join(self._lines[first : self._at])))
         parser.close()
         for text, place in parser.texts:
             yield from self._set(text, place)
@@ -165,7 +178,8 @@ class _Reading:
             if opening[name]:
                 yield Piece(opening[name], place, duty)
         rest = line[opening.end() :]
-        yield from self._set(_TASK.sub("", rest, count=1), place)
+        task = _TASK.match(rest)
+        yield from self._set(rest if task is None else rest[task.end() :], place)
 
     def _set(self, text: str, place: Place) -> Iterator[Piece[Place]]:
         self.targets += ((target, place) for target in targets(text))

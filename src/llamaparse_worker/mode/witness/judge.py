@@ -14,6 +14,9 @@ from llamaparse_worker.mode.witness.tables import table_findings
 
 _BY_FORM = (Check.EMPTY, Check.CUT_OFF, Check.LOOP, Check.CHAT, Check.FENCE)
 _ERROR, _REMARK = 0.1, 0.01
+_LONG_ANYWAY = 50_000
+_MOST_TIMES_THE_PAGE = 10
+"""Characters of an answer from which on it is not worth a look, nor the time; tags are the most of some tables."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +55,8 @@ def judge(markdown: str, page: Evidence, *, cut_off: bool = False) -> Judgement:
 
     ``cut_off`` says that the model stopped because it had no tokens left.
     """
+    if len(markdown) > max(_LONG_ANYWAY, _MOST_TIMES_THE_PAGE * len(page.tokens.text)):
+        return Judgement((Check.NOVELTY,), (Finding(Check.NOVELTY, Severity.ERROR),), 0.0, 0.0)
     answer = parse_answer(markdown)
     case = Case(answer, page, align(answer.tokens, page.tokens))
     found = list(form_findings(case, cut_off=cut_off))

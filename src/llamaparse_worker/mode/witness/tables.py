@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from statistics import mode
 
 from llamaparse_worker.mode.witness.alignment import UNPAIRED
-from llamaparse_worker.mode.witness.answer import Place
 from llamaparse_worker.mode.witness.content import Case
 from llamaparse_worker.mode.witness.finding import Check, Finding, Severity
 from llamaparse_worker.mode.witness.tokens import Duty, Kind, Token, substance
@@ -33,6 +32,9 @@ _Row = tuple[int, int]
 _Rows = Mapping[int, Mapping[int, _Cell]]
 """The cells of a table by row and column."""
 
+_Columns = Mapping[int, Mapping[int, Counter[str]]]
+"""The words of columns by table and column."""
+
 
 def table_findings(case: Case) -> Iterator[Finding]:
     """Give what is wrong with the tables of an answer."""
@@ -40,33 +42,30 @@ def table_findings(case: Case) -> Iterator[Finding]:
     yield from _lost_rows(case)
     yield from _number_of_rows(case)
     rows = _rows(case)
+    printed = _printed_columns(case)
     by_table: defaultdict[int, dict[int, Mapping[int, _Cell]]] = defaultdict(dict)
     for (table, row), cells in rows.items():
         by_table[table][row] = cells
     for cells_by_row in by_table.values():
         yield from _swapped(case, cells_by_row)
         yield from _novel_rows(case, cells_by_row)
-        yield from _against_draft(case, cells_by_row)
+        yield from _against_draft(case, cells_by_row, printed)
         yield from _below_other_heads(case, cells_by_row)
 
 
 def _ragged(case: Case) -> Iterator[Finding]:
+    """Give rows that have more or fewer cells than most of their table."""
+    tokens = case.answer.tokens
+    members: defaultdict[tuple[int | None, int | None], list[int]] = defaultdict(list)
+    for at in range(len(tokens)):
+        members[tokens.place(at).table, tokens.place(at).row].append(at)
     for number, table in enumerate(case.answer.tables):
-        if not table.widths:
-            continue
         usual = mode(table.widths)
         for row, width in enumerate(table.widths):
-            if width != usual:
-                text, place = _row_text(case, number, row)
-                yield Finding(Check.ROWS, Severity.REMARK, text, place=place)
-
-
-def _row_text(case: Case, table: int, row: int) -> tuple[str, Place | None]:
-    tokens = case.answer.tokens
-    members = [at for at in range(len(tokens)) if (tokens.place(at).table, tokens.place(at).row) == (table, row)]
-    if not members:
-        return "", None
-    return tokens.slice(members[0], members[-1] + 1), tokens.place(members[0])
+            said = members.get((number, row))
+            if width != usual and said:
+                text = tokens.slice(said[0], said[-1] + 1)
+                yield Finding(Check.ROWS, Severity.REMARK, text, place=tokens.place(said[0]))
 
 
 def _lost_rows(case: Case) -> Iterator[Finding]:
@@ -139,7 +138,7 @@ def _novel_rows(case: Case, rows: _Rows) -> Iterator[Finding]:
             yield Finding(Check.ROWS, Severity.ERROR, text, place=tokens.place(members[0]))
 
 
-def _against_draft(case: Case, rows: _Rows) -> Iterator[Finding]:
+def _against_draft(case: Case, rows: _Rows, printed: _Columns) -> Iterator[Finding]:
     """Tell columns whose words are those of another column of the table that the page's own reading has found."""
     pages = Counter(
         case.page.stands[place].table
@@ -151,7 +150,7 @@ def _against_draft(case: Case, rows: _Rows) -> Iterator[Finding]:
     table, count = next(iter(pages.most_common(1)), (None, 0))
     if table is None or 2 * count <= pages.total():
         return
-    origins = _origins(case, rows, table)
+    origins = _origins(case, rows, printed[table])
     known = [(column, origin) for column, origin in origins.items() if origin is not None]
     for at, (one, origin) in enumerate(known):
         for other, following in known[at + 1 :]:
@@ -185,12 +184,17 @@ def _column(rows: _Rows, column: int) -> list[_Cell]:
     return [cells[column] for row, cells in sorted(rows.items()) if row and column in cells]
 
 
-def _origins(case: Case, rows: _Rows, table: int) -> dict[int, int | None]:
-    """Give which columns of a table of the page the bodies of columns are, None where that is not clear."""
-    printed: defaultdict[int, Counter[str]] = defaultdict(Counter)
+def _printed_columns(case: Case) -> _Columns:
+    """Give the words in the body of each column of the page's tables."""
+    printed: defaultdict[int, defaultdict[int, Counter[str]]] = defaultdict(lambda: defaultdict(Counter))
     for token, stand in zip(case.page.tokens.all, case.page.stands, strict=True):
-        if stand.table == table and stand.row and stand.column is not None:
-            printed[stand.column][token.key] += 1
+        if stand.table is not None and stand.row and stand.column is not None:
+            printed[stand.table][stand.column][token.key] += 1
+    return printed
+
+
+def _origins(case: Case, rows: _Rows, printed: Mapping[int, Counter[str]]) -> dict[int, int | None]:
+    """Give which columns of a table of the page the bodies of columns are, None where that is not clear."""
     said: defaultdict[int, Counter[str]] = defaultdict(Counter)
     for row, cells in rows.items():
         for column, cell in cells.items():
