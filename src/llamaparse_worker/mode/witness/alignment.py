@@ -28,6 +28,7 @@ _PROBES = 8
 """Places tried for one n-gram."""
 _LARGEST_GAP = 40_000
 """Product of the tokens on both sides from which on a gap is not compared token by token."""
+_WITHOUT_POINTS = str.maketrans("", "", ".,'")
 _MOST_FRAGMENTS = 200
 _MOST_PARTS = 3
 
@@ -192,7 +193,11 @@ class _Gaps:
 
     def _pair_if_same(self, one: tuple[int, int], other: tuple[int, int]) -> bool:
         """Pair stretches that differ in spaces and hyphens only; gives whether they do."""
-        if self._answer.squeezed(*one) != self._page.squeezed(*other):
+        said, printed = self._answer.squeezed(*one), self._page.squeezed(*other)
+        if any(self._answer.all[at].duty in {Duty.OPTIONAL, Duty.FREE} for at in range(*one)):
+            # The mark of a note may have been read as the decimals of a number before it.
+            said, printed = said.translate(_WITHOUT_POINTS), printed.translate(_WITHOUT_POINTS)
+        if said != printed:
             return False
         self._pair_all(one, other)
         return True

@@ -1,7 +1,7 @@
 """The Markdown of an answer as text that can be compared: CommonMark with GitHub's tables, and tables as HTML.
 
 Nothing is refused: what is no valid Markdown is text. Marks of formatting and targets of links are no text, pictures
-count for nothing, and numbers of list items are free, as Markdown may number them anew.
+count for nothing, and numbers of list items and notes are free, as Markdown may number them anew.
 """
 
 from __future__ import annotations
@@ -174,9 +174,9 @@ class _Reading:
         if opening is None:
             yield from self._set(line, place)
             return
-        for name, duty in (("number", Duty.FREE), ("note", Duty.OPTIONAL)):
-            if opening[name]:
-                yield Piece(opening[name], place, duty)
+        mark = opening["number"] or opening["note"]
+        if mark:
+            yield Piece(mark, place, Duty.FREE)
         rest = line[opening.end() :]
         task = _TASK.match(rest)
         yield from self._set(rest if task is None else rest[task.end() :], place)

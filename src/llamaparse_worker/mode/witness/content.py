@@ -153,8 +153,8 @@ def _links(case: Case) -> Iterator[Finding]:
     """Tell addresses that the page neither links to nor prints: those that a model made up may leak what it read."""
     printed = case.page.tokens.squeezed(0, len(case.page.tokens))
     for target, place in case.answer.targets:
-        known = tokens_of([Piece(target.partition("://")[2], None)])
-        is_elsewhere = "://" in target or target.startswith("//")
+        known = tokens_of([Piece(target.partition("//")[2], None)])
+        is_elsewhere = "//" in target
         if is_elsewhere and target not in case.page.targets and known.squeezed(0, len(known)) not in printed:
             yield Finding(Check.LINKS, Severity.ERROR, target, place=place)
 
@@ -166,15 +166,17 @@ def _novel(case: Case, exchanged: frozenset[int]) -> Iterator[Finding]:
         token = tokens.all[at]
         if token.kind is Kind.NUMBER and token.duty is Duty.EXACT and at not in exchanged:
             yield Finding(Check.NUMBERS, Severity.ERROR, token.key, place=tokens.place(at))
-    alone = sorted({*novel, *case.paired.stray})
-    counted = [at for at in alone if tokens.all[at].duty is Duty.EXACT]
-    for start, end in runs(counted):
-        mine = [tokens.all[at] for at in range(start, end) if at not in case.paired.stray]
-        if substance(mine) >= _SENTENCE:
-            yield Finding(Check.NOVELTY, Severity.ERROR, tokens.slice(start, end), place=tokens.place(start))
+    counted = [at for at in sorted({*novel, *case.paired.stray}) if tokens.all[at].duty is Duty.EXACT]
+    statements = [
+        (start, end)
+        for start, end in runs(counted)
+        if substance(tokens.all[at] for at in range(start, end) if at not in case.paired.stray) >= _SENTENCE
+    ]
+    for start, end in statements:
+        yield Finding(Check.NOVELTY, Severity.ERROR, tokens.slice(start, end), place=tokens.place(start))
     words = substance(token for token in tokens.all if token.duty is Duty.EXACT)
     new = substance(tokens.all[at] for at in novel if tokens.all[at].duty is Duty.EXACT)
-    if words >= _FEW_WORDS and new > MOST_NOVEL * words:
+    if not statements and words >= _FEW_WORDS and new > MOST_NOVEL * words:
         yield Finding(Check.NOVELTY, Severity.ERROR)
 
 
@@ -185,11 +187,11 @@ def _lost(case: Case, exchanged: frozenset[int]) -> Iterator[Finding]:
         if tokens.all[at].kind is Kind.NUMBER and at not in exchanged:
             severity = Severity.ERROR if case.is_sure(at, at + 1) else Severity.REMARK
             yield Finding(Check.NUMBERS, severity, page_text=tokens.all[at].key, box=_box(case, at, at + 1))
-    for start, end in runs(lost):
-        if substance(tokens.all[start:end]) >= _SENTENCE:
-            yield Finding(Check.LOSS, Severity.ERROR, page_text=tokens.slice(start, end), box=_box(case, start, end))
+    statements = [run for run in runs(lost) if substance(tokens.all[slice(*run)]) >= _SENTENCE]
+    for start, end in statements:
+        yield Finding(Check.LOSS, Severity.ERROR, page_text=tokens.slice(start, end), box=_box(case, start, end))
     words = substance(token for token in tokens.all if token.duty is Duty.EXACT)
-    if substance(tokens.all[at] for at in lost) > _MOST_SCATTERED + _SHARE_SCATTERED * words:
+    if not statements and substance(tokens.all[at] for at in lost) > _MOST_SCATTERED + _SHARE_SCATTERED * words:
         yield Finding(Check.LOSS, Severity.ERROR, page_text=" … ".join(tokens.slice(*run) for run in runs(lost)))
 
 

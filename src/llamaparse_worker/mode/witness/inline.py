@@ -74,7 +74,7 @@ def _special(found: re.Match[str]) -> Iterator[Stretch]:
             yield Stretch(found[name])
             return
     if found["note"] is not None:
-        yield Stretch(found["note"], Duty.OPTIONAL, joins=False)
+        yield Stretch(found["note"], Duty.FREE, joins=False)
     elif found["raised"] is not None:
         yield Stretch(unescape(found["raised"]), Duty.OPTIONAL, joins=False)
         yield Stretch("", joins=False)

@@ -39,8 +39,8 @@ _Columns = Mapping[int, Mapping[int, Counter[str]]]
 def table_findings(case: Case) -> Iterator[Finding]:
     """Give what is wrong with the tables of an answer."""
     yield from _ragged(case)
-    yield from _lost_rows(case)
-    yield from _number_of_rows(case)
+    lost_rows = list(_lost_rows(case))
+    yield from lost_rows or _number_of_rows(case)
     rows = _rows(case)
     printed = _printed_columns(case)
     by_table: defaultdict[int, dict[int, Mapping[int, _Cell]]] = defaultdict(dict)

@@ -41,9 +41,9 @@ class Duty(IntEnum):
     EXACT = 0
     """It must be there."""
     OPTIONAL = 1
-    """It may be missing, such as the mark of a note; if something stands there, it is the same."""
+    """It may be missing, as what is raised may be the mark of a note; if something stands there, it is the same."""
     FREE = 2
-    """Anything may stand there, such as the number of a list item."""
+    """Anything may stand there, such as the number of a list item or note."""
     FORMULA = 3
     """It belongs to a formula, whose characters a text layer gives in any order."""
     ASIDE = 4
