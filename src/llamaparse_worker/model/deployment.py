@@ -96,4 +96,10 @@ class Deployment:
     """Whether only the mode balanced (``parse_page_with_llm``) may use it, as the published configuration says of
     OpenAI's endpoint in the EU."""
     tags: frozenset[str] = frozenset()
+    aliases: frozenset[str] = frozenset()
+    """Further names by which jobs and variables may call the model, such as ``claude sonnet``."""
     price: Price | None = None
+
+    def is_called(self, name: str) -> bool:
+        """Whether a job or a variable that says ``name`` may mean this deployment."""
+        return name in {self.id, self.model_id, self.provider_model} or name in self.aliases

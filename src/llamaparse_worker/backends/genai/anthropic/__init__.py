@@ -1,0 +1,1 @@
+"""Anthropic's messages, spoken by Anthropic and, with small differences, by Claude on Vertex AI."""

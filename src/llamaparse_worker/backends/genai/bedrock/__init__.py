@@ -1,0 +1,1 @@
+"""Converse, the protocol of Amazon Bedrock for the models of all makers."""

@@ -1,0 +1,1 @@
+"""Google's generateContent, spoken by the Gemini API and Vertex AI."""

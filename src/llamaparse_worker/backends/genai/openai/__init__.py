@@ -1,0 +1,1 @@
+"""OpenAI's chat completions, spoken by OpenAI, Azure, vLLM, Ollama and gateways."""
