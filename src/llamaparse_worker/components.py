@@ -15,7 +15,7 @@ from typing import Literal, overload
 from pydantic import BaseModel
 
 from llamaparse_worker.errors import ConfigurationError
-from llamaparse_worker.interfaces import Broker, Component, JobStore, Mode, ObjectStore, Ocr
+from llamaparse_worker.interfaces import Broker, Component, GenAi, JobStore, Mode, ObjectStore, Ocr
 
 DISTRIBUTION = "llamaparse-worker"
 _GROUP = "llamaparse_worker."
@@ -104,6 +104,10 @@ def load(seam: Literal[Seam.JOBS], name: str, allowed: Sequence[str] = ()) -> Co
 def load(seam: Literal[Seam.OBJECTS], name: str, allowed: Sequence[str] = ()) -> Component[BaseModel, ObjectStore]: ...
 @overload
 def load(seam: Literal[Seam.OCR], name: str, allowed: Sequence[str] = ()) -> Component[BaseModel, Ocr]: ...
+@overload
+def load(
+    seam: Literal[Seam.GENAI], name: str, allowed: Sequence[str] = ()
+) -> Component[BaseModel, Sequence[GenAi]]: ...
 @overload
 def load(seam: Literal[Seam.MODE], name: str, allowed: Sequence[str] = ()) -> Component[BaseModel, Mode]: ...
 def load(seam: Seam, name: str, allowed: Sequence[str] = ()) -> Component[BaseModel, object]:

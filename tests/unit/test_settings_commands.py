@@ -10,7 +10,7 @@ from llamaparse_worker.cli import components as components_command
 from llamaparse_worker.cli import config as config_command
 from llamaparse_worker.components import DISTRIBUTION, Seam, installed, load
 from llamaparse_worker.errors import ConfigurationError
-from llamaparse_worker.settings.catalogue import known_names
+from llamaparse_worker.settings.catalogue import groups, known_names
 
 
 @pytest.fixture(autouse=True)
@@ -82,7 +82,9 @@ def test_config_check_refuses_what_cannot_work(
 def test_config_schema_describes_every_variable(capsys: pytest.CaptureFixture[str]) -> None:
     assert run("config", "schema") == 0
     properties = json.loads(capsys.readouterr().out)["properties"]
-    assert known_names() - set(properties) == {"MAX_QUEUE_CONCURRENCY", "UVICORN_PORT"}, "aliases are not repeated"
+    own = {name.upper() for group in groups() for name in group.model.model_fields}
+    assert set(properties) == own, "aliases are not repeated"
+    assert {"MAX_QUEUE_CONCURRENCY", "UVICORN_PORT", "GEMINI_API_KEY"} <= known_names() - own
     assert properties["PORT"]["maximum"] == 65_535
     assert "title" not in properties["PORT"]
 
@@ -96,8 +98,11 @@ def test_components_lists_the_built_in_ones(capsys: pytest.CaptureFixture[str]) 
     assert "enabled" in capsys.readouterr().out
 
 
+_WITH_VARIABLES = {Seam.BROKER, Seam.JOBS, Seam.OBJECTS, Seam.GENAI, Seam.MODE}
+
+
 def test_the_reference_knows_the_variables_of_every_built_in_component() -> None:
     for one in installed():
-        if one.distribution == DISTRIBUTION and one.seam in {Seam.BROKER, Seam.JOBS, Seam.OBJECTS, Seam.MODE}:
+        if one.distribution == DISTRIBUTION and one.seam in _WITH_VARIABLES:
             names = {name.upper() for name in load(one.seam, one.name).settings.model_fields}
             assert names <= known_names(), one.key

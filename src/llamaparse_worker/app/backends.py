@@ -1,4 +1,4 @@
-"""Opens the broker, the job store, the object store and the OCR engine that the settings choose."""
+"""Opens the broker, the job store, the object store, the OCR engine and the models that the settings choose."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pydantic import BaseModel
 
 from llamaparse_worker.components import Seam, enabled, load
-from llamaparse_worker.interfaces import Broker, JobStore, ObjectStore, Ocr
+from llamaparse_worker.interfaces import Broker, GenAi, JobStore, ObjectStore, Ocr
 from llamaparse_worker.settings import LocalSettings, read
 
 
@@ -37,6 +37,7 @@ def chosen_models(settings: LocalSettings) -> tuple[type[BaseModel], ...]:
     ]
     if settings.ocr_engine != "off":
         models.append(load(Seam.OCR, settings.ocr_engine, settings.plugins).settings)
+    models += (load(Seam.GENAI, one.name, settings.plugins).settings for one in enabled(Seam.GENAI, settings.plugins))
     return tuple(models)
 
 
@@ -90,3 +91,18 @@ async def open_ocr(settings: LocalSettings) -> AsyncIterator[Ocr]:
     component = load(Seam.OCR, settings.ocr_engine, settings.plugins)
     async with component.open(read(component.settings)) as ocr:
         yield ocr
+
+
+@asynccontextmanager
+async def open_genai(settings: LocalSettings) -> AsyncIterator[tuple[GenAi, ...]]:
+    """Open the deployments of models of all providers, the preferred first; nothing is asked yet.
+
+    Raises:
+        ConfigurationError: the settings of a provider are wrong, or its credentials cannot be read.
+    """
+    async with AsyncExitStack() as stack:
+        found: list[GenAi] = []
+        for one in enabled(Seam.GENAI, settings.plugins):
+            component = load(Seam.GENAI, one.name, settings.plugins)
+            found += await stack.enter_async_context(component.open(read(component.settings)))
+        yield tuple(sorted(found, key=lambda model: -model.deployment.priority))

@@ -6,10 +6,11 @@ import argparse
 from collections.abc import Awaitable, Callable
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Protocol
 
 from llamaparse_worker.cli.exit_status import ExitStatus
-from llamaparse_worker.errors import BackendUnavailable, WorkerError
+from llamaparse_worker.errors import BackendUnavailable, ConfigurationError, WorkerError
 
 if TYPE_CHECKING:
     from llamaparse_worker.settings import WorkerSettings
@@ -25,10 +26,15 @@ def add(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None
         description="Open and ping every configured component; one line each: what works, what does not, what to do. "
         "Exit status 69 when a service does not answer, 78 when the configuration is at fault.",
     )
+    command.add_argument(
+        "--genai",
+        action="store_true",
+        help="also ask every deployment of a model one small question, which costs money",
+    )
     command.set_defaults(run=run)
 
 
-def run(_args: argparse.Namespace) -> int:
+def run(args: argparse.Namespace) -> int:
     """Check everything; gives 0 when all components work."""
     import anyio
 
@@ -36,7 +42,7 @@ def run(_args: argparse.Namespace) -> int:
     from llamaparse_worker.settings import WorkerSettings, read
 
     quiet()
-    return anyio.run(_check_all, read(WorkerSettings))
+    return anyio.run(partial(_check_all, read(WorkerSettings), genai=args.genai))
 
 
 class _Answers(Protocol):
@@ -51,7 +57,7 @@ class _Check:
     """What to do when it does not answer."""
 
 
-async def _check_all(settings: WorkerSettings) -> int:
+async def _check_all(settings: WorkerSettings, *, genai: bool) -> int:
     from llamaparse_worker.app.backends import open_broker, open_jobs, open_objects, open_ocr
 
     ocr = _Check(
@@ -85,7 +91,17 @@ async def _check_all(settings: WorkerSettings) -> int:
     worst = ExitStatus.OK
     for one in checks:
         worst = max(worst, await _report(one))
-    return worst
+    return max(worst, await _report_genai(settings)) if genai else worst
+
+
+async def _report_genai(settings: WorkerSettings) -> ExitStatus:
+    from llamaparse_worker.cli.check_genai import check_genai
+
+    try:
+        return await check_genai(settings)
+    except ConfigurationError as error:
+        print(f"FAILED  genai: {error.message}\n        {error.next_step}")
+        return ExitStatus.CONFIGURATION
 
 
 async def _report(one: _Check) -> ExitStatus:

@@ -11,6 +11,7 @@ from pydantic import BaseModel
 
 from llamaparse_worker.backends.broker.embedded.settings import EmbeddedQueueSettings
 from llamaparse_worker.backends.broker.rabbitmq.settings import RabbitMqSettings
+from llamaparse_worker.backends.genai.settings import GenAiSettings
 from llamaparse_worker.backends.jobs.postgres.settings import PostgresSettings
 from llamaparse_worker.backends.jobs.sqlite.settings import SqliteSettings
 from llamaparse_worker.backends.objects.filesystem.settings import FilesystemSettings
@@ -95,7 +96,7 @@ _ORIGINAL = frozenset(
 def groups() -> tuple[Group, ...]:
     """Give every group of variables of the built-in parts."""
     others = (Group(title, model, tuple(name.upper() for name in model.model_fields)) for title, model in _OTHERS)
-    return (*_worker_groups(), *others, _ocr_service())
+    return (*_by_base(WorkerSettings), *others, *_by_base(GenAiSettings), _ocr_service())
 
 
 def known_names(plugins: Iterable[type[BaseModel]] = ()) -> frozenset[str]:
@@ -109,14 +110,12 @@ def misspelt(sources: Sources, plugins: Iterable[type[BaseModel]] = ()) -> tuple
     return tuple(_misses(sorted(sources.names()), known_names(plugins)))
 
 
-def _worker_groups() -> Iterator[Group]:
-    """Each base of the worker's model is a group; the first line of its docstring is the title."""
-    for base in reversed(WorkerSettings.__mro__):
-        names = tuple(
-            name.upper() for name in vars(base).get("__annotations__", {}) if name in WorkerSettings.model_fields
-        )
+def _by_base(model: type[BaseModel]) -> Iterator[Group]:
+    """Each base of a large model is a group; the first line of its docstring is the title."""
+    for base in reversed(model.__mro__):
+        names = tuple(name.upper() for name in vars(base).get("__annotations__", {}) if name in model.model_fields)
         if names:
-            yield Group((base.__doc__ or "").strip().split("\n")[0].removesuffix("."), WorkerSettings, names)
+            yield Group((base.__doc__ or "").strip().split("\n")[0].removesuffix("."), model, names)
 
 
 def _ocr_service() -> Group:
