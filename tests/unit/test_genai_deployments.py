@@ -1,20 +1,34 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from llamaparse_worker.backends.genai.catalogue import catalogue
 from llamaparse_worker.backends.genai.configured import AmazonLogin, Configured, GoogleLogin
 from llamaparse_worker.backends.genai.deployments import deployments
 from llamaparse_worker.backends.genai.keys import FixedKey, bearer
-from llamaparse_worker.backends.genai.settings import GenAiSettings
+from llamaparse_worker.backends.genai.settings import (
+    AnthropicSettings,
+    AzureSettings,
+    BedrockSettings,
+    GeminiSettings,
+    GenAiCommonSettings,
+    GenAiSettings,
+    OpenAiSettings,
+    VertexSettings,
+)
 from llamaparse_worker.errors import ConfigurationError
 from llamaparse_worker.model.deployment import Deployment, Family, Provider, TokenField
 from llamaparse_worker.model.genai import Reasoning, Usage
 from llamaparse_worker.settings import Sources, read, trace
 from llamaparse_worker.testing.genai import question
+
+DOCS = Path(__file__).parents[2] / "docs" / "providers"
 
 
 def configured(**environment: str) -> dict[str, Configured]:
@@ -387,6 +401,31 @@ def test_a_call_costs_what_the_settings_say() -> None:
     assert luna.of(usage) == pytest.approx(0.6 * 2 + 0.4 * 0.5 + 0.1 * 8)
     assert claude.of(usage) == pytest.approx(1.1)
     assert of(OPENAI_API_KEY="k")["openai:gpt-6-luna"].price is None
+
+
+def test_the_examples_of_the_documentation_can_be_used_as_they_stand() -> None:
+    page = (DOCS / "README.md").read_text()
+    array, profiles = re.findall(r"^```json\n(.*?)^```$", page, re.MULTILINE | re.DOTALL)
+    found = of(LLM_PROVIDER_CONFIGS_JSON=array, GENAI_PROFILES_JSON=profiles)
+
+    assert [(name, one.in_eu, one.profile.images) for name, one in found.items()] == [
+        ("claude-eu", True, True),
+        ("in-house", True, True),
+    ]
+
+
+def test_the_documentation_of_providers_explains_their_variables() -> None:
+    text = "".join(path.read_text() for path in DOCS.glob("*.md"))
+    bases = (OpenAiSettings, AzureSettings, AnthropicSettings, GeminiSettings, VertexSettings, BedrockSettings)
+    names = {name.upper() for model in (GenAiCommonSettings, *bases) for name in model.model_fields}
+
+    assert {name for name in names if f"`{name}" not in text} == {"OPENAI_EU_BASE_URL"}
+
+
+def test_the_documentation_names_every_alias() -> None:
+    text = (DOCS / "README.md").read_text()
+
+    assert [alias for alias in catalogue().aliases if f"`{alias}`" not in text] == []
 
 
 def test_every_provider_of_the_model_can_be_configured() -> None:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from anyio import Event
+from anyio import Event, move_on_after
 
 from llamaparse_worker.model.deployment import Deployment, Family, Profile, Provider
 from llamaparse_worker.model.genai import (
     CallFailed,
     EndReason,
     Failure,
+    FailureKind,
     GenAiAnswer,
     GenAiRequest,
     Image,
@@ -68,16 +69,17 @@ class FakeGenAi:
         self.timeouts_s.append(timeout_s)
         self.running += 1
         self.most_running = max(self.most_running, self.running)
+        outcome: GenAiAnswer | Failure = Failure(kind=FailureKind.SERVER, message=f"no answer within {timeout_s:g} s")
         try:
-            if self._gate is not None:
-                await self._gate.wait()
+            with move_on_after(timeout_s):
+                if self._gate is not None:
+                    await self._gate.wait()
+                outcome = next(self._outcomes)
         finally:
             self.running -= 1
-        match next(self._outcomes):
-            case Failure() as failure:
-                raise CallFailed(self._deployment.id, failure)
-            case found:
-                return found
+        if isinstance(outcome, Failure):
+            raise CallFailed(self._deployment.id, outcome)
+        return outcome
 
 
 def question(*parts: Part, system: str = "Answer briefly.", max_output_tokens: int = 100) -> GenAiRequest:
