@@ -354,6 +354,28 @@ def test_a_profile_holds_wherever_the_model_runs() -> None:
     assert not found["azure"].profile.temperature
 
 
+@pytest.mark.parametrize(
+    ("name", "temperature", "schema", "tokens"),
+    [
+        ("gpt-4o-mini", True, True, "max_tokens"),
+        ("gpt-5-mini", False, True, "max_completion_tokens"),
+        ("gpt-6-luna", False, True, "max_completion_tokens"),
+        ("o3", False, True, "max_completion_tokens"),
+        ("claude-3-5-haiku-20241022", True, False, "max_tokens"),
+        ("claude-opus-4-20250514", True, False, "max_tokens"),
+        ("claude-haiku-4-5", True, True, "max_tokens"),
+        ("claude-sonnet-5-5", False, True, "max_tokens"),
+        ("gemini-2.5-flash", True, True, "max_tokens"),
+        ("gemini-3.8-flash", False, True, "max_tokens"),
+        ("a-model-of-somebody", True, False, "max_tokens"),
+    ],
+)
+def test_a_model_gets_what_its_generation_takes(name: str, temperature: bool, schema: bool, tokens: str) -> None:  # noqa: FBT001
+    found = catalogue().profile(name)
+
+    assert (found.temperature, found.schema, found.token_field) == (temperature, schema, tokens)
+
+
 def test_the_newer_version_of_anthropics_api_gets_no_temperature() -> None:
     def temperature(version: str) -> bool:
         environment = {"ANTHROPIC_API_KEY": "k", "ANTHROPIC_MODELS": "anthropic-sonnet-4.5"}

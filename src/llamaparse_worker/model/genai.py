@@ -153,7 +153,7 @@ class Failure:
 
     kind: FailureKind
     message: str
-    """The provider's own words, shortened; never the question, never a key."""
+    """The provider's own words, shortened and without the key; some providers quote the question there."""
     status: int | None = None
     """Of HTTP; None where there was no answer at all."""
     code: str = ""
