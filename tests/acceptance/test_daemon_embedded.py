@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import signal
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -135,6 +136,28 @@ def test_a_job_beyond_the_grace_is_handed_back_uncharged(tmp_path: Path, slow: d
     found = status_of(slow, job)
     assert (found["status"], found["attempt"]) == ("PENDING", 0)
     assert not list((tmp_path / "spool").iterdir())
+
+
+def test_a_long_job_beyond_the_grace_keeps_its_pages_for_the_next_daemon(tmp_path: Path, slow: dict[str, str]) -> None:
+    pages = 30
+    slow = {**slow, "GRACE_PERIOD": "0.1", "PAGE_RANGE_SIZE": "4", "PARSER_CONCURRENCY": "1", "CHECKPOINT_SECONDS": "2"}
+
+    with daemon(slow, tmp_path) as running:
+        (job,) = submitted(slow, written(tmp_path, "long", script(*["slow 0.2"] * pages)))
+        running.wait_event("checkpoint.written")
+        time.sleep(1.2)
+        running.terminate()
+        assert running.wait(10) == 0, running.log()
+        stored = running.events("checkpoint.written")
+        (draining,) = running.events("worker.draining")
+    with daemon(slow, tmp_path) as running:
+        settled = running.wait_event("job.settled", 20)
+        (restored,) = running.events("checkpoint.restored")
+
+    assert stored[-1]["timestamp"] > draining["timestamp"]
+    assert (settled["outcome"], settled["attempt"], settled["pages"]) == ("completed", 1, pages)
+    assert pages > restored["pages"] == sum(event["pages"] for event in stored)
+    assert not list((tmp_path / "objects/results" / job).glob("checkpoints"))
 
 
 def test_a_second_sigterm_ends_the_daemon_at_once_and_loses_nothing(tmp_path: Path, slow: dict[str, str]) -> None:

@@ -159,6 +159,38 @@ async def test_a_second_worker_ends_the_job_of_a_killed_one(
     assert row["result_prefix"].startswith("results/slow-1/2-")
 
 
+async def test_a_second_worker_reads_only_what_a_killed_one_has_not(
+    tmp_path: Path, env: dict[str, str], bucket: str, uploads: S3Client, channel: AbstractChannel
+) -> None:
+    pages, page_s = 30, 0.2
+    await uploads.put_object(Bucket=bucket, Key="long", Body=script(*[f"slow {page_s}"] * pages))
+    env = {**env, "CHECKPOINT_SECONDS": "0.5", "PAGE_RANGE_SIZE": "4", "PARSER_CONCURRENCY": "1"}
+    queue = env["JOB_QUEUE_NAME"]
+
+    with daemon(env, tmp_path) as first:
+        await publish(channel, queue, {"job_id": "long-1", "source": "long", "output_prefix": "out"})
+        until(lambda: sum(event["pages"] for event in first.events("checkpoint.written")) >= pages / 2, 30)
+        first.kill()
+    assert await keys(uploads, bucket, "out/long-1/checkpoints/")
+    with daemon(env, tmp_path) as second:
+
+        def completed() -> list[tuple[str, int, int]]:
+            ended = [event for event in second.events("job.settled") if event["outcome"] == "completed"]
+            return [(event["job"], event["attempt"], event["pages"]) for event in ended]
+
+        restored = second.wait_event("checkpoint.restored", 30)
+        await publish(channel, queue, {"job_id": "whole-1", "source": "long", "output_prefix": "out"})
+        until(lambda: len(completed()) == 2, 30, why=second.log)
+
+    assert completed() == [("long-1", 2, pages), ("whole-1", 1, pages)]
+    assert restored["pages"] >= pages / 2
+    manifest = json.loads(command(["result", "long-1", "--file", "manifest.json"], env).stdout)
+    assert manifest["durations_s"]["parse"] < pages * page_s, "less than it takes to read all pages"
+    assert not await keys(uploads, bucket, "out/long-1/checkpoints/")
+    results = [command(["result", job, "--file", "result.json"], env).stdout for job in ("long-1", "whole-1")]
+    assert results[0] == results[1]
+
+
 async def test_a_database_that_goes_away_while_a_job_runs_costs_nothing(
     tmp_path: Path,
     env: dict[str, str],

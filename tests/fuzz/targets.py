@@ -156,7 +156,7 @@ def pages_on_disk(data: bytes) -> None:
     found = blob.index(path)
     with path.open("rb") as file:
         for stored in found:
-            assert stored.offset + stored.size <= len(data)
+            assert stored.frame.end <= len(data)
             try:
                 blob.read_page(file, stored)
             except ValidationError:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, MutableMapping
 from enum import StrEnum
+from io import BytesIO
 from pathlib import Path
 from random import Random
 
@@ -16,6 +17,8 @@ from llamaparse_worker.model.job import Progress
 from llamaparse_worker.model.options import ParseOptions
 from llamaparse_worker.model.page import PageStatus, PageSummary
 from llamaparse_worker.pipeline.document import DocumentOutcome, DocumentParser
+from llamaparse_worker.pipeline.finished import FinishedPages
+from llamaparse_worker.pipeline.frames import framed, whole_frames
 from llamaparse_worker.pipeline.verdict import Verdict
 
 MOST_PAGES = 4
@@ -38,20 +41,44 @@ class Script(StrEnum):
 class ScriptedDocuments(DocumentParser):
     """Parses scripts. Each time it is called the result files hold another number, so that mixtures are seen."""
 
-    def __init__(self, random: Random, number: Callable[[], int], kill: Callable[[], None]) -> None:
+    def __init__(
+        self,
+        random: Random,
+        number: Callable[[], int],
+        kill: Callable[[], None],
+        lengths: MutableMapping[str, int] | None,
+    ) -> None:
+        """Prepare; ``lengths`` keeps the number of pages by name, which is another at each time without it."""
         self._random = random
         self._number = number
         self._kill = kill
+        self._lengths = lengths
 
     async def parse(
-        self, document: Spooled, options: ParseOptions, folder: Path, *, on_progress: Callable[[Progress], None]
+        self,
+        document: Spooled,
+        options: ParseOptions,
+        folder: Path,
+        *,
+        on_progress: Callable[[Progress], None],
+        finished: FinishedPages | None = None,
     ) -> DocumentOutcome:
         del options
+        finished = finished or FinishedPages()
         script = Script(Path(document.path).read_text())
         total = self._random.randint(1, MOST_PAGES)
-        for page in range(total):
+        if self._lengths is not None:
+            total = self._lengths.setdefault(document.name, total)
+        blob = folder / "pages.blob"
+        finished.blobs.append(str(blob))
+        for number in range(1, total + 1):
+            if number in finished.summaries:
+                continue
             await anyio.sleep(self._random.uniform(0, SLOWEST_PAGE_S))
-            on_progress(Progress(total=total, done=page))
+            with blob.open("ab") as out:
+                out.write(framed(number, b"", page_of(document.name, number)))
+            finished.summaries[number] = PageSummary(number, PageStatus.PARSED, characters=1)
+            on_progress(Progress(total=total, done=len(finished.summaries) - 1))
         if script is Script.CORRUPT:
             raise CorruptDocument("it is damaged")
         if script is Script.HOPELESS or (script is Script.FLAKY and self._random.random() < 0.5):
@@ -59,9 +86,24 @@ class ScriptedDocuments(DocumentParser):
         if script is Script.POISON:
             self._kill()
             await checkpoint()
-        content = str(self._number()).encode()
+        content = b"\n".join((str(self._number()).encode(), *_pages(finished)))
         files = tuple(ResultFile(name, len(content), "text/markdown") for name in ("result.md", "result.txt"))
         for file in files:
             (folder / file.name).write_bytes(content)
-        pages = tuple(PageSummary(number, PageStatus.PARSED, characters=1) for number in range(1, total + 1))
+        pages = tuple(finished.summaries[number] for number in sorted(finished.summaries))
         return DocumentOutcome(ParsedDocument(DocumentInfo("script", total), pages, files), Verdict(None))
+
+
+def page_of(name: str, number: int) -> bytes:
+    """Give what is on a page."""
+    return f"{name} page {number}".encode()
+
+
+def _pages(finished: FinishedPages) -> list[bytes]:
+    """Read the finished pages, in order, each once."""
+    found: dict[int, bytes] = {}
+    for blob in map(Path, finished.blobs):
+        content = blob.read_bytes() if blob.exists() else b""
+        for frame in whole_frames(BytesIO(content)):
+            found[frame.number] = content[frame.page_at : frame.end]
+    return [found[number] for number in sorted(found)]

@@ -15,7 +15,8 @@ import anyio
 from llamaparse_worker.interfaces import Broker, JobStore
 from llamaparse_worker.limits import Limits
 from llamaparse_worker.model.job import TenantLimit
-from llamaparse_worker.pipeline.job import JobPipeline
+from llamaparse_worker.pipeline.checkpoints import CheckpointPolicy
+from llamaparse_worker.pipeline.job import JobLimits, JobPipeline
 from llamaparse_worker.testing.jobs import MemoryJobStore
 from llamaparse_worker.testing.objects import MemoryObjectStore
 from llamaparse_worker.worker.attempts import AttemptPolicy, Attempts
@@ -25,6 +26,7 @@ from llamaparse_worker.worker.settlement import RetryPolicy
 from llamaparse_worker.worker.upkeep import Upkeep
 from simulation.clockwork import PROCESS, WORLD, Clockwork, context_of
 from simulation.documents import ScriptedDocuments
+from simulation.history import CUT_OFF, DRAINING, KILLED
 from simulation.network import Bucket, Connection, Network, Remote, UnrulyBroker, Uploads
 from simulation.weather import Mishap, Weather
 
@@ -87,6 +89,10 @@ class Fleet:
     mark: Callable[[int, str], None]
     weather: Weather | None = None
     """None while nothing goes wrong."""
+    checkpoint_s: float = 0.0
+    """The work between two checkpoints; 0 makes none."""
+    lengths: dict[str, int] = field(default_factory=dict)
+    """How many pages each job has that is opened with checkpoints."""
     ended: bool = False
     _numbers: itertools.count[int] = field(default_factory=lambda: itertools.count(1))
     _parsed: itertools.count[int] = field(default_factory=lambda: itertools.count(1))
@@ -120,7 +126,7 @@ class Fleet:
         process = self._processes.pop(number, None)
         if process is None:
             return
-        self.mark(number, "is killed")
+        self.mark(number, KILLED)
         self._dead.append(process)
         self.loop.freeze(number)
         if process.thaw:
@@ -155,10 +161,10 @@ class Fleet:
             case Mishap.STALL:
                 self._stall(process, self.random.uniform(0.5, 4 * LEASE_S))
             case Mishap.DISCONNECT:
-                self.mark(process.number, "loses its connection to the broker")
+                self.mark(process.number, CUT_OFF)
                 process.connection.lose()
             case Mishap.DRAIN:
-                self.mark(process.number, "is told to drain")
+                self.mark(process.number, DRAINING)
                 process.stop.set()
 
     def _stall(self, process: _Process, seconds: float) -> None:
@@ -191,11 +197,16 @@ class Fleet:
         pipeline = parts.pipeline(
             sources=Uploads(bucket),
             objects=bucket,
-            documents=ScriptedDocuments(self.random, lambda: next(self._parsed), lambda: self.kill(PROCESS.get())),
+            documents=ScriptedDocuments(
+                self.random,
+                lambda: next(self._parsed),
+                lambda: self.kill(PROCESS.get()),
+                self.lengths if self.checkpoint_s else None,
+            ),
             spool_dir=self.spool,
-            max_document_bytes=1000,
-            transfer_timeout_s=TRANSFER_TIMEOUT_S,
+            limits=JobLimits(max_document_bytes=1000, transfer_timeout_s=TRANSFER_TIMEOUT_S),
             observe_stage=lambda _job, _stage, _seconds: None,
+            checkpoints=CheckpointPolicy(every_s=self.checkpoint_s, reading=""),
         )
         upkeep = parts.upkeep(broker, jobs, interval_s=INTERVAL_S, on_dead_letter=lambda _code: None)
         attempts = parts.attempts(

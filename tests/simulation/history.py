@@ -16,10 +16,15 @@ from llamaparse_worker.model.job import (
     OwedLetter,
     Refusal,
 )
+from llamaparse_worker.pipeline.checkpoints import FOLDER as CHECKPOINTS
 from llamaparse_worker.wire import JobEvent
 from llamaparse_worker.worker.upkeep import BURY_WITHIN_S
+from simulation.documents import page_of
 
 MANIFEST = "manifest.json"
+KILLED, DRAINING, CUT_OFF = "is killed", "is told to drain", "loses its connection to the broker"
+FATES = frozenset({KILLED, DRAINING, CUT_OFF})
+"""What marks tell of a process that may end no delivery that it has."""
 _OWING = {error.code for error in every_error() if error.retryable} | {AttemptsExhausted.code}
 """Codes of jobs that another try may help: these have a dead letter."""
 
@@ -83,6 +88,8 @@ class Ending:
     """Internal errors that were logged or raised."""
     leftovers: Sequence[str]
     """What lies in the spool folder."""
+    lengths: Mapping[str, int]
+    """How many pages the jobs have that were opened with checkpoints."""
 
 
 def violations(history: Sequence[Call | Mark], ending: Ending, *, max_attempts: int, tenant_limit: int) -> list[str]:
@@ -102,6 +109,7 @@ def violations(history: Sequence[Call | Mark], ending: Ending, *, max_attempts: 
             found.append(f"{job} is lost: {record.status if record else 'no row'}")
             continue
         found += _wrong_end(record, life, ending, max_attempts=max_attempts)
+        found += _left_behind(record, life, history, ending)
         found += _wrong_events(record, calls[job])
         found += _wrong_letters(record, calls[job], ending)
     return found
@@ -134,6 +142,9 @@ class _Life:
     until: float = 0.0
     charged: int = 0
     ended: JobStatus | None = None
+    ended_at: float = 0.0
+    ended_by: int = 0
+    """The process whose call ended it."""
     wrong: list[str] = field(default_factory=list)
 
     def follow(self, call: Call) -> None:
@@ -145,7 +156,7 @@ class _Life:
             case "claim", Refusal.POSTPONED:
                 self.token = None
             case "claim", Refusal.EXHAUSTED:
-                self._end(JobStatus.FAILED, "given up")
+                self._end(call, JobStatus.FAILED, "given up")
             case "renew", JobStatus.RUNNING:
                 self._written(call)
                 self.until = _until(call)
@@ -160,7 +171,7 @@ class _Life:
                 self.token = None
                 self.charged -= 1
             case "cancel", JobStatus.CANCELLED if self.ended is not JobStatus.CANCELLED:
-                self._end(JobStatus.CANCELLED, "cancelled")
+                self._end(call, JobStatus.CANCELLED, "cancelled")
             case _:
                 pass
 
@@ -182,14 +193,14 @@ class _Life:
     def _finished(self, call: Call) -> None:
         result = call.arguments[1]
         assert isinstance(result, JobResult)
-        self._end(result.status, "finished")
+        self._end(call, result.status, "finished")
         if result.status is JobStatus.COMPLETED and MANIFEST not in {key.rpartition("/")[2] for key in call.files}:
             self.wrong.append(f"{self.job} was finished before its result was stored whole")
 
-    def _end(self, status: JobStatus, how: str) -> None:
+    def _end(self, call: Call, status: JobStatus, how: str) -> None:
         if self.ended:
             self.wrong.append(f"{self.job} was {how} after its end")
-        self.ended, self.token = status, None
+        self.ended, self.ended_at, self.ended_by, self.token = status, call.at, call.process, None
 
 
 def _until(call: Call) -> float:
@@ -207,6 +218,8 @@ def _wrong_end(record: JobRecord, life: _Life, ending: Ending, *, max_attempts: 
         files = {key.removeprefix(prefix): content for key, content in ending.files.items() if key.startswith(prefix)}
         if MANIFEST not in files or len({content for name, content in files.items() if name != MANIFEST}) != 1:
             found.append(f"{record.id}: the visible result is not that of one attempt: {sorted(files)}")
+        if record.id in ending.lengths and _pages(files) != _expected(record.id, ending.lengths[record.id]):
+            found.append(f"{record.id}: the result is not the pages of its document: {_pages(files)}")
         if record.id in ending.poison:
             found.append(f"{record.id} completed, though nothing can parse it")
     elif record.result_prefix is not None:
@@ -215,6 +228,32 @@ def _wrong_end(record: JobRecord, life: _Life, ending: Ending, *, max_attempts: 
     if given_up and life.charged < max_attempts:
         found.append(f"{record.id} was given up after {life.charged} attempts")
     return found
+
+
+def _pages(files: Mapping[str, bytes]) -> list[bytes]:
+    """Give the pages in the visible result, behind the number of its parsing."""
+    return files.get("result.md", b"").split(b"\n")[1:]
+
+
+def _expected(job: str, length: int) -> list[bytes]:
+    return [page_of(job, number) for number in range(1, length + 1)]
+
+
+def _left_behind(record: JobRecord, life: _Life, history: Sequence[Call | Mark], ending: Ending) -> list[str]:
+    """Find checkpoints that nobody removed.
+
+    Two kinds may be left: what comes when the job has ended already, and those of a job ended by a process that was
+    then killed, drained or cut off, when its message had gone to another process before.
+    """
+    if any(isinstance(mark, Mark) and mark.process == life.ended_by and mark.text in FATES for mark in history):
+        return []
+    below = f"results/{record.id}/{CHECKPOINTS}/"
+    late = {
+        call.arguments[0]
+        for call in history
+        if isinstance(call, Call) and call.name == "put" and call.at >= life.ended_at
+    }
+    return [f"left behind: {key}" for key in ending.files if key.startswith(below) and key not in late]
 
 
 def _wrong_events(record: JobRecord, calls: Sequence[Call]) -> list[str]:

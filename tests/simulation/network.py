@@ -7,12 +7,14 @@ stopped or died.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from functools import partial
+from io import BytesIO
 from pathlib import Path
 from random import Random
 from typing import Any, Protocol, TypeVar
+from zlib import crc32
 
 from anyio.lowlevel import checkpoint
 
@@ -20,6 +22,8 @@ from llamaparse_worker.errors import BackendUnavailable, WorkerError
 from llamaparse_worker.interfaces import Delivery, Message
 from llamaparse_worker.model.dead_letter import Death
 from llamaparse_worker.model.job import SourceRef
+from llamaparse_worker.pipeline.checkpoints import FOLDER as CHECKPOINTS
+from llamaparse_worker.pipeline.frames import whole_frames
 from llamaparse_worker.testing.broker import MemoryBroker, MemoryDelivery, MemoryIntake
 from llamaparse_worker.testing.objects import MemoryObjectStore
 from simulation.clockwork import WORLD, context_of
@@ -215,9 +219,23 @@ class Bucket(MemoryObjectStore):
         del content_type
         await self._network.carry(self._process, "put", self._put, key, path.read_bytes())
 
+    async def list(self, prefix: str) -> Sequence[str]:
+        return await self._network.carry(self._process, "list", self._shared.list, prefix)
+
+    async def delete(self, key: str) -> None:
+        await self._network.carry(self._process, "delete", self._shared.delete, key)
+
     async def _put(self, key: str, content: bytes) -> None:
         await checkpoint()
-        self._shared.objects[key] = content
+        self._shared.objects[key] = _spoilt(content) if f"/{CHECKPOINTS}/" in key else content
+
+
+def _spoilt(content: bytes) -> bytes:
+    """Change one byte of a page in one content of eight: what comes back from a store need not be what was sent."""
+    if crc32(content) % 8:
+        return content
+    at = next(whole_frames(BytesIO(content))).page_at
+    return content[:at] + b"?" + content[at + 1 :]
 
 
 class Uploads:

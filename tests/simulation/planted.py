@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from hashlib import sha256
 from pathlib import Path
 from typing import Final
 
@@ -25,7 +26,10 @@ from llamaparse_worker.model.job import (
     Progress,
     TenantLimit,
 )
+from llamaparse_worker.pipeline.checkpoints import Checkpoints
+from llamaparse_worker.pipeline.finished import FinishedPages
 from llamaparse_worker.pipeline.job import Attempt, JobPipeline
+from llamaparse_worker.pipeline.pieces import MOST_BYTES, PieceReader
 from llamaparse_worker.testing.jobs import MemoryJobStore, Row
 from llamaparse_worker.worker.attempts import Attempts
 from llamaparse_worker.worker.upkeep import BATCH, BURY_WITHIN_S, Upkeep, death_of_owed
@@ -82,15 +86,52 @@ class FinishesFirst(Bucket):
 class OnePlaceForAllAttempts(JobPipeline):
     """Stores the files of all attempts in the same place."""
 
-    async def run(self, job: Job, lease: Lease, *, on_progress: Callable[[Progress], None]) -> Attempt:
-        return await super().run(job, replace(lease, attempt=1, token=""), on_progress=on_progress)
+    async def run(
+        self, job: Job, lease: Lease, checkpoints: Checkpoints, *, on_progress: Callable[[Progress], None]
+    ) -> Attempt:
+        return await super().run(job, replace(lease, attempt=1, token=""), checkpoints, on_progress=on_progress)
 
 
 class OnePlaceForEachNumber(JobPipeline):
     """Stores files by the number of the attempt, which is used again after a drain."""
 
-    async def run(self, job: Job, lease: Lease, *, on_progress: Callable[[Progress], None]) -> Attempt:
-        return await super().run(job, replace(lease, token=""), on_progress=on_progress)
+    async def run(
+        self, job: Job, lease: Lease, checkpoints: Checkpoints, *, on_progress: Callable[[Progress], None]
+    ) -> Attempt:
+        return await super().run(job, replace(lease, token=""), checkpoints, on_progress=on_progress)
+
+
+class TrustsCheckpoints(JobPipeline):
+    """Takes the pages of a checkpoint without a look at its hash."""
+
+    def checkpoints(self, job: Job, lease: Lease, *, still_ours: Callable[[], Awaitable[bool]]) -> Checkpoints:
+        return _Unchecked(self._objects, job, lease, self._checkpoints, still_ours=still_ours)
+
+
+class _Unchecked(Checkpoints):
+    async def _restore(self, key: str, reader: PieceReader) -> None:
+        content = await self._objects.read(key, limit_bytes=MOST_BYTES)
+        reader.add(content, sha256(content).hexdigest())
+
+
+class LeavesCheckpoints(JobPipeline):
+    """Removes no checkpoint."""
+
+    async def remove_checkpoints(self, job: Job) -> None:
+        del job
+        await checkpoint()
+
+
+class ForgetsPages(JobPipeline):
+    """Takes the pages of a checkpoint as finished, but not their blobs."""
+
+    def checkpoints(self, job: Job, lease: Lease, *, still_ours: Callable[[], Awaitable[bool]]) -> Checkpoints:
+        return _WithoutBlobs(self._objects, job, lease, self._checkpoints, still_ours=still_ours)
+
+
+class _WithoutBlobs(Checkpoints):
+    async def _restored(self, base: str, folder: Path) -> FinishedPages:
+        return FinishedPages((await super()._restored(base, folder)).summaries)
 
 
 class NoFencing(MemoryJobStore):
@@ -226,6 +267,9 @@ PLANTED: Final[Mapping[str, Bug]] = {
     "finish before the result is stored": Bug(Parts(bucket=FinishesFirst), "before its result was stored whole"),
     "one place for all attempts": Bug(Parts(pipeline=OnePlaceForAllAttempts), "not that of one attempt"),
     "one place for each number": Bug(Parts(pipeline=OnePlaceForEachNumber), "not that of one attempt", 300),
+    "a checkpoint is trusted": Bug(Parts(pipeline=TrustsCheckpoints), "not the pages of its document"),
+    "checkpoints are left": Bug(Parts(pipeline=LeavesCheckpoints), "left behind"),
+    "pages of a checkpoint are lost": Bug(Parts(pipeline=ForgetsPages), "not the pages of its document"),
     "no fencing": Bug(Parts(store=NoFencing), "accepted from a stale lease"),
     "no lease check": Bug(Parts(store=NoLeaseCheck), "while another lease was live"),
     "no check of the end": Bug(Parts(store=NoEnd), "claimed after its end"),

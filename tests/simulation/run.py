@@ -6,12 +6,12 @@ import itertools
 import random as global_random
 import uuid
 from collections.abc import Callable, Iterator, MutableMapping
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from random import Random
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 from unittest.mock import patch
 
 import anyio
@@ -19,21 +19,24 @@ import structlog
 from anyio import to_thread
 from anyio.lowlevel import checkpoint
 
-from llamaparse_worker.interfaces import Message
+from llamaparse_worker.interfaces import JobStore, Message
 from llamaparse_worker.model.job import JobResult
 from llamaparse_worker.testing.objects import MemoryObjectStore
 from llamaparse_worker.wire import JobMessage, job_of
+from llamaparse_worker.worker.cancellation import cancel
 from simulation.clockwork import WORLD, Clockwork
 from simulation.documents import Script
 from simulation.fleet import RETRY, TENANT, Backends, Fleet, Parts
 from simulation.history import Call, Ending, Mark, owes_letter, violations
-from simulation.network import Network, UnrulyBroker
+from simulation.network import Bucket, Network, Remote, UnrulyBroker
 from simulation.weather import Trip, Weather, draw, trip
 
 T = TypeVar("T")
 
 STORM_S = 30.0
 """How long things go wrong."""
+CHECKPOINT_S = 1.0
+"""The work between two checkpoints."""
 CALM_S = 600.0
 """How long a run may take after that to come to rest. Most take a minute."""
 EPOCH = datetime(2026, 1, 1, tzinfo=UTC)
@@ -102,7 +105,11 @@ class _Simulation:
             objects=MemoryObjectStore(),
             network=self._network,
         )
-        self._fleet = Fleet(self._loop, self._random, self._backends, parts, spool, self._mark)
+        # With checkpoints in every other run: the histories of those without have been known for longer.
+        checkpoint_s = 0.0 if seed % 2 else CHECKPOINT_S
+        self._fleet = Fleet(
+            self._loop, self._random, self._backends, parts, spool, self._mark, checkpoint_s=checkpoint_s
+        )
         self._loop.on_step = self._fleet.stepped
         self._submissions = [self._submission(number) for number in range(self._random.randint(1, 5))]
 
@@ -146,6 +153,7 @@ class _Simulation:
             letters=tuple(letter.id for letter in self._backends.broker.buried),
             failures=(*self._failures, *self._loop.failures),
             leftovers=[path.name for path in self._spool.iterdir()],
+            lengths=self._fleet.lengths,
         )
 
     def _set_weather(self, weather: Weather | None) -> None:
@@ -198,7 +206,15 @@ class _Simulation:
             await self._backends.broker.publish(Message(body=body, id=submission.id))
         if submission.cancel_at is not None:
             await anyio.sleep(submission.cancel_at - submission.at)
-            await self._network.carry(WORLD, "cancel", self._backends.jobs.cancel, submission.id)
+            await self._cancel(submission.id)
+
+    async def _cancel(self, job_id: str) -> None:
+        jobs = cast("JobStore", Remote(self._backends.jobs, self._network, WORLD))
+        if not self._fleet.checkpoint_s:
+            await jobs.cancel(job_id)
+            return
+        bucket = Bucket(self._backends.objects, self._network, WORLD)
+        await cancel(job_id, jobs=jobs, open_objects=lambda: nullcontext(bucket))
 
     async def _jump(self) -> None:
         while self._storm:

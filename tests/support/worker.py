@@ -7,16 +7,18 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Protocol
 
 import anyio
 
 from llamaparse_worker.backends.objects.sources import open_sources
 from llamaparse_worker.backends.objects.sources_settings import SourcesSettings
-from llamaparse_worker.interfaces import Message, Ocr
+from llamaparse_worker.interfaces import Message, Ocr, Parsers
 from llamaparse_worker.limits import Limits
 from llamaparse_worker.model.job import JobRecord, JobStatus, TenantLimit
-from llamaparse_worker.parsers.pool import ParserPool
-from llamaparse_worker.pipeline.job import JobPipeline
+from llamaparse_worker.parsers.pool import ParserStatistics
+from llamaparse_worker.pipeline.checkpoints import CheckpointPolicy
+from llamaparse_worker.pipeline.job import JobLimits, JobPipeline
 from llamaparse_worker.testing.broker import MemoryBroker
 from llamaparse_worker.testing.jobs import MemoryJobStore
 from llamaparse_worker.testing.objects import MemoryObjectStore
@@ -27,6 +29,14 @@ from llamaparse_worker.worker.metrics import Metrics
 from llamaparse_worker.worker.settlement import RetryPolicy
 from llamaparse_worker.worker.upkeep import Upkeep
 from support.pipeline import document_parser
+
+
+class Pool(Parsers, Protocol):
+    """Parser processes that can be counted."""
+
+    def statistics(self) -> ParserStatistics:
+        """Count them."""
+        ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,13 +51,17 @@ class Policy:
     interval_s: float = 0.05
     tenant_limit: TenantLimit | None = None
     max_jobs: int | None = None
+    range_size: int = 64
+    checkpoint_s: float = 20
+    reading: str = ""
+    """Stands for the settings that decide how pages are read."""
 
 
 @dataclass(slots=True)
 class World:
     """What a worker works on; it may be used by several workers, one after the other or at once."""
 
-    pool: ParserPool
+    pool: Pool
     spool: Path
     broker: MemoryBroker = field(default_factory=MemoryBroker)
     jobs: MemoryJobStore = field(default_factory=MemoryJobStore)
@@ -152,11 +166,11 @@ async def working(world: World, policy: Policy | None = None, *, ocr: Ocr | None
         pipeline = JobPipeline(
             sources=sources,
             objects=world.objects,
-            documents=document_parser(world.pool, processes=1, ocr=ocr),
+            documents=document_parser(world.pool, processes=1, ocr=ocr, range_size=policy.range_size),
             spool_dir=world.spool,
-            max_document_bytes=1_000_000,
-            transfer_timeout_s=30,
+            limits=JobLimits(max_document_bytes=1_000_000, transfer_timeout_s=30),
             observe_stage=lambda _job, _stage, _seconds: None,
+            checkpoints=CheckpointPolicy(every_s=policy.checkpoint_s, reading=policy.reading),
         )
         upkeep = Upkeep(
             world.broker,

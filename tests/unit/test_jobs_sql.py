@@ -97,6 +97,7 @@ def test_seconds_and_timestamps_are_the_same_moment(stored: float | datetime) ->
             "project": "p",
             "tenant": None,
             "file_name": "a.pdf",
+            "output_prefix": "results",
             "created_at": stored,
             "updated_at": stored,
             "result_prefix": None,

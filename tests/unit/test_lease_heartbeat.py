@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 
 import anyio
 import pytest
@@ -43,6 +44,31 @@ async def beating(store: MemoryJobStore, lease: Lease) -> AsyncIterator[tuple[He
             tasks.start_soon(heart.beat, attempt)
             yield heart, attempt
         tasks.cancel_scope.cancel()
+
+
+async def test_a_heart_confirms_its_lease_only_while_the_store_says_so() -> None:
+    store = MemoryJobStore()
+    lease = await claimed(store)
+    heart = Heartbeat(store, lease, lease_s=LEASE_S)
+    heart.note(Progress(total=3, done=2))
+    assert await heart.confirm()
+    store.away = True
+    assert not await heart.confirm()
+    store.away = False
+    await store.cancel(lease.job_id)
+    assert not await heart.confirm()
+    record = await store.get(lease.job_id)
+    assert record is not None
+    assert record.progress == Progress(total=3, done=2)
+
+
+async def test_a_heart_begins_with_the_progress_of_an_earlier_attempt() -> None:
+    store = MemoryJobStore()
+    lease = replace(await claimed(store), progress=Progress(total=9, done=4))
+    assert await Heartbeat(store, lease, lease_s=LEASE_S).confirm()
+    record = await store.get(lease.job_id)
+    assert record is not None
+    assert record.progress == lease.progress
 
 
 async def test_a_beating_heart_keeps_the_lease_and_stores_the_progress() -> None:

@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
+from unittest.mock import patch
 
 import pytest
 from PIL import Image
@@ -40,6 +41,7 @@ from llamaparse_worker.model.parsing import (
 )
 from llamaparse_worker.model.recognition import Recognition, Word
 from llamaparse_worker.pipeline import blob
+from llamaparse_worker.pipeline.kept import MOST_SECONDS, KeptPages
 from llamaparse_worker.pipeline.task_config import TaskConfig
 from llamaparse_worker.pipeline.tasks import DocumentTasks, make_tasks
 from support import documents
@@ -318,9 +320,9 @@ def test_a_frame_cut_short_is_dropped_and_written_over(tasks: DocumentTasks, tmp
     read(tasks, tmp_path, document, (1, 2))
     path = tmp_path / "blob"
     path.write_bytes(path.read_bytes()[:-100])
-    assert [page.entry.number for page in blob.index(path)] == [1]
+    assert [page.number for page in blob.index(path)] == [1]
     read(tasks, tmp_path, document, (2,))
-    assert [page.entry.number for page in blob.index(path)] == [1, 2]
+    assert [page.number for page in blob.index(path)] == [1, 2]
     with path.open("rb") as file:
         assert "Section 2" in blob.read_page(file, blob.index(path)[1]).text
 
@@ -378,6 +380,29 @@ def test_pages_that_are_kept_give_the_same_files_as_pages_on_disk(
 
     assert read(tasks, tmp_path, document, (1, 2, 3)).events == events
     assert assembled(tasks, tmp_path, "written", kept=False) == kept
+
+
+def test_pages_are_not_kept_for_long(tasks: DocumentTasks, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    document = spooled(tmp_path, b"first words\fsecond words\fthird words", "a.txt")
+    monkeypatch.setattr("llamaparse_worker.pipeline.kept.MOST_SECONDS", 0)
+    keeping(tasks, tmp_path, document, (1, 2, 3))
+
+    assert [page.number for page in blob.index(tmp_path / "blob")] == [1, 2, 3]
+    assert b"third words" in assembled(tasks, tmp_path, "kept", kept=True)["result.md"]
+
+
+def test_what_was_kept_for_too_long_is_written_once_and_before_what_follows() -> None:
+    now = 100.0
+    with patch("llamaparse_worker.pipeline.kept.time.monotonic", lambda: now):
+        kept = KeptPages("blob")
+        page = LaidOutPage(1, 1.0, 1.0, 0, (), "text", "engine")
+        assert kept.keep(page)
+        assert list(kept.outlived()) == []
+        now += MOST_SECONDS
+        assert list(kept.outlived()) == [page]
+        assert list(kept.outlived()) == []
+        assert not kept.keep(page)
+    assert kept.pages == {}
 
 
 def test_pages_that_another_process_kept_are_not_silently_missing(tasks: DocumentTasks, tmp_path: Path) -> None:

@@ -23,8 +23,9 @@ from llamaparse_worker.http.server import open_http
 from llamaparse_worker.interfaces import Ocr, Pooled, QueueDepth, SourceFetcher
 from llamaparse_worker.limits import Limits
 from llamaparse_worker.model.job import Job, StoreCounts, TenantLimit
+from llamaparse_worker.pipeline.checkpoints import CheckpointPolicy
 from llamaparse_worker.pipeline.groups import one_error
-from llamaparse_worker.pipeline.job import JobPipeline
+from llamaparse_worker.pipeline.job import JobLimits, JobPipeline
 from llamaparse_worker.pipeline.manifest import worker_version
 from llamaparse_worker.pipeline.quota import SpoolQuota
 from llamaparse_worker.pipeline.spool import remove_leftovers, spool_folder
@@ -175,10 +176,13 @@ def _worker(
         objects=backends.objects,
         documents=documents.parser,
         spool_dir=settings.spool_dir,
-        max_document_bytes=settings.max_document_bytes,
-        transfer_timeout_s=settings.job_timeout_seconds,
+        limits=JobLimits(
+            max_document_bytes=settings.max_document_bytes,
+            transfer_timeout_s=settings.job_timeout_seconds,
+            quota=SpoolQuota(job_bytes=settings.spool_max_job_bytes, total_bytes=settings.spool_max_bytes),
+        ),
+        checkpoints=CheckpointPolicy(every_s=settings.checkpoint_seconds, reading=documents.reading),
         observe_stage=observe_stage,
-        quota=SpoolQuota(job_bytes=settings.spool_max_job_bytes, total_bytes=settings.spool_max_bytes),
     )
     retry = RetryPolicy(settings.job_max_attempts, settings.job_retry_delay_seconds)
     tenant_limit = TenantLimit(settings.tenant_concurrency, TENANT_PAUSE_S) if settings.tenant_concurrency else None

@@ -34,6 +34,8 @@ class Documents:
     processes: int
     ocr: Ocr | None
     """The engine that is open, unless OCR is off."""
+    reading: str
+    """What of the settings decides how pages are read: of two workers with the same, one may go on for the other."""
 
 
 def _as_it_is(ocr: Ocr) -> Ocr:
@@ -91,7 +93,7 @@ async def open_documents(
                 ),
             ),
         )
-        yield Documents(parser, pool, processes, ocr)
+        yield Documents(parser, pool, processes, ocr, f"{settings.ocr_engine} {config.model_dump_json()}")
 
 
 async def _open_modes(settings: LocalSettings, stack: AsyncExitStack) -> dict[ModeName, Mode]:

@@ -7,6 +7,7 @@ import json
 import sys
 from collections.abc import Sequence
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 
 import anyio
@@ -22,6 +23,7 @@ from llamaparse_worker.interfaces import Message, ObjectStore
 from llamaparse_worker.model.job import JobRecord, JobStatus, Priority
 from llamaparse_worker.settings import LocalSettings, read
 from llamaparse_worker.wire import JobMessage, ParseConfiguration, job_of, new_job_id
+from llamaparse_worker.worker.cancellation import cancel
 
 POLL_S = 0.2
 PUBLISH_WITHIN_S = 30.0
@@ -61,9 +63,10 @@ async def show_status(job_id: str, as_json: bool) -> int:  # noqa: FBT001 - call
 
 async def cancel_job(job_id: str) -> int:
     """Cancel one job and print its status."""
-    async with open_jobs(read(LocalSettings)) as jobs:
+    settings = read(LocalSettings)
+    async with open_jobs(settings) as jobs:
         await jobs.migrate()
-        print(f"{job_id}  {await jobs.cancel(job_id)}")
+        print(f"{job_id}  {await cancel(job_id, jobs=jobs, open_objects=partial(open_objects, settings))}")
     return ExitStatus.OK
 
 

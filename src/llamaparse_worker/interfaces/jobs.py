@@ -48,9 +48,10 @@ class JobStore(Protocol):
     ) -> Claim:
         """Take the job in one conditional upsert: create the row if no one did, count the attempt, set lease and token.
 
-        Gives the lease, or why there is none. A PENDING row whose ``next_run_at`` is not ahead (a duplicate must not
-        cut the pause before a retry short), or a RUNNING one whose lease expired, is claimed; with
-        its attempts used up it is set FAILED (``ATTEMPTS_EXHAUSTED``) instead, and owes a dead letter.
+        Gives the lease, with the progress that an earlier attempt has stored, or why there is none. A PENDING row whose
+        ``next_run_at`` is not ahead (a duplicate must not cut the pause before a retry short), or a RUNNING one whose
+        lease expired, is claimed; with its attempts used up it is set FAILED (``ATTEMPTS_EXHAUSTED``) instead, and owes
+        a dead letter.
 
         A job whose tenant has as many live leases as ``tenant_limit`` allows is PENDING instead and charged no attempt:
         it is due once those before it had their turn. No two claims count at the same time.

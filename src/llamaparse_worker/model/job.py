@@ -70,6 +70,20 @@ class Job:
     deadline: datetime | None = None
     traceparent: str | None = None
 
+    @property
+    def prefix(self) -> str:
+        """Prefix of all that is stored about the job."""
+        return _prefix(self.output_prefix, self.id)
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """Pages finished, failed and expected; ``total`` is 0 until the document is open."""
+
+    total: int = 0
+    done: int = 0
+    failed: int = 0
+
 
 @dataclass(frozen=True, slots=True)
 class Lease:
@@ -81,11 +95,18 @@ class Lease:
     """From 1; counted before the document is opened. Counts on when the job is reopened: result files lie below it."""
     forgiven: int = 0
     """Attempts of the time before the job was reopened, which do not count against its limit."""
+    progress: Progress = Progress()
+    """How far an earlier attempt was when it last told."""
 
     @property
     def charged(self) -> int:
         """Attempts that count against the limit, with this one."""
         return self.attempt - self.forgiven
+
+    @property
+    def resumes(self) -> bool:
+        """Whether an earlier attempt may have left pages. One that was given back has not been counted."""
+        return self.attempt > 1 or self.progress.total > 0
 
     @property
     def folder(self) -> str:
@@ -123,15 +144,6 @@ Claim = Lease | Refusal
 
 
 @dataclass(frozen=True, slots=True)
-class Progress:
-    """Pages finished, failed and expected; ``total`` is 0 until the document is open."""
-
-    total: int = 0
-    done: int = 0
-    failed: int = 0
-
-
-@dataclass(frozen=True, slots=True)
 class PageError:
     """Which page failed and why, as stored in the job row."""
 
@@ -162,6 +174,7 @@ class JobRecord:
     project: str
     tenant: str | None
     file_name: str
+    output_prefix: str
     created_at: datetime
     updated_at: datetime
     result_prefix: str | None
@@ -171,6 +184,15 @@ class JobRecord:
     usage: Mapping[str, float]
     next_run_at: datetime | None
     lease_until: datetime | None
+
+    @property
+    def prefix(self) -> str:
+        """Prefix of all that is stored about the job."""
+        return _prefix(self.output_prefix, self.id)
+
+
+def _prefix(output_prefix: str, job_id: str) -> str:
+    return f"{output_prefix}/{job_id}" if output_prefix else job_id
 
 
 @dataclass(frozen=True, slots=True)

@@ -218,3 +218,5 @@ class PageSummary:
     confidence: float | None = None
     error: ErrorReport | None = None
     images_left_out: int = 0
+    images: tuple[str, ...] = ()
+    """The files of the images that were saved of the page, relative to the result."""

@@ -1,15 +1,11 @@
-"""Finished pages on disk: an append-only file of frames, one a page.
+"""Finished pages on disk: an append-only file of frames, one a page, each part in JSON.
 
-A frame is two lengths (32 bits each, little-endian), a small index entry and the page, both as JSON. The index entry
-tells what the first look over a whole document needs, so that pages themselves are decoded once, one at a time. A
-process may be killed while it writes: a last frame that is cut short does not count and is cut off before more is
-appended.
+The index entry tells what the first look over a whole document needs, so that pages themselves are decoded once, one at
+a time. What a killed process left cut short is cut off before more is appended.
 """
 
 from __future__ import annotations
 
-import io
-import struct
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -22,30 +18,23 @@ from pydantic import TypeAdapter, ValidationError
 from llamaparse_worker.errors import CorruptDocument
 from llamaparse_worker.layout.assemble import PageSigns, page_signs
 from llamaparse_worker.model.page import LaidOutPage
-
-MAX_FRAME_BYTES = 256 * 1024 * 1024
-
-_LENGTHS = struct.Struct("<II")
-
-
-@dataclass(frozen=True, slots=True)
-class PageEntry:
-    """What the index knows of a page."""
-
-    number: int
-    signs: PageSigns
+from llamaparse_worker.pipeline.frames import MAX_FRAME_BYTES, Frame, framed, whole_frames
 
 
 @dataclass(frozen=True, slots=True)
 class StoredPage:
-    """Where a page lies in its blob."""
+    """What the index knows of a page, and where it lies in its blob."""
 
-    entry: PageEntry
-    offset: int
-    size: int
+    frame: Frame
+    signs: PageSigns
+
+    @property
+    def number(self) -> int:
+        """The number of the page in the document."""
+        return self.frame.number
 
 
-_ENTRIES = TypeAdapter(PageEntry)
+_SIGNS = TypeAdapter(PageSigns)
 _PAGES = TypeAdapter(LaidOutPage)
 
 
@@ -61,8 +50,8 @@ class BlobWriter:
         """The blob behind its last whole frame, opened for the first page."""
         file = self._stack.enter_context(self._path.open("ab+"))
         whole = 0
-        for page in _frames(file):
-            whole = page.offset + page.size
+        for page in _stored(file):
+            whole = page.frame.end
         file.truncate(whole)
         return file
 
@@ -72,11 +61,11 @@ class BlobWriter:
         Raises:
             CorruptDocument: the page is larger than any frame may be.
         """
-        entry = _ENTRIES.dump_json(PageEntry(page.number, page_signs(page)))
+        entry = _SIGNS.dump_json(page_signs(page))
         content = _PAGES.dump_json(page)
         if len(entry) + len(content) > MAX_FRAME_BYTES:
             raise CorruptDocument(f"Page {page.number} has more text than a page can have.")
-        self._file.write(_LENGTHS.pack(len(entry), len(content)) + entry + content)
+        self._file.write(framed(page.number, entry, content))
         self._file.flush()
 
 
@@ -91,29 +80,22 @@ def index(path: Path) -> tuple[StoredPage, ...]:
     """Give all whole frames of a blob in the order of writing; a blob that nobody began has none."""
     try:
         with path.open("rb") as file:
-            return tuple(_frames(file))
+            return tuple(_stored(file))
     except FileNotFoundError:
         return ()
 
 
 def read_page(file: BinaryIO, stored: StoredPage) -> LaidOutPage:
     """Decode one page of an open blob."""
-    file.seek(stored.offset)
-    return _PAGES.validate_json(file.read(stored.size))
+    file.seek(stored.frame.page_at)
+    return _PAGES.validate_json(file.read(stored.frame.page_size))
 
 
-def _frames(file: BinaryIO) -> Iterator[StoredPage]:
-    end = file.seek(0, io.SEEK_END)
-    at = 0
-    while at + _LENGTHS.size <= end:
-        file.seek(at)
-        entry_size, size = _LENGTHS.unpack(file.read(_LENGTHS.size))
-        offset = at + _LENGTHS.size + entry_size
-        if entry_size + size > MAX_FRAME_BYTES or offset + size > end:
-            return
+def _stored(file: BinaryIO) -> Iterator[StoredPage]:
+    for frame in whole_frames(file):
+        file.seek(frame.entry_at)
         try:
-            entry = _ENTRIES.validate_json(file.read(entry_size))
+            signs = _SIGNS.validate_json(file.read(frame.entry_size))
         except ValidationError:
             return
-        yield StoredPage(entry, offset, size)
-        at = offset + size
+        yield StoredPage(frame, signs)

@@ -23,6 +23,7 @@ from llamaparse_worker.model.job import Progress
 from llamaparse_worker.model.options import ModeName, ParseOptions
 from llamaparse_worker.model.page import PageStatus, PageSummary
 from llamaparse_worker.model.parsing import Assemble, Completed, Inspect, Inspected
+from llamaparse_worker.pipeline.finished import FinishedPages
 from llamaparse_worker.pipeline.pages import PageReading, ReadingLimits, ReadResult
 from llamaparse_worker.pipeline.seat import Seat, last_event, seat_in
 from llamaparse_worker.pipeline.verdict import Verdict, judge
@@ -78,9 +79,22 @@ class DocumentParser:
         self._limits = limits
 
     async def parse(
-        self, document: Spooled, options: ParseOptions, folder: Path, *, on_progress: Callable[[Progress], None]
+        self,
+        document: Spooled,
+        options: ParseOptions,
+        folder: Path,
+        *,
+        on_progress: Callable[[Progress], None],
+        finished: FinishedPages | None = None,
     ) -> DocumentOutcome:
         """Parse the document and write its result files into ``folder``.
+
+        Args:
+            document: what to parse.
+            options: how.
+            folder: its spool folder.
+            on_progress: told about each finished page.
+            finished: what is finished already, all of it selected by the options; pages are added as they end.
 
         Raises:
             ModeUnavailable: the mode needs a provider.
@@ -104,9 +118,9 @@ class DocumentParser:
                     document=document,
                     options=options,
                     folder=folder,
+                    finished=finished or FinishedPages(),
                     on_progress=(lambda _progress: None) if mode.refines else on_progress,
                 )
-                on_progress(Progress(total=len(pages)))
                 read, usage = await reading.read(pages, seat, keep=not mode.refines), dict[str, float]()
                 if mode.refines:
                     await seat.release()

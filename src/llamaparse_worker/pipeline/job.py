@@ -6,7 +6,7 @@ Nothing points to the stored files yet: the caller makes them visible by finishi
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from contextlib import AbstractAsyncContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from functools import partial
@@ -21,6 +21,7 @@ from llamaparse_worker.model.document import ParsedDocument, ResultFile, Spooled
 from llamaparse_worker.model.job import Job, JobResult, JobStatus, Lease, PageError, Progress
 from llamaparse_worker.model.options import ParseOptions
 from llamaparse_worker.model.page import PageStatus
+from llamaparse_worker.pipeline.checkpoints import CheckpointPolicy, Checkpoints, remove_checkpoints
 from llamaparse_worker.pipeline.document import DocumentOutcome, DocumentParser
 from llamaparse_worker.pipeline.manifest import MANIFEST_NAME, Circumstances, manifest_of
 from llamaparse_worker.pipeline.quota import SpoolQuota
@@ -39,6 +40,16 @@ class Attempt:
     parsed: ParsedDocument
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JobLimits:
+    """What one job may take beside its parsing."""
+
+    max_document_bytes: int
+    transfer_timeout_s: float
+    """For fetching the document, and for storing its result."""
+    quota: SpoolQuota | None = None
+
+
 class JobPipeline:
     """Runs attempts at jobs; holds no state of any of them."""
 
@@ -49,21 +60,34 @@ class JobPipeline:
         objects: ObjectStore,
         documents: DocumentParser,
         spool_dir: Path,
-        max_document_bytes: int,
-        transfer_timeout_s: float,
+        limits: JobLimits,
+        checkpoints: CheckpointPolicy,
         observe_stage: ObserveStage,
-        quota: SpoolQuota | None = None,
     ) -> None:
         self._sources = sources
         self._objects = objects
         self._documents = documents
         self._spool_dir = spool_dir
-        self._max_document_bytes = max_document_bytes
-        self._transfer_timeout_s = transfer_timeout_s
+        self._limits = limits
+        self._checkpoints = checkpoints
         self._observe_stage = observe_stage
-        self._quota = quota
 
-    async def run(self, job: Job, lease: Lease, *, on_progress: Callable[[Progress], None]) -> Attempt:
+    def checkpoints(self, job: Job, lease: Lease, *, still_ours: Callable[[], Awaitable[bool]]) -> Checkpoints:
+        """Give the checkpoints of an attempt, for ``run``; ``still_ours`` asks the job store about its lease."""
+        return Checkpoints(self._objects, job, lease, self._checkpoints, still_ours=still_ours)
+
+    async def remove_checkpoints(self, job: Job) -> None:
+        """Remove all checkpoints of a job that has ended, unless there are none by policy.
+
+        Raises:
+            WorkerError: some may be left.
+        """
+        if self._checkpoints.every_s:
+            await remove_checkpoints(self._objects, job.prefix)
+
+    async def run(
+        self, job: Job, lease: Lease, checkpoints: Checkpoints, *, on_progress: Callable[[Progress], None]
+    ) -> Attempt:
         """Fetch, parse and store; gives COMPLETED, or FAILED with a stored partial result.
 
         Raises:
@@ -74,10 +98,13 @@ class JobPipeline:
         async with spool_folder(self._spool_dir) as folder, self._watched(folder):
             with clock.stage("fetch"), self._limited("fetching the document"):
                 source = folder / "source"
-                await self._sources.fetch(job.source, source, limit_bytes=self._max_document_bytes)
+                await self._sources.fetch(job.source, source, limit_bytes=self._limits.max_document_bytes)
                 document = await describe(source, job.file_name)
             with clock.stage("parse"):
-                outcome = await self._documents.parse(document, job.options, folder, on_progress=on_progress)
+                async with checkpoints.of(document, folder) as finished:
+                    outcome = await self._documents.parse(
+                        document, job.options, folder, on_progress=on_progress, finished=finished
+                    )
             if outcome.ocr_s:
                 clock.add("ocr", outcome.ocr_s)
             circumstances = Circumstances(
@@ -85,12 +112,12 @@ class JobPipeline:
             )
             files = await write_manifest(document, outcome, job.options, circumstances, folder)
             with clock.stage("store"), self._limited("storing the result"):
-                prefix = "/".join(part for part in (job.output_prefix, job.id, lease.folder) if part)
+                prefix = f"{job.prefix}/{lease.folder}"
                 await self._objects.store_all(prefix, folder, files)
         return Attempt(_result(outcome, prefix), outcome.parsed)
 
     def _watched(self, folder: Path) -> AbstractAsyncContextManager[None]:
-        return nullcontext() if self._quota is None else self._quota.watching(folder)
+        return nullcontext() if self._limits.quota is None else self._limits.quota.watching(folder)
 
     @contextmanager
     def _limited(self, step: str) -> Iterator[None]:
@@ -99,10 +126,10 @@ class JobPipeline:
         Raises:
             BackendUnavailable: it did not end in time; a later attempt may.
         """
-        with anyio.move_on_after(self._transfer_timeout_s) as limit:
+        with anyio.move_on_after(self._limits.transfer_timeout_s) as limit:
             yield
         if limit.cancelled_caught:
-            raise BackendUnavailable(f"{step} took longer than {self._transfer_timeout_s:g} s")
+            raise BackendUnavailable(f"{step} took longer than {self._limits.transfer_timeout_s:g} s")
 
 
 class StageClock:

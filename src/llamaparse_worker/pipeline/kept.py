@@ -1,17 +1,20 @@
 """Finished pages that stay in the process that has read them, for the assembly that follows there.
 
 Most documents are read and assembled by one process. Their pages need not be encoded, written, read and validated in
-between. What a process keeps dies with it: whoever asked for it reads those pages again.
+between. What a process keeps dies with it: whoever asked for it reads those pages again. So nothing is kept for long.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import time
+from collections.abc import Iterable, Mapping
 
 from llamaparse_worker.model.page import LaidOutPage
 
 MOST_CHARACTERS = 1 << 18
 """A page takes some 220 bytes a character where each letter is a table cell and a word with a box: 60 MB in all."""
+MOST_SECONDS = 2.0
+"""What the loss of a process may cost, in time; most ranges are read in a part of it."""
 _LEAST_CHARGE = 256
 """Characters that a page counts for at least."""
 
@@ -23,6 +26,7 @@ class KeptPages:
         self.blob = blob
         self._pages: dict[int, LaidOutPage] = {}
         self._room = MOST_CHARACTERS
+        self._until = time.monotonic() + MOST_SECONDS
 
     @property
     def pages(self) -> Mapping[int, LaidOutPage]:
@@ -42,3 +46,11 @@ class KeptPages:
         self._room -= charge
         self._pages[page.number] = page
         return True
+
+    def outlived(self) -> Iterable[LaidOutPage]:
+        """Give and forget the pages once they have been kept for too long; from then on there is no room for any."""
+        if time.monotonic() < self._until:
+            return ()
+        self._room = 0
+        pages, self._pages = self._pages, {}
+        return pages.values()

@@ -58,7 +58,7 @@ def manifest_of(
         pages=tuple(_page(page) for page in parsed.pages),
         files=tuple(file.name for file in parsed.files),
         worker_version=worker_version(),
-        library_versions=dict(_library_versions()),
+        library_versions=dict(library_versions()),
         host=socket.gethostname(),
         started_at=circumstances.started_at,
         durations_s={stage: round(seconds, 4) for stage, seconds in circumstances.durations_s.items()},
@@ -87,8 +87,8 @@ def worker_version() -> str:
 
 
 @cache
-def _library_versions() -> tuple[tuple[str, str], ...]:
-    """Versions that can change what a document becomes."""
+def library_versions() -> tuple[tuple[str, str], ...]:
+    """Give the versions that can change what a document becomes."""
     found = [("python", ".".join(str(part) for part in sys.version_info[:3]))]
     for name in ("pypdfium2", "numpy"):
         try:

@@ -65,6 +65,7 @@ def summary(page: LaidOutPage) -> PageSummary:
         characters=len(page.text),
         confidence=page.confidence,
         images_left_out=page.images_left_out,
+        images=tuple(image.name for image in page.images),
     )
 
 

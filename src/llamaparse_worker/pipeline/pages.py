@@ -46,6 +46,7 @@ from llamaparse_worker.model.parsing import (
 )
 from llamaparse_worker.model.recognition import Recognition
 from llamaparse_worker.pipeline.busy_time import BusyTime
+from llamaparse_worker.pipeline.finished import FinishedPages
 from llamaparse_worker.pipeline.groups import one_error
 from llamaparse_worker.pipeline.seat import Seat, seat_in
 
@@ -90,6 +91,7 @@ class PageReading:
         document: Spooled,
         options: ParseOptions,
         folder: Path,
+        finished: FinishedPages,
         on_progress: Callable[[Progress], None],
     ) -> None:
         self._parsers = parsers
@@ -102,11 +104,12 @@ class PageReading:
         self._progress = Progress()
         self._keep = False
         self._ranges: deque[tuple[int, ...]] = deque()
-        self._done: dict[int, PageSummary] = {}
+        self._done = finished.summaries
+        self._restored = frozenset(finished.summaries)
         self._died_once: set[int] = set()
         self._handed_out: set[int] = set()
         self._current: dict[tuple[int, ...], int] = {}
-        self._blobs: list[str] = []
+        self._blobs = finished.blobs
         self._waiting_helpers: set[anyio.CancelScope] = set()
         self._ocr_pending = 0
         self._ocr_room = anyio.Condition()
@@ -118,7 +121,7 @@ class PageReading:
         return self._ocr_time.seconds
 
     async def read(self, pages: Sequence[int], seat: Seat, *, keep: bool = False) -> ReadResult:
-        """Read the pages; ``seat`` is used first, so that an already open document is not opened again.
+        """Read the pages that are not finished; ``seat`` is used first: its document need not be opened again.
 
         Args:
             pages: page numbers, ascending.
@@ -126,8 +129,10 @@ class PageReading:
             keep: whether pages may stay in the process in ``seat``, if that one reads them all and none needs OCR.
         """
         size = min(self._limits.range_size, self._limits.ocr_window) if self._ocr else self._limits.range_size
-        self._progress = Progress(total=len(pages))
-        self._ranges.extend(tuple(pages[at : at + size]) for at in range(0, len(pages), size))
+        left = [number for number in pages if number not in self._done]
+        self._progress = Progress(total=len(pages), done=len(self._done))
+        self._on_progress(self._progress)
+        self._ranges.extend(tuple(left[at : at + size]) for at in range(0, len(left), size))
         self._keep = keep and len(self._ranges) == 1
         return await self._read(seat)
 
@@ -145,7 +150,7 @@ class PageReading:
         lost = tuple(
             number
             for number, page in self._done.items()
-            if page.status is PageStatus.PARSED and number not in self._handed_out
+            if page.status is PageStatus.PARSED and number not in self._handed_out | self._restored
         )
         for number in lost:
             del self._done[number]

@@ -94,7 +94,7 @@ class Refining:
 
 def _last_of_each(blobs: Sequence[str]) -> list[tuple[Path, blob.StoredPage]]:
     """Give where each page lies; of one that was written twice the last one counts."""
-    places = {stored.entry.number: (path, stored) for path, stored in _places(blobs)}
+    places = {stored.number: (path, stored) for path, stored in _places(blobs)}
     return [places[number] for number in sorted(places)]
 
 

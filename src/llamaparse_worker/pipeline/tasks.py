@@ -189,7 +189,12 @@ class DocumentTasks:
         return with_images(page, read, pages, request.options, Path(request.blob).parent, self._image_limits)
 
     def _keep_or_append(self, page: LaidOutPage, out: blob.BlobWriter) -> PageSummary:
-        return summary(page) if self._kept is not None and self._kept.keep(page) else _append(page, out)
+        if self._kept is not None:
+            for outlived in self._kept.outlived():
+                out.append(outlived)
+            if self._kept.keep(page):
+                return summary(page)
+        return _append(page, out)
 
     def _write_kept(self, out: blob.BlobWriter) -> None:
         """Write what was kept: a page comes back from OCR to any process, and so does the document."""
@@ -303,9 +308,9 @@ def _pages(request: Assemble, kept: Mapping[int, LaidOutPage]) -> Iterator[Parse
             found = blob.index(path)
             file = stack.enter_context(path.open("rb")) if found else None
             if file is not None:
-                stored.update((page.entry.number, (file, page)) for page in found)
+                stored.update((page.number, (file, page)) for page in found)
         read = sorted({*stored, *kept})
-        document = document_signs(page_signs(kept[n]) if n in kept else stored[n][1].entry.signs for n in read)
+        document = document_signs(page_signs(kept[n]) if n in kept else stored[n][1].signs for n in read)
         failed = {page.number: _failed_page(page) for page in request.failed}
         laid_out = (
             failed.get(number) or kept.get(number) or blob.read_page(*stored[number])

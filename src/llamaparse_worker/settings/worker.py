@@ -194,6 +194,13 @@ class QueueVariables(_Variables):
         le=10_000,
         description="How many jobs of one tenant run at once, on all workers together; 0: as many as there are slots.",
     )
+    checkpoint_seconds: float = Field(
+        default=20,
+        ge=0,
+        le=3600,
+        description="The work on a job after which its finished pages are stored, below `checkpoints/` of the job, for "
+        "another attempt to go on from; they are removed when the job ends. 0 stores none.",
+    )
     job_lease_seconds: float = Field(
         default=30, ge=1, le=3600, description="How long a job stays with a worker that shows no sign of life."
     )

@@ -97,7 +97,7 @@ class MemoryJobStore:
             next_run_at=None,
             updated_at=self._clock(),
         )
-        return Lease(job.id, row.token, row.record.attempt, row.forgiven)
+        return Lease(job.id, row.token, row.record.attempt, row.forgiven, row.record.progress)
 
     async def renew(self, lease: Lease, *, lease_s: float, progress: Progress) -> JobStatus:
         """Extend the lease, or say what became of the job."""
@@ -260,7 +260,13 @@ class MemoryJobStore:
         return self._clock() + timedelta(seconds=seconds)
 
     def _create(self, job: Job, *, body: bytes, headers: Mapping[str, str]) -> Row:
-        record = replace(self._new_record(job.id), project=job.project, tenant=job.tenant, file_name=job.file_name)
+        record = replace(
+            self._new_record(job.id),
+            project=job.project,
+            tenant=job.tenant,
+            file_name=job.file_name,
+            output_prefix=job.output_prefix,
+        )
         return self._rows.setdefault(job.id, Row(record, body, dict(headers), priority=job.priority))
 
     def _new_record(self, job_id: str) -> JobRecord:
@@ -271,6 +277,7 @@ class MemoryJobStore:
             project="default",
             tenant=None,
             file_name="",
+            output_prefix="",
             created_at=self._clock(),
             updated_at=self._clock(),
             result_prefix=None,

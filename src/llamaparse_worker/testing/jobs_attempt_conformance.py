@@ -153,6 +153,19 @@ class AttemptConformance:
         assert await store.due(limit=10, publish_within_s=LONG_S) == ()
         assert (await leased(store, job, max_attempts=2)).attempt == 1
 
+    async def test_a_claim_tells_how_far_an_earlier_attempt_was(self, store: JobStore) -> None:
+        job, progress = a_job(), Progress(10, 4, 1)
+        first = await leased(store, job)
+        assert (first.progress, first.resumes) == (Progress(), False)
+        await store.renew(first, lease_s=LONG_S, progress=progress)
+        await store.release(first, publish_within_s=LONG_S)
+
+        second = await leased(store, job)
+        assert (second.attempt, second.progress, second.resumes) == (1, progress, True)
+        await store.retry_later(second, delay_s=0, reason="later")
+        third = await leased(store, job)
+        assert (third.attempt, third.progress, third.resumes) == (2, progress, True)
+
     async def test_attempts_are_counted_until_they_are_used_up(self, store: JobStore) -> None:
         job = a_job(project="invoices", tenant="acme")
         for attempt in (1, 2):

@@ -45,7 +45,7 @@ class ClaimConformance:
         assert record is not None
         assert (lease.job_id, lease.attempt) == (job.id, 1)
         assert (record.status, record.attempt, record.file_name) == (JobStatus.RUNNING, 1, "report.pdf")
-        assert (record.project, record.tenant) == ("invoices", "acme")
+        assert (record.project, record.tenant, record.prefix) == ("invoices", "acme", f"results/{job.id}")
         assert before < record.created_at <= record.updated_at
         assert record.lease_until is not None
         assert timedelta(seconds=50) < record.lease_until - record.updated_at < timedelta(seconds=70)

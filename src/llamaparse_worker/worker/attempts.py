@@ -9,6 +9,7 @@ import socket
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 
 import anyio
 import structlog
@@ -24,6 +25,7 @@ from llamaparse_worker.errors import (
 from llamaparse_worker.interfaces import Delivery, JobStore
 from llamaparse_worker.model.dead_letter import Death
 from llamaparse_worker.model.job import Claim, DueJob, Job, JobResult, JobStatus, Lease, Refusal, TenantLimit
+from llamaparse_worker.pipeline.checkpoints import Checkpoints
 from llamaparse_worker.pipeline.job import Attempt, JobPipeline
 from llamaparse_worker.wire import EventPages, JobEvent, job_of, outbox_event, read_message, utc_now
 from llamaparse_worker.worker.lease import Heartbeat
@@ -52,8 +54,10 @@ SETTLE_TIMEOUT_S = 15.0
 TENANT_PAUSE_S = 1.0
 """A tenant with more jobs than may run has so many of them tried again each second: see ``TenantLimit``."""
 RELEASE_TIMEOUT_S = 3.0
+REMOVE_TIMEOUT_S = 3.0
 UNSETTLED_PAUSE_S = 1.0
 MARKDOWN_TYPE = "text/markdown"
+_ENDED_BEFORE = (NotClaimed(Refusal.FINISHED), NotClaimed(Refusal.EXHAUSTED))
 
 log = structlog.get_logger()
 
@@ -74,6 +78,7 @@ class _Case:
     delivery: Delivery
     job: Job | None = None
     lease: Lease | None = None
+    checkpoints: Checkpoints | None = None
     attempt: Attempt | None = None
     stopped_by: JobStatus | None = None
     """The status that ended the attempt from outside."""
@@ -179,7 +184,8 @@ class Attempts:
                 tasks.start_soon(heart.beat, attempt)
                 try:
                     _refuse_expired(job)
-                    case.attempt = await self._pipeline.run(job, lease, on_progress=heart.note)
+                    case.checkpoints = self._pipeline.checkpoints(job, lease, still_ours=heart.confirm)
+                    case.attempt = await self._pipeline.run(job, lease, case.checkpoints, on_progress=heart.note)
                     outcome = Ended(case.attempt.result)
                 except WorkerError as error:
                     outcome = Broke(error)
@@ -200,8 +206,11 @@ class Attempts:
         if lease is None or job is None:
             if isinstance(settlement, Acknowledge) and settlement.letter:
                 self._on_event()  # the refused claim wrote one
+            if job and outcome in _ENDED_BEFORE:
+                await self._remove_checkpoints(job)
             return settlement
         kept = True
+        ended = case.stopped_by is not None and case.stopped_by.terminal
         match settlement:
             case Acknowledge(JobResult() as result, letter):
                 event = outbox_event(_event(job, lease, result))
@@ -210,6 +219,7 @@ class Attempts:
                     what="job store",
                     failures=AWAY_OR_REFUSING,
                 )
+                ended = ended or kept
                 self._on_event()
             case RetryLater(delay_s, reason):
                 kept = await until_available(
@@ -219,7 +229,32 @@ class Attempts:
                 )
             case _:
                 pass
+        if case.checkpoints and case.checkpoints.may_exist and (ended or (not kept and await self._has_ended(lease))):
+            await self._remove_checkpoints(job)
         return settlement if kept else Acknowledge()
+
+    async def _has_ended(self, lease: Lease) -> bool:
+        """Tell why a lease is no longer ours: a write whose answer was lost may itself have ended the job."""
+        status = await until_available(
+            lambda: self._jobs.renew(lease, lease_s=self._policy.lease_s, progress=lease.progress),
+            what="job store",
+            failures=AWAY_OR_REFUSING,
+        )
+        return status.terminal
+
+    async def _remove_checkpoints(self, job: Job) -> None:
+        """Remove them before the message, which comes again and finds an ended job where that is interrupted.
+
+        A drain waits for it a little, as the message may be another's by now.
+        """
+        remove = partial(self._pipeline.remove_checkpoints, job)
+        try:
+            with anyio.move_on_after(REMOVE_TIMEOUT_S, shield=True):
+                await until_available(remove, what="object store")
+                return
+            await until_available(remove, what="object store")
+        except WorkerError as error:
+            log.warning("checkpoints.left", error=error.message)
 
     async def _settle(self, case: _Case, settlement: Settlement) -> bool:
         """Settle the delivery. False: the broker did not confirm; the message comes again and finds its job."""

@@ -22,13 +22,20 @@ class Heartbeat:
         self._jobs = jobs
         self._lease = lease
         self._lease_s = lease_s
-        self._progress = Progress()
+        self._progress = lease.progress
         self.stopped_by: JobStatus | None = None
         """The status that ended the attempt from outside; None while the lease is ours."""
 
     def note(self, progress: Progress) -> None:
         """Remember how far the attempt is; the next beat stores it."""
         self._progress = progress
+
+    async def confirm(self) -> bool:
+        """Ask the store whether the lease is still ours, and renew it. False also when nobody answers."""
+        try:
+            return await self._renew() is JobStatus.RUNNING
+        except AWAY_OR_REFUSING:
+            return False
 
     async def beat(self, attempt: anyio.CancelScope) -> None:
         """Renew until cancelled; cancels ``attempt`` when the job was cancelled or the lease was lost.
@@ -39,7 +46,7 @@ class Heartbeat:
         while True:
             await anyio.sleep(min(self._lease_s / 3, LONGEST_PERIOD_S))
             try:
-                status = await self._jobs.renew(self._lease, lease_s=self._lease_s, progress=self._progress)
+                status = await self._renew()
             except AWAY_OR_REFUSING as error:
                 log.warning("lease.renewal_failed", error=error.message)
                 status = JobStatus.RUNNING if anyio.current_time() - renewed_at < self._lease_s else JobStatus.PENDING
@@ -49,3 +56,6 @@ class Heartbeat:
                 self.stopped_by = status
                 attempt.cancel()
                 return
+
+    async def _renew(self) -> JobStatus:
+        return await self._jobs.renew(self._lease, lease_s=self._lease_s, progress=self._progress)

@@ -16,6 +16,7 @@ from llamaparse_worker.model.job import (
     JobRecord,
     JobResult,
     JobStatus,
+    Lease,
     OutboxEvent,
     OwedLetter,
     PageError,
@@ -80,6 +81,7 @@ class JobRow(_Row):
     project: str
     tenant: str | None
     file_name: str
+    output_prefix: str
     created_at: datetime
     updated_at: datetime
     result_prefix: str | None
@@ -102,6 +104,7 @@ class JobRow(_Row):
             project=self.project,
             tenant=self.tenant,
             file_name=self.file_name,
+            output_prefix=self.output_prefix,
             created_at=self.created_at,
             updated_at=self.updated_at,
             result_prefix=self.result_prefix,
@@ -178,10 +181,18 @@ class CountsRow(_Row):
 
 
 class AttemptRow(_Row):
-    """The number of the attempt that a claim began, and how many before it do not count."""
+    """The number of the attempt that a claim began, how many before it do not count, and how far the last one was."""
 
     attempt: int
     forgiven: int
+    pages_total: int
+    pages_done: int
+    pages_failed: int
+
+    def lease(self, job_id: str, token: str) -> Lease:
+        """Give the lease of this attempt."""
+        progress = Progress(self.pages_total, self.pages_done, self.pages_failed)
+        return Lease(job_id, token, self.attempt, self.forgiven, progress)
 
 
 class TenantRow(_Row):

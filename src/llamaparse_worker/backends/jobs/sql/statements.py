@@ -26,7 +26,7 @@ ON CONFLICT (id) DO UPDATE SET
 WHERE jobs.attempt - jobs.forgiven < :max_attempts
     AND ((jobs.status = 'PENDING' AND (jobs.next_run_at IS NULL OR jobs.next_run_at <= now()))
         OR (jobs.status = 'RUNNING' AND jobs.lease_until <= now()))
-RETURNING attempt, forgiven
+RETURNING attempt, forgiven, pages_total, pages_done, pages_failed
 """
 
 # Where this stands in one exclusive transaction with the claim, nobody else begins a job meanwhile.
@@ -116,8 +116,8 @@ RETURNING id, attempt, body, headers, coalesce(lease_token, '') AS released, pri
 """
 
 GET: Final = """
-SELECT id, status, attempt, project, tenant, file_name, created_at, updated_at, result_prefix, error_code,
-    error_message, pages_total, pages_done, pages_failed, page_errors, usage, next_run_at, lease_until
+SELECT id, status, attempt, project, tenant, file_name, output_prefix, created_at, updated_at, result_prefix,
+    error_code, error_message, pages_total, pages_done, pages_failed, page_errors, usage, next_run_at, lease_until
 FROM jobs WHERE id = :id
 """
 

@@ -85,8 +85,7 @@ class SqlJobStore:
         if rows is None:
             return Refusal.POSTPONED
         if rows:
-            begun = AttemptRow.model_validate(rows[0])
-            return Lease(job.id, token, begun.attempt, begun.forgiven)
+            return AttemptRow.model_validate(rows[0]).lease(job.id, token)
         return await self._refuse(job.id, max_attempts)
 
     async def _claim_for_tenant(self, values: Mapping[str, Value], limit: TenantLimit) -> Sequence[Row] | None:

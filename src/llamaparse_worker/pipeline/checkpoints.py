@@ -1,0 +1,212 @@
+"""Checkpoints: the finished pages of a job that takes long, in the object store for the next attempt.
+
+They lie below ``<output_prefix>/<job>/checkpoints/<fingerprint>/``, and the name of each says its SHA-256. Pages are
+taken over only where the fingerprint is the same: of the document, the options, and what else decides how a page is
+read. Nothing here may fail a job: what cannot be stored or trusted is read again.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import anyio
+import structlog
+from anyio import to_thread
+
+from llamaparse_worker.errors import WorkerError
+from llamaparse_worker.interfaces import ObjectStore
+from llamaparse_worker.model.document import Spooled
+from llamaparse_worker.model.job import Job, Lease
+from llamaparse_worker.pipeline.finished import FinishedPages
+from llamaparse_worker.pipeline.groups import one_error
+from llamaparse_worker.pipeline.manifest import library_versions, worker_version
+from llamaparse_worker.pipeline.pieces import MOST_BYTES, BrokenPieceError, Piece, PieceReader, PieceWriter
+
+FOLDER = "checkpoints"
+CONTENT_TYPE = "application/octet-stream"
+MOST_OF_A_JOB_BYTES = 1024 * 1024 * 1024
+"""What the checkpoints of one attempt may fill; later pages are read again."""
+LAST_S = 5.0
+"""How long an attempt that ends early may take to store what it has: a drain waits for it."""
+_WORTH_S = 1.0
+"""What took less time is rather read again than stored by an attempt that ends early."""
+_SHA256 = re.compile(r"[0-9a-f]{64}")
+
+log = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CheckpointPolicy:
+    """What the operator set about checkpoints."""
+
+    every_s: float
+    """The work between two of them, in seconds; 0 writes none, uses none and removes none."""
+    reading: str
+    """What beside document and options decides how pages are read."""
+
+
+async def remove_checkpoints(objects: ObjectStore, prefix: str) -> None:
+    """Remove all checkpoints of the job whose objects have this prefix, of whatever attempt or version.
+
+    Raises:
+        WorkerError: some may be left.
+    """
+    keys = await objects.list(f"{prefix}/{FOLDER}")
+    with one_error():
+        async with anyio.create_task_group() as tasks:
+            for key in keys:
+                tasks.start_soon(objects.delete, key)
+    if keys:
+        log.info("checkpoints.removed", objects=len(keys))
+
+
+class Checkpoints:
+    """Those of one attempt."""
+
+    def __init__(
+        self,
+        objects: ObjectStore,
+        job: Job,
+        lease: Lease,
+        policy: CheckpointPolicy,
+        *,
+        still_ours: Callable[[], Awaitable[bool]],
+    ) -> None:
+        """Prepare; nothing is done yet.
+
+        Args:
+            objects: where they lie.
+            job: the job.
+            lease: the lease of the attempt; what one that resumes no other finds is not looked for.
+            policy: when they are written.
+            still_ours: asks the job store whether the lease is ours; each write waits for it.
+        """
+        self._objects = objects
+        self._job = job
+        self._lease = lease
+        self._policy = policy
+        self._still_ours = still_ours
+        self._written = 0
+        self._bytes = 0
+
+    @property
+    def may_exist(self) -> bool:
+        """Whether this attempt or an earlier one may have left something to remove."""
+        return self._policy.every_s > 0 and (self._lease.resumes or self._written > 0)
+
+    @asynccontextmanager
+    async def of(self, document: Spooled, folder: Path) -> AsyncIterator[FinishedPages]:
+        """Give the pages that an earlier attempt has finished, and store those that are added while the block runs.
+
+        They are stored once the work since the last time has taken long enough, and when the block is cancelled, as a
+        drain does, or ends with an error that a later attempt may not meet.
+        """
+        if not self._policy.every_s:
+            yield FinishedPages()
+            return
+        base = f"{self._job.prefix}/{FOLDER}/{self._fingerprint(document)}"
+        finished = await self._restored(base, folder) if self._lease.resumes else FinishedPages()
+        pieces = _Pieces(PieceWriter(finished, folder), base, anyio.current_time())
+        try:
+            with one_error():
+                async with anyio.create_task_group() as tasks:
+                    tasks.start_soon(self._write_now_and_then, pieces)
+                    yield finished
+                    tasks.cancel_scope.cancel()
+        except BaseException as error:
+            if isinstance(error, WorkerError) and not error.retryable:
+                raise
+            if anyio.current_time() - pieces.since >= min(_WORTH_S, self._policy.every_s):
+                with anyio.move_on_after(LAST_S, shield=True):
+                    await self._write(pieces)
+            raise
+
+    def _fingerprint(self, document: Spooled) -> str:
+        facts = (
+            document.sha256,
+            document.name,
+            asdict(self._job.options),
+            self._policy.reading,
+            worker_version(),
+            library_versions(),
+        )
+        return hashlib.sha256(json.dumps(facts).encode()).hexdigest()[:32]
+
+    async def _restored(self, base: str, folder: Path) -> FinishedPages:
+        reader = PieceReader(folder)
+        for key in await self._keys(base):
+            if self._bytes > MOST_OF_A_JOB_BYTES:
+                break
+            try:
+                await self._restore(key, reader)
+            except (BrokenPieceError, WorkerError, OSError) as error:
+                log.warning("checkpoint.ignored", key=key, reason=str(error))
+        finished = reader.finished
+        if finished.summaries:
+            log.info("checkpoint.restored", pages=len(finished.summaries))
+        return finished
+
+    async def _restore(self, key: str, reader: PieceReader) -> None:
+        content = await self._objects.read(key, limit_bytes=MOST_BYTES)
+        await to_thread.run_sync(reader.add, content, _digest(key))
+        self._bytes += len(content)
+
+    async def _keys(self, base: str) -> Sequence[str]:
+        try:
+            return await self._objects.list(base)
+        except WorkerError as error:
+            log.warning("checkpoint.ignored", key=base, reason=error.message)
+            return ()
+
+    async def _write_now_and_then(self, pieces: _Pieces) -> None:
+        while True:
+            await anyio.sleep(self._policy.every_s)
+            await self._write(pieces)
+
+    async def _write(self, pieces: _Pieces) -> None:
+        """Store what is new, as long as the lease is ours and there is room."""
+        try:
+            while piece := await to_thread.run_sync(pieces.writer.next):
+                if self._bytes + len(piece.content) > MOST_OF_A_JOB_BYTES:
+                    log.warning("checkpoint.full", bytes=self._bytes)
+                    return
+                if not await self._still_ours():
+                    return
+                await self._store(piece, pieces)
+        except (WorkerError, OSError) as error:
+            log.warning("checkpoint.failed", reason=str(error))
+
+    async def _store(self, piece: Piece, pieces: _Pieces) -> None:
+        self._written += 1
+        key = f"{pieces.base}/{self._lease.folder}-{self._written:05}-{piece.sha256}"
+        path = pieces.writer.folder / "checkpoint"
+        await to_thread.run_sync(path.write_bytes, piece.content)
+        await self._objects.store(key, path, content_type=CONTENT_TYPE)
+        pieces.writer.count(piece)
+        pieces.since = anyio.current_time()
+        self._bytes += len(piece.content)
+        log.info("checkpoint.written", pages=piece.pages, bytes=len(piece.content))
+
+
+@dataclass(slots=True)
+class _Pieces:
+    """The pieces that an attempt writes."""
+
+    writer: PieceWriter
+    base: str
+    since: float
+    """When the last one was written, or the work began."""
+
+
+def _digest(key: str) -> str:
+    """Read from a name what its object must be."""
+    found = key.rpartition("-")[2]
+    if not _SHA256.fullmatch(found):
+        raise BrokenPieceError("its name is none of a checkpoint")
+    return found
