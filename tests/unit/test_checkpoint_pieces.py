@@ -140,6 +140,34 @@ def test_images_come_with_the_first_page_that_shows_them(reading: Reading, reade
     assert (tmp_path / "second/images/a.png").read_bytes() == b"picture"
 
 
+def test_refined_pages_come_first_and_at_once_if_wished(reading: Reading, reader: PieceReader, tmp_path: Path) -> None:
+    writer = reading.writer
+    refined = reading.folder / "refined.blob"
+    for number in (1, 2):
+        reading.finish(page(number), b"read")
+    owed = [writer.owes_refined]
+    reading.finished.refined_blobs.append(str(refined))
+    refined.write_bytes(framed(2, b"entry", b"better") + framed(1, b"entry", b"not reported"))
+    reading.finished.refined.add(2)
+    owed.append(writer.owes_refined)
+
+    first = writer.next(refined_only=True)
+    assert first is not None
+    writer.count(first)
+    owed.append(writer.owes_refined)
+    assert owed == [False, True, False]
+    assert writer.next(refined_only=True) is None
+    second = taken(writer)
+    for piece in (first, second):
+        reader.add(piece.content, piece.sha256)
+
+    assert (first.pages, first.refined, second.pages, second.refined) == (1, True, 2, False)
+    assert reader.finished.refined == {2}
+    assert frames_of(reader.finished) == {1: b"read", 2: b"read"}
+    assert frames_of(FinishedPages(blobs=reader.finished.refined_blobs)) == {2: b"better"}
+    assert not PieceWriter(reader.finished, tmp_path / "second").owes_refined
+
+
 @pytest.mark.parametrize(
     "name", ["../outside", "images/../../outside", "images/.hidden", "/etc/hostname", "images/a/b"]
 )

@@ -13,6 +13,7 @@ import re
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 
 import anyio
@@ -34,6 +35,8 @@ MOST_OF_A_JOB_BYTES = 1024 * 1024 * 1024
 """What the checkpoints of one attempt may fill; later pages are read again."""
 LAST_S = 5.0
 """How long an attempt that ends early may take to store what it has: a drain waits for it."""
+REFINED_S = 1.0
+"""How soon refined pages are stored: each has cost a model call, and ``every_s`` may be long."""
 _WORTH_S = 1.0
 """What took less time is rather read again than stored by an attempt that ends early."""
 _SHA256 = re.compile(r"[0-9a-f]{64}")
@@ -122,7 +125,8 @@ class Checkpoints:
         except BaseException as error:
             if isinstance(error, WorkerError) and not error.retryable:
                 raise
-            if anyio.current_time() - pieces.since >= min(_WORTH_S, self._policy.every_s):
+            worth = anyio.current_time() - pieces.since >= min(_WORTH_S, self._policy.every_s)
+            if worth or pieces.writer.owes_refined:
                 with anyio.move_on_after(LAST_S, shield=True):
                     await self._write(pieces)
             raise
@@ -166,13 +170,17 @@ class Checkpoints:
 
     async def _write_now_and_then(self, pieces: _Pieces) -> None:
         while True:
-            await anyio.sleep(self._policy.every_s)
-            await self._write(pieces)
+            await anyio.sleep(min(self._policy.every_s, REFINED_S))
+            if anyio.current_time() - pieces.since >= self._policy.every_s:
+                await self._write(pieces)
+                pieces.since = anyio.current_time()
+            elif pieces.writer.owes_refined:
+                await self._write(pieces, refined_only=True)
 
-    async def _write(self, pieces: _Pieces) -> None:
+    async def _write(self, pieces: _Pieces, *, refined_only: bool = False) -> None:
         """Store what is new, as long as the lease is ours and there is room."""
         try:
-            while piece := await to_thread.run_sync(pieces.writer.next):
+            while piece := await to_thread.run_sync(partial(pieces.writer.next, refined_only=refined_only)):
                 if self._bytes + len(piece.content) > MOST_OF_A_JOB_BYTES:
                     log.warning("checkpoint.full", bytes=self._bytes)
                     return
@@ -189,9 +197,8 @@ class Checkpoints:
         await to_thread.run_sync(path.write_bytes, piece.content)
         await self._objects.store(key, path, content_type=CONTENT_TYPE)
         pieces.writer.count(piece)
-        pieces.since = anyio.current_time()
         self._bytes += len(piece.content)
-        log.info("checkpoint.written", pages=piece.pages, bytes=len(piece.content))
+        log.info("checkpoint.written", pages=piece.pages, refined=piece.refined or None, bytes=len(piece.content))
 
 
 @dataclass(slots=True)
@@ -201,7 +208,7 @@ class _Pieces:
     writer: PieceWriter
     base: str
     since: float
-    """When the last one was written, or the work began."""
+    """When all was stored that was finished by then, or the work began."""
 
 
 def _digest(key: str) -> str:

@@ -104,6 +104,7 @@ class DocumentParser:
             BackendUnavailable: there is no OCR for now.
         """
         mode, ocr = self._mode(options), self._ocr(options)
+        finished = FinishedPages() if finished is None else finished
         if document.size_bytes == 0:
             raise EmptyDocument("the file is empty")
         with anyio.move_on_after(self._base_time_s(options)) as time_limit:
@@ -118,13 +119,13 @@ class DocumentParser:
                     document=document,
                     options=options,
                     folder=folder,
-                    finished=finished or FinishedPages(),
+                    finished=finished,
                     on_progress=(lambda _progress: None) if mode.refines else on_progress,
                 )
                 read, usage = await reading.read(pages, seat, keep=not mode.refines), dict[str, float]()
                 if mode.refines:
                     await seat.release()
-                    read, usage = await self._refine(read, mode, document, options, folder, on_progress)
+                    read, usage = await self._refine(read, mode, document, options, folder, finished, on_progress)
                 try:
                     files = await self._assemble(read, folder, options, seat)
                 except (ParserCrashed, OutOfMemory):
@@ -142,6 +143,7 @@ class DocumentParser:
         document: Spooled,
         options: ParseOptions,
         folder: Path,
+        finished: FinishedPages,
         on_progress: Callable[[Progress], None],
     ) -> tuple[ReadResult, dict[str, float]]:
         """Have the pages refined; progress counts those that the mode has given back, and those that failed before."""
@@ -159,7 +161,7 @@ class DocumentParser:
             on_progress(progress)
 
         views = DocumentViews(self._parsers, document, folder, silence_s=self._limits.reading.page_timeout_s)
-        refining = Refining(mode, views, options, folder, flow=document.path, on_page=count)
+        refining = Refining(mode, views, options, folder, flow=document.path, finished=finished, on_page=count)
         refined = await refining.refine(read)
         return refined.read, refined.usage
 

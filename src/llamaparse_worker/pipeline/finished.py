@@ -15,3 +15,7 @@ class FinishedPages:
     """By page number."""
     blobs: list[str] = field(default_factory=list)
     """Files with the finished pages, unless their process has kept them; one may yet have to be begun."""
+    refined: set[int] = field(default_factory=set)
+    """Those that a mode has refined: each has cost a model call."""
+    refined_blobs: list[str] = field(default_factory=list)
+    """Files with the refined pages."""

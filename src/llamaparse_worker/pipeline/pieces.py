@@ -47,6 +47,8 @@ class PieceIndex:
     """In the order of their frames. An image of a page may lie in an earlier piece."""
     images: Mapping[str, int]
     """The sizes of the images that lie here, in bytes, in their order."""
+    refined: bool = False
+    """Whether a mode has refined the pages."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,50 +58,65 @@ class Piece:
     content: bytes
     sha256: str
     pages: int
+    refined: bool
     images: frozenset[str]
     taken_to: Mapping[str, int]
     """For each blob up to where its frames are in this or an earlier piece, in bytes."""
 
 
 class PieceWriter:
-    """Makes pieces of what has been finished since the last one that counts. One call at a time, in any thread."""
+    """Makes pieces of what has been finished since the last one that counts. One call at a time, in any thread.
+
+    Refined pages come first: they are what an attempt would have to pay for again.
+    """
 
     def __init__(self, finished: FinishedPages, folder: Path) -> None:
         self.folder = folder
         """The spool folder of the document."""
         self._finished = finished
-        self._restored = frozenset(finished.blobs)
+        self._restored = frozenset((*finished.blobs, *finished.refined_blobs))
         self._images = frozenset(name for page in finished.summaries.values() for name in page.images)
+        self._refined = len(finished.refined)
         self._taken_to: Mapping[str, int] = {}
 
-    def next(self) -> Piece | None:
+    @property
+    def owes_refined(self) -> bool:
+        """Whether pages have been refined that are in no piece."""
+        return len(self._finished.refined) > self._refined
+
+    def next(self, *, refined_only: bool = False) -> Piece | None:
         """Give the next piece; None when nothing new is finished. Until it counts, it will be given again."""
+        return self._made(refined=True) or (None if refined_only else self._made(refined=False))
+
+    def _made(self, *, refined: bool) -> Piece | None:
         draft = _Draft(dict(self._taken_to))
-        for blob in self._finished.blobs:
-            if blob not in self._restored and not self._take(blob, draft):
+        for blob in self._finished.refined_blobs if refined else self._finished.blobs:
+            if blob not in self._restored and not self._take(blob, draft, refined=refined):
                 break
         if not draft.pages:
             self._taken_to = draft.taken_to  # pages too large for any piece need no second look
             return None
-        index = PieceIndex(tuple(draft.pages), {name: len(image) for name, image in draft.images.items()})
+        images = {name: len(image) for name, image in draft.images.items()}
+        index = PieceIndex(tuple(draft.pages), images, refined)
         end = _index().dump_json(index)
         lengths = _LENGTHS.pack(sum(map(len, draft.frames)), len(end))
         content = b"".join((*draft.frames, *draft.images.values(), end, lengths))
         digest = hashlib.sha256(content).hexdigest()
-        return Piece(content, digest, len(draft.pages), frozenset(draft.images), draft.taken_to)
+        return Piece(content, digest, len(draft.pages), refined, frozenset(draft.images), draft.taken_to)
 
     def count(self, piece: Piece) -> None:
         """Go on behind this piece: it is stored."""
         self._taken_to = piece.taken_to
         self._images |= piece.images
+        self._refined += piece.pages if piece.refined else 0
 
-    def _take(self, blob: str, draft: _Draft) -> bool:
+    def _take(self, blob: str, draft: _Draft, *, refined: bool) -> bool:
         """Add the new pages of a blob; False when the draft is full."""
         with suppress(OSError), _opened(Path(blob)) as file:
             for frame in whole_frames(file, draft.taken_to.get(blob, 0)):
                 summary = self._finished.summaries.get(frame.number)
-                if summary is None:
-                    break  # its process has yet to report it
+                if summary is None or (refined and frame.number not in self._finished.refined):
+                    break  # it has yet to be reported
                 images = self._new_images(summary, draft)
                 size = frame.end - frame.start + sum(map(len, (images or {}).values()))
                 if draft.pages and size > draft.room:
@@ -150,13 +167,15 @@ class PieceReader:
         self._folder = folder
         self._pages: dict[int, PageSummary] = {}
         self._blobs: list[str] = []
+        self._refined: set[int] = set()
+        self._refined_blobs: list[str] = []
         self._images: set[str] = set()
 
     @property
     def finished(self) -> FinishedPages:
         """The pages whose images are all there."""
         whole = {number: page for number, page in self._pages.items() if self._images.issuperset(page.images)}
-        return FinishedPages(whole, list(self._blobs))
+        return FinishedPages(whole, list(self._blobs), self._refined & whole.keys(), list(self._refined_blobs))
 
     def add(self, content: bytes, sha256: str) -> None:
         """Take one piece.
@@ -172,10 +191,13 @@ class PieceReader:
             path = self._folder / name
             path.parent.mkdir(exist_ok=True)
             path.write_bytes(image)
-        blob = self._folder / f"restored-{len(self._blobs)}.blob"
+        blobs = self._refined_blobs if index.refined else self._blobs
+        blob = self._folder / f"restored-{len(self._blobs) + len(self._refined_blobs)}.blob"
         blob.write_bytes(frames)
-        self._blobs.append(str(blob))
+        blobs.append(str(blob))
         self._images |= images.keys()
+        if index.refined:
+            self._refined.update(page.number for page in index.pages)
         for page in index.pages:
             self._pages.setdefault(page.number, page)
 

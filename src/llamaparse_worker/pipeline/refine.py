@@ -1,4 +1,7 @@
-"""Sends laid-out pages through a mode that refines them, many at once, and writes them as they come back."""
+"""Sends laid-out pages through a mode that refines them, many at once, and writes them as they come back.
+
+Pages that an earlier attempt has refined are not sent again: each has cost a call.
+"""
 
 from __future__ import annotations
 
@@ -13,8 +16,9 @@ from llamaparse_worker.errors import BackendUnavailable, ConfigurationError, Wor
 from llamaparse_worker.interfaces import Mode
 from llamaparse_worker.model.options import ParseOptions
 from llamaparse_worker.model.page import LaidOutPage, PageStatus, PageSummary
-from llamaparse_worker.model.refinement import Refinement, usage_of
+from llamaparse_worker.model.refinement import usage_of
 from llamaparse_worker.pipeline import blob
+from llamaparse_worker.pipeline.finished import FinishedPages
 from llamaparse_worker.pipeline.groups import one_error
 from llamaparse_worker.pipeline.pages import ReadResult
 from llamaparse_worker.pipeline.views import DocumentViews
@@ -42,6 +46,7 @@ class Refining:
         folder: Path,
         *,
         flow: str,
+        finished: FinishedPages,
         on_page: Callable[[PageSummary], None],
     ) -> None:
         self._mode = mode
@@ -49,27 +54,32 @@ class Refining:
         self._options = options
         self._blob = folder / "refined.blob"
         self._flow = flow
+        self._finished = finished
         self._on_page = on_page
         self._room = anyio.Semaphore(AT_ONCE)
         self._writing = anyio.Lock()
         self._done: dict[int, PageSummary] = {}
-        self._records: list[Refinement] = []
 
     async def refine(self, read: ReadResult) -> Refined:
-        """Give the same pages refined, in a new blob; a page that its mode cannot have drawn is a failed page.
+        """Give the same pages refined, in new blobs; a page that its mode cannot have drawn is a failed page.
 
         Raises:
             BackendUnavailable: no model can be asked as things are.
         """
         self._done = {page.number: page for page in read.pages}
+        self._finished.refined_blobs.append(str(self._blob))
         with one_error():
             async with anyio.create_task_group() as tasks:
                 for path, stored in await to_thread.run_sync(_last_of_each, read.blobs):
+                    if stored.number in self._finished.refined:
+                        self._on_page(self._done[stored.number])
+                        continue
                     await self._room.acquire()
                     page = await to_thread.run_sync(_read, path, stored)
                     tasks.start_soon(self._refine, page)
         pages = tuple(self._done[number] for number in sorted(self._done))
-        return Refined(ReadResult(pages, (str(self._blob),)), usage_of(self._records))
+        blobs = tuple(self._finished.refined_blobs)
+        return Refined(ReadResult(pages, blobs), await to_thread.run_sync(_usage, blobs))
 
     async def _refine(self, page: LaidOutPage) -> None:
         try:
@@ -83,8 +93,7 @@ class Refining:
             self._done[page.number] = failed
             self._on_page(failed)
         else:
-            if better.refinement is not None:
-                self._records.append(better.refinement)
+            self._finished.refined.add(page.number)
             summary = replace(self._done[page.number], characters=len(better.text), engine=better.engine)
             self._done[page.number] = summary
             self._on_page(summary)
@@ -96,6 +105,12 @@ def _last_of_each(blobs: Sequence[str]) -> list[tuple[Path, blob.StoredPage]]:
     """Give where each page lies; of one that was written twice the last one counts."""
     places = {stored.number: (path, stored) for path, stored in _places(blobs)}
     return [places[number] for number in sorted(places)]
+
+
+def _usage(blobs: Sequence[str]) -> dict[str, float]:
+    """Add up what all attempts together have paid for the pages."""
+    pages = (_read(path, stored) for path, stored in _last_of_each(blobs))
+    return usage_of(page.refinement for page in pages if page.refinement is not None)
 
 
 def _places(blobs: Sequence[str]) -> Iterator[tuple[Path, blob.StoredPage]]:
