@@ -16,7 +16,7 @@ from llamaparse_worker.errors import BackendUnavailable, ConfigurationError, Wor
 from llamaparse_worker.interfaces import Mode
 from llamaparse_worker.model.options import ParseOptions
 from llamaparse_worker.model.page import LaidOutPage, PageStatus, PageSummary
-from llamaparse_worker.model.refinement import usage_of
+from llamaparse_worker.model.refinement import Refinement, usage_of
 from llamaparse_worker.pipeline import blob
 from llamaparse_worker.pipeline.finished import FinishedPages
 from llamaparse_worker.pipeline.groups import one_error
@@ -59,33 +59,39 @@ class Refining:
         self._room = anyio.Semaphore(AT_ONCE)
         self._writing = anyio.Lock()
         self._done: dict[int, PageSummary] = {}
+        self._records: list[Refinement] = []
 
     async def refine(self, read: ReadResult) -> Refined:
-        """Give the same pages refined, in new blobs; a page that its mode cannot have drawn is a failed page.
+        """Give the same pages refined, in blobs; a page that its mode cannot have drawn is a failed page.
+
+        Those that an earlier attempt has had refined are taken as they are, and with what they have cost.
 
         Raises:
             BackendUnavailable: no model can be asked as things are.
         """
         self._done = {page.number: page for page in read.pages}
-        self._finished.refined_blobs.append(str(self._blob))
+        refined = self._finished.refined_blobs
+        for path, stored in await to_thread.run_sync(_last_of_each, tuple(refined)):
+            if stored.number in self._finished.refined:
+                self._count(await to_thread.run_sync(_read, path, stored))
+        refined.append(str(self._blob))
         with one_error():
             async with anyio.create_task_group() as tasks:
                 for path, stored in await to_thread.run_sync(_last_of_each, read.blobs):
                     if stored.number in self._finished.refined:
-                        self._on_page(self._done[stored.number])
                         continue
                     await self._room.acquire()
                     page = await to_thread.run_sync(_read, path, stored)
                     tasks.start_soon(self._refine, page)
         pages = tuple(self._done[number] for number in sorted(self._done))
-        blobs = tuple(self._finished.refined_blobs)
-        return Refined(ReadResult(pages, blobs), await to_thread.run_sync(_usage, blobs))
+        return Refined(ReadResult(pages, tuple(refined)), usage_of(self._records))
 
     async def _refine(self, page: LaidOutPage) -> None:
         try:
             better = await self._mode.refine(page, self._views.page(page.number), self._options, flow=self._flow)
             async with self._writing:
                 await to_thread.run_sync(_append, self._blob, better)
+                self._finished.refined.add(page.number)
         except (BackendUnavailable, ConfigurationError):
             raise
         except WorkerError as error:
@@ -93,24 +99,22 @@ class Refining:
             self._done[page.number] = failed
             self._on_page(failed)
         else:
-            self._finished.refined.add(page.number)
-            summary = replace(self._done[page.number], characters=len(better.text), engine=better.engine)
-            self._done[page.number] = summary
-            self._on_page(summary)
+            self._count(better)
         finally:
             self._room.release()
+
+    def _count(self, better: LaidOutPage) -> None:
+        if better.refinement is not None:
+            self._records.append(better.refinement)
+        summary = replace(self._done[better.number], characters=len(better.text), engine=better.engine)
+        self._done[better.number] = summary
+        self._on_page(summary)
 
 
 def _last_of_each(blobs: Sequence[str]) -> list[tuple[Path, blob.StoredPage]]:
     """Give where each page lies; of one that was written twice the last one counts."""
     places = {stored.number: (path, stored) for path, stored in _places(blobs)}
     return [places[number] for number in sorted(places)]
-
-
-def _usage(blobs: Sequence[str]) -> dict[str, float]:
-    """Add up what all attempts together have paid for the pages."""
-    pages = (_read(path, stored) for path, stored in _last_of_each(blobs))
-    return usage_of(page.refinement for page in pages if page.refinement is not None)
 
 
 def _places(blobs: Sequence[str]) -> Iterator[tuple[Path, blob.StoredPage]]:
