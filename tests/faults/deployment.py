@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import json
-import sys
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -13,22 +12,25 @@ from typing import Any
 from urllib.parse import quote
 
 import aio_pika
-import anyio
 import asyncpg
 from aio_pika.abc import AbstractChannel
 from aiobotocore.session import get_session
-from aiohttp import BasicAuth, ClientSession
-from pydantic import BaseModel, SecretStr
+from aiohttp import ClientSession, encode_basic_auth
+from pydantic import SecretStr
 from types_aiobotocore_s3 import S3Client
 
 from faults.history import COMPLETED, Accepted, History, violations
+from faults.offer import offered
 from faults.plugin import PAGES_READ
 from faults.record import list_files, read_jobs, read_text, record_turns, take_events, take_letters
 from faults.replica import Replica
+from faults.waiting import reaches
+from llamaparse_worker.backends.broker.rabbitmq.answered import answered
 from llamaparse_worker.backends.broker.rabbitmq.broker import open_rabbitmq
 from llamaparse_worker.backends.broker.rabbitmq.settings import RabbitMqSettings
 from llamaparse_worker.backends.jobs.postgres.settings import PostgresSettings
 from llamaparse_worker.backends.jobs.postgres.store import open_postgres
+from llamaparse_worker.errors import BackendUnavailable
 from llamaparse_worker.testing.reader import script
 from support.daemon import environment
 from support.services import Postgres, RabbitMq, S3Server
@@ -49,8 +51,12 @@ BEGIN
 END $$;
 CREATE TRIGGER record_turns AFTER INSERT OR UPDATE ON jobs FOR EACH ROW EXECUTE FUNCTION record_turn();
 """
-_OPEN_JOBS = "SELECT count(*) FROM jobs WHERE status IN ('PENDING', 'RUNNING')"
-_UNSENT = "SELECT count(*) FROM outbox WHERE sent_at IS NULL"
+_TALK_S = 120.0
+_DONE = "SELECT count(*) FROM jobs WHERE status IN ('COMPLETED', 'FAILED', 'CANCELLED')"
+_UNDONE = f"""
+SELECT (SELECT count(*) FROM jobs) - ({_DONE}) + (SELECT count(*) FROM outbox WHERE sent_at IS NULL)
+    + greatest($1 - ({_DONE}), 0)
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,17 +129,23 @@ class Deployment:
 
     @asynccontextmanager
     async def channel(self) -> AsyncIterator[AbstractChannel]:
-        """Talk to the broker past everything that stands between it and the workers."""
+        """Talk to the broker past everything that stands between it and the workers.
+
+        Raises:
+            BackendUnavailable: it is away.
+        """
         rabbitmq = self.servers.rabbitmq
-        connection = await aio_pika.connect(rabbitmq.amqp_url, login=rabbitmq.username, password=rabbitmq.password)
-        async with connection:
-            yield await connection.channel(on_return_raises=True)
+        with answered("the broker of the test", timeout_s=_TALK_S):
+            connection = await aio_pika.connect(rabbitmq.amqp_url, login=rabbitmq.username, password=rabbitmq.password)
+            async with connection:
+                yield await connection.channel(on_return_raises=True)
 
     async def manage(self, method: str, path: str) -> Any:  # noqa: ANN401 - JSON
         """Call the management API of the broker."""
         rabbitmq = self.servers.rabbitmq
+        authorization = encode_basic_auth(rabbitmq.username, rabbitmq.password)
         async with (
-            ClientSession(auth=BasicAuth(rabbitmq.username, rabbitmq.password)) as client,
+            ClientSession(headers={"Authorization": authorization}) as client,
             client.request(method, f"{rabbitmq.management_url}/api/{path}") as answer,
         ):
             answer.raise_for_status()
@@ -148,16 +160,22 @@ class Deployment:
 
     async def ready_messages(self) -> int:
         """Count the messages that wait in the queue."""
-        async with self.channel() as channel:
-            counted = (await channel.declare_queue(self.queue, passive=True)).declaration_result
-        return counted.message_count or 0
+        return await self._messages(self.queue)
+
+    async def buried(self, letters: int, limit_s: float) -> None:
+        """Wait until so many dead letters lie there."""
+
+        async def all_buried() -> bool:
+            return await self._messages(f"dead_letters.{self.queue}") == letters
+
+        await reaches(all_buried, limit_s, why=self.logs)
 
     async def consumers(self) -> int:
         """Count who takes messages; 0 also while the broker does not answer."""
         try:
             async with self.channel() as channel:
                 counted = (await channel.declare_queue(self.queue, passive=True)).declaration_result
-        except aio_pika.exceptions.CONNECTION_EXCEPTIONS:
+        except BackendUnavailable:
             return 0
         return counted.consumer_count or 0
 
@@ -169,23 +187,26 @@ class Deployment:
 
         return await reaches(all_consume, limit_s, why=self.logs)
 
-    async def count(self, query: str) -> int:
+    async def _messages(self, queue: str) -> int:
+        async with self.channel() as channel:
+            counted = (await channel.declare_queue(queue, passive=True)).declaration_result
+        return counted.message_count or 0
+
+    async def count(self, query: str, *arguments: int) -> int:
         """Ask the job store for a number."""
         connection = await asyncpg.connect(self.database)
         try:
-            return int(await connection.fetchval(query))
+            return int(await connection.fetchval(query, *arguments))
         finally:
             await connection.close()
 
     async def done(self) -> int:
         """Count the jobs that have ended."""
-        return await self.count("SELECT count(*) FROM jobs WHERE status IN ('COMPLETED', 'FAILED', 'CANCELLED')")
+        return await self.count(_DONE)
 
     async def at_rest(self) -> bool:
         """Tell whether each job has ended, and was told of, and no message waits."""
-        if await self.done() < len(self.accepted) or await self.count(_OPEN_JOBS) or await self.count(_UNSENT):
-            return False
-        return not await self.ready_messages()
+        return not await self.count(_UNDONE, len(self.accepted)) and not await self.ready_messages()
 
     async def rest(self, limit_s: float) -> None:
         """Wait until all is done that will ever be."""
@@ -243,8 +264,7 @@ class Deployment:
 
         Events are kept also while nobody is connected.
         """
-        async with open_rabbitmq(RabbitMqSettings.model_validate(self._variables_of(RabbitMqSettings))):
-            pass
+        await self.declare()
         async with open_postgres(PostgresSettings(database_url=SecretStr(self.database))) as jobs:
             await jobs.migrate()
         await record_turns(self.database)
@@ -252,8 +272,12 @@ class Deployment:
             listener = await channel.declare_queue(self._listener, durable=True)
             await listener.bind(f"events.{self.queue}", "#")
 
-    def _variables_of(self, model: type[BaseModel]) -> dict[str, str]:
-        return {name: self.env[name.upper()] for name in model.model_fields if name.upper() in self.env}
+    async def declare(self) -> None:
+        """Make the queues and the exchange as a worker does when it starts."""
+        variables = {name: self.env.get(name.upper()) for name in RabbitMqSettings.model_fields}
+        settings = {name: value for name, value in variables.items() if value is not None}
+        async with open_rabbitmq(RabbitMqSettings.model_validate(settings)):
+            pass
 
 
 @asynccontextmanager
@@ -264,7 +288,7 @@ async def deployed(servers: Servers, folder: Path, **variables: str) -> AsyncIte
     env = environment(
         folder,
         {
-            **_plugins(folder),
+            **offered(folder),
             "JOB_QUEUE_ENDPOINT": servers.rabbitmq.amqp_url,
             "JOB_QUEUE_NAME": queue,
             "JOB_QUEUE_HEARTBEAT_SECONDS": "2",
@@ -297,36 +321,3 @@ async def deployed(servers: Servers, folder: Path, **variables: str) -> AsyncIte
         finally:
             for replica in deployment.replicas:
                 replica.end()
-
-
-async def reaches(
-    condition: Callable[[], bool] | Callable[[], Awaitable[bool]], limit_s: float, *, why: Callable[[], str] = str
-) -> float:
-    """Wait for what is seen from outside; gives the seconds that it took, and fails loudly after the limit."""
-    begun = time.monotonic()
-    while True:
-        answer = condition()
-        if answer if isinstance(answer, bool) else await answer:
-            return time.monotonic() - begun
-        if time.monotonic() - begun > limit_s:
-            raise AssertionError(f"not within {limit_s:g} s\n{why()}")
-        await anyio.sleep(0.1)
-
-
-def _plugins(folder: Path) -> dict[str, str]:
-    """Offer ``faults.plugin`` to the workers, as a distribution that lies in ``folder``."""
-    owner = folder / "plugins" / "trapped-1.dist-info"
-    owner.mkdir(parents=True)
-    (owner / "METADATA").write_text("Metadata-Version: 2.1\nName: trapped\nVersion: 1\n")
-    offers = {"broker": "broker", "jobs": "jobs", "objects": "objects", "reader": "CountingReader"}
-    (owner / "entry_points.txt").write_text(
-        "\n".join(f"[llamaparse_worker.{seam}]\ntrapped = faults.plugin:{name}" for seam, name in offers.items())
-    )
-    tests = next(entry for entry in sys.path if (Path(entry) / "faults" / "plugin.py").exists())
-    return {
-        "PYTHONPATH": f"{owner.parent}:{tests}",
-        "PLUGINS": ",".join(f"{seam}:trapped" for seam in offers),
-        "BROKER": "trapped",
-        "JOBS": "trapped",
-        "OBJECTS": "trapped",
-    }

@@ -9,10 +9,11 @@ from pathlib import Path
 import anyio
 import pytest
 
-from faults.deployment import Deployment, Servers, deployed, reaches
+from faults.deployment import Deployment, Servers, deployed
 from faults.history import History
 from faults.replica import Replica
 from faults.scale import scaled
+from faults.waiting import reaches
 
 pytestmark = [pytest.mark.anyio, pytest.mark.timeout(scaled(short=120, full=300))]
 

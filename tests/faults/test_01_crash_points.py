@@ -1,0 +1,86 @@
+"""Promise 1: a worker that dies at any point of a job's way loses no job, and none has two effects."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from faults.deployment import Deployment, Servers, deployed
+from faults.history import COMPLETED, EITHER
+from faults.plugin import FLAKY
+from faults.replica import STRUCK, Replica
+from faults.scale import scaled
+from faults.waiting import reaches
+
+pytestmark = [pytest.mark.anyio, pytest.mark.timeout(scaled(short=900, full=7200))]
+
+RUNS = scaled(short=1, full=10)
+STRIKE_LIMIT_S = 60
+REST_LIMIT_S = 90
+"""Longer than ``PUBLISH_WITHIN_S``: a worker that dies over publishing has another take over only then."""
+
+SLOW = ("slow 0.7", "slow 0.7")
+ON_THE_WAY_IN = (
+    *("take.after", "claim.before", "claim.after", "fetch.before", "fetch.after"),
+    *("renew.before", "renew.after", "open.after", "page.after"),
+    *(f"store {name}.{side}" for name in ("result.md", "result.txt") for side in ("before", "after")),
+)
+ON_THE_WAY_OUT = (
+    *(f"store {name}.{side}" for name in ("result.json", "manifest.json") for side in ("before", "after")),
+    *("finish.before", "finish.after", "acknowledge.before", "acknowledge.after"),
+    *("outbox.after", "announce.before", "announce.after", "sent.before", "sent.after"),
+)
+OF_A_DRAIN = ("release.before", "release.after", "requeue.before", "requeue.after")
+OF_A_RETRY = (
+    *("due.after", "publish.before", "publish.after", "published.before", "published.after"),
+    *("retry_later.before", "retry_later.after"),
+)
+OF_NO_JOB = ("dead_letter.before", "dead_letter.after")
+"""With a message that cannot be read."""
+OF_A_LOST_LEASE = ("sweep.after",)
+FOR_ALL_JOBS = ("outbox", "announce", "sent", "sweep")
+"""Calls that serve all jobs at once: whoever makes one first is struck."""
+LANES = {"in": ON_THE_WAY_IN, "out": ON_THE_WAY_OUT, "back": OF_A_DRAIN + OF_A_RETRY + OF_A_LOST_LEASE + OF_NO_JOB}
+
+
+@pytest.mark.parametrize("lane", LANES)
+async def test_death_at_every_point(lane: str, servers: Servers, tmp_path: Path) -> None:
+    points = LANES[lane]
+    variables = {"JOB_LEASE_SECONDS": "1", "JOB_RETRY_DELAY_SECONDS": "0.05", "JOB_MAX_ATTEMPTS": "6"}
+    async with deployed(servers, tmp_path, **variables) as deployment:
+        replica = deployment.replica()
+        for run in range(RUNS):
+            for number, point in enumerate(points):
+                await _strike(deployment, replica, point, f"run{run}-{number}-{point.replace(' ', '-')}")
+        replica.start()
+        history = await deployment.verdict(REST_LIMIT_S)
+
+    unread = {letter.job for letter in history.letters if letter.code == "INVALID_JOB"}
+    assert len(history.rows) + len(unread) == len(points) * RUNS
+
+
+async def _strike(deployment: Deployment, replica: Replica, point: str, name: str) -> None:
+    """Lead a job to the point and see the worker die there; its next life has to clean up."""
+    call = point.partition(".")[0]
+    drained, tried_again = point in OF_A_DRAIN, point in OF_A_RETRY
+    job = f"{name}-{FLAKY}" if tried_again else name
+    pages = SLOW if drained or call in {"renew", "open", "page"} else ()
+    if point in OF_NO_JOB:
+        await deployment.send({"job_id": job, "colour": "blue"}, message_id=job)
+    else:
+        await deployment.publish(job, pages=pages, ends=EITHER if tried_again else COMPLETED)
+    if point in OF_A_LOST_LEASE:  # one that outlasts the next start: its message comes again before, and is dropped
+        replica.start(FAULT_POINT="fetch.after", FAULT_JOB=job, JOB_LEASE_SECONDS="10")
+        await _death(replica, "fetch.after")
+    one_job = {} if call in FOR_ALL_JOBS else {"FAULT_JOB": job}
+    replica.start(FAULT_POINT=point, **one_job, **({"GRACE_PERIOD": "0"} if drained else {}))
+    if drained:
+        await reaches(lambda: any(one["job"] == job for one in replica.events("job.started")), STRIKE_LIMIT_S)
+        replica.daemon.terminate()
+    await _death(replica, point)
+
+
+async def _death(replica: Replica, point: str) -> None:
+    await reaches(lambda: replica.status is not None, STRIKE_LIMIT_S, why=lambda: f"{point}\n{replica.log()}")
+    assert replica.status == STRUCK, f"{point}: {replica.log()}"
