@@ -52,6 +52,8 @@ END $$;
 CREATE TRIGGER record_turns AFTER INSERT OR UPDATE ON jobs FOR EACH ROW EXECUTE FUNCTION record_turn();
 """
 _TALK_S = 120.0
+_WORKER = "llamaparse-worker"
+"""Begins the names of a worker's two connections."""
 _DONE = "SELECT count(*) FROM jobs WHERE status IN ('COMPLETED', 'FAILED', 'CANCELLED')"
 _UNDONE = f"""
 SELECT (SELECT count(*) FROM jobs) - ({_DONE}) + (SELECT count(*) FROM outbox WHERE sent_at IS NULL)
@@ -81,6 +83,8 @@ class Deployment:
     documents: S3Client
     accepted: dict[str, Accepted] = field(default_factory=dict)
     replicas: list[Replica] = field(default_factory=list)
+    closed: set[str] = field(default_factory=set)
+    """Connections that the broker was told to close."""
 
     @property
     def max_attempts(self) -> int:
@@ -151,12 +155,20 @@ class Deployment:
             answer.raise_for_status()
             return await answer.json() if answer.content_type == "application/json" else None
 
-    async def close_connections(self) -> int:
-        """Have the broker close every connection; gives how many there were."""
-        names = [one["name"] for one in await self.manage("GET", "connections")]
-        for name in names:
+    async def close_connections(self, workers: int) -> None:
+        """Have the broker close every connection of so many workers, once its management knows them all."""
+        found: set[str] = set()
+
+        async def all_known() -> bool:
+            known = {one["name"]: one["client_properties"] for one in await self.manage("GET", "connections")}
+            of_workers = {name for name, client in known.items() if _WORKER in client.get("connection_name", "")}
+            found.update(of_workers - self.closed)
+            return len(found) == 2 * workers
+
+        await reaches(all_known, _TALK_S, why=lambda: str(found))
+        self.closed |= found
+        for name in found:
             await self.manage("DELETE", f"connections/{quote(name, safe='')}")
-        return len(names)
 
     async def ready_messages(self) -> int:
         """Count the messages that wait in the queue."""
