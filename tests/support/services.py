@@ -33,7 +33,7 @@ vm_memory_high_watermark.absolute = 512MiB
 disk_free_limit.absolute = 50MB
 collect_statistics_interval = 1000
 """
-_RABBITMQ_ADVANCED_CONFIG = "[{rabbit, [{quorum_tick_interval, 500}]}].\n"
+_RABBITMQ_TERMS = "{quorum_tick_interval, 500}"
 """Figures of quorum queues are renewed every tick, by default every 5 s."""
 
 
@@ -180,8 +180,12 @@ class S3Server:
 
 
 @contextlib.contextmanager
-def rabbitmq_node() -> Iterator[RabbitMq]:
-    """Run a RabbitMQ node of its own: nothing is shared with another node of this machine."""
+def rabbitmq_node(*terms: str) -> Iterator[RabbitMq]:
+    """Run a RabbitMQ node of its own: nothing is shared with another node of this machine.
+
+    Args:
+        terms: More settings of the application ``rabbit``, in Erlang, such as ``{consumer_timeout, 3000}``.
+    """
     _require(_RABBITMQ_SERVER, package="rabbitmq-server")
     epmd = shutil.which("epmd")
     if epmd is None:
@@ -190,7 +194,7 @@ def rabbitmq_node() -> Iterator[RabbitMq]:
     with _folder("rabbitmq") as folder:
         environment = _rabbitmq_environment(folder, port, distribution_port, epmd_port)
         (folder / "rabbitmq.conf").write_text(_RABBITMQ_CONFIG.format(management_port=management_port))
-        (folder / "advanced.config").write_text(_RABBITMQ_ADVANCED_CONFIG)
+        (folder / "advanced.config").write_text(f"[{{rabbit, [{', '.join((_RABBITMQ_TERMS, *terms))}]}}].\n")
         (folder / "enabled_plugins").write_text("[rabbitmq_management].\n")
         names = Server(
             command=(epmd, "-address", "127.0.0.1", "-port", str(epmd_port)),
