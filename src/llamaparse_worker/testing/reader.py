@@ -29,13 +29,18 @@ _WIDTH, _HEIGHT = 595.0, 842.0
 
 
 class Act(StrEnum):
-    """What a page does. A number behind ``SLOW`` is its time in seconds; words behind ``TEXT`` are its text."""
+    """What a page does.
+
+    A number behind ``SLOW`` or ``BUSY`` is its time in seconds; words behind ``TEXT`` are its text.
+    """
 
     TEXT = "text"
     BLANK = "blank"
     SCAN = "scan"
     """It has no text: it goes to OCR as pixels where there is OCR."""
     SLOW = "slow"
+    BUSY = "busy"
+    """It burns CPU, where ``SLOW`` sleeps."""
     CRASH = "crash"
     CRASH_ONCE = "crash-once"
     """It kills the first process that reads it, and leaves a mark beside the document for the second."""
@@ -113,8 +118,8 @@ class ScriptedDocument:
                 return RawPage(number, _WIDTH, _HEIGHT, 0, "", b"", b"", b"", ())
             case Act.BLANK:
                 return _page(number, "")
-            case Act.SLOW:
-                time.sleep(float(rest))
+            case Act.SLOW | Act.BUSY:
+                _spend(float(rest), busy=act == Act.BUSY)
             case Act.CRASH:
                 _die()
             case Act.CRASH_ONCE:
@@ -163,6 +168,13 @@ def _die_once(mark: Path) -> None:
     if not mark.exists():
         mark.touch()
         _die()
+
+
+def _spend(seconds: float, *, busy: bool) -> None:
+    end = time.monotonic() + seconds
+    while busy and time.monotonic() < end:
+        pass
+    time.sleep(max(0.0, end - time.monotonic()))
 
 
 def _hang() -> None:
