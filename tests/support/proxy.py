@@ -64,7 +64,11 @@ class Proxy:
         if self.down:
             writer.transport.abort()
             return
-        to_reader, to_writer = await asyncio.open_connection("127.0.0.1", self._target_port)
+        try:
+            to_reader, to_writer = await asyncio.open_connection("127.0.0.1", self._target_port)
+        except OSError:  # the server itself is away
+            writer.transport.abort()
+            return
         self._writers |= {writer, to_writer}
         try:
             async with asyncio.TaskGroup() as tasks:
