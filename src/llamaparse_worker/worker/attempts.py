@@ -307,6 +307,8 @@ class Attempts:
         if isinstance(settlement, DeadLetter) and settled:
             self._metrics.message_dead_lettered(settlement.error.code)
             self._metrics.message_malformed()
+        elif isinstance(settlement, DeadLetter):
+            self._metrics.dead_letter_refused(settlement.error.code)
         if ending.error:
             self._metrics.error(ending.error.code)
         self._metrics.job_ended(case.job.options.mode if case.job else None, outcome, seconds)

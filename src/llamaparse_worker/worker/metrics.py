@@ -141,6 +141,10 @@ class Metrics:
         """A message went to the dead letters."""
         self._dead_letters.labels(code).inc()
 
+    def dead_letter_refused(self, code: str) -> None:
+        """A message could not go to the dead letters, and stays where it was."""
+        self._dead_letters_refused.labels(code).inc()
+
     def worker_started(self) -> None:
         """The start is finished."""
         self._starts.inc()
@@ -215,6 +219,9 @@ class Metrics:
             f"{prefix}ocr_requests_total", "Pages that others sent to the OCR service", "status"
         )
         self._dead_letters = self._counter(f"{prefix}dead_letters_total", "Messages dead-lettered", "code")
+        self._dead_letters_refused = self._counter(
+            f"{prefix}dead_letters_refused_total", "Attempts to dead-letter a message that failed; it is kept", "code"
+        )
         self._malformed = self._counter(f"{prefix}malformed_messages_total", "Messages that were no job")
 
     def _declare_worker(self) -> None:

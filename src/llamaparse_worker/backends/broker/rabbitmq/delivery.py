@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 import aiormq.abc
+import anyio
 
 from llamaparse_worker.backends.broker.rabbitmq.answered import answered
 from llamaparse_worker.backends.broker.rabbitmq.dead_letters import publish_letter
@@ -25,6 +26,9 @@ class Fetched:
 
     priority: Priority
     delivered: aiormq.abc.DeliveredMessage
+
+_REFUSED_PAUSE_S = 2.0
+"""With the time limits of publishing and requeueing less than what a worker gives a settlement."""
 
 
 class RabbitMqDelivery:
@@ -64,13 +68,16 @@ class RabbitMqDelivery:
     async def dead_letter(self, death: Death) -> None:
         """Publish to the dead-letter queue, confirmed, then acknowledge: between the two it exists twice, never not.
 
-        When it cannot be published, the message goes back to its queue.
+        When it cannot be published, the message goes back to its queue after a pause: as long as it is unsettled it
+        counts against the prefetch, while one that came back at once would use up its deliveries within seconds.
         """
         if self._link.lost:
             raise BackendUnavailable("dead-lettering: the connection was lost")
         try:
             await publish_letter(self._publishing, self._settings.dead_letter_queue, self._message, death)
         except BackendUnavailable:
+            with self._settling("pausing"):
+                await anyio.sleep(_REFUSED_PAUSE_S)
             await self.requeue()
             raise
         except BaseException:
