@@ -9,9 +9,10 @@ PEERS := $(VENV)/.peers
 SIMULATORS := $(VENV)/.simulators
 PYTEST_WORKERS ?= 2
 COMPILED := $(shell find src -name '*.c')
+TIME ?= 1800
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo run check test unit bench hostile fuzz generate lock clean
+.PHONY: help setup demo run check test unit faults chaos soak bench hostile fuzz generate lock clean
 
 help:  ## print the targets
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  make \1\t/' | expand -t 20
@@ -36,9 +37,23 @@ test: $(DEVELOPMENT) $(SIMULATORS)  ## install the servers that the tests start,
 	@$(MAKE) --no-print-directory check
 	$(BIN)/pytest -q tests/simulation -n $(PYTEST_WORKERS)
 	$(BIN)/pytest -q tests/conformance tests/integration tests/acceptance tests/golden plugins -n $(PYTEST_WORKERS)
+	FAULTS=short $(BIN)/pytest -q tests/faults -n $(PYTEST_WORKERS)
 
 unit: $(DEVELOPMENT)  ## the unit tests alone
 	$(BIN)/pytest -q tests/unit -n $(PYTEST_WORKERS)
+
+faults: $(DEVELOPMENT)  ## break everything that can break, at full length: hours (docs/faults.md)
+	@tests/support/install-servers.sh
+	SIMULATION_SEEDS=10000 $(BIN)/pytest -q tests/simulation -n $(PYTEST_WORKERS)
+	FAULTS=full $(BIN)/pytest -v -rP tests/faults
+
+chaos: $(DEVELOPMENT)  ## 1,000 jobs while workers, broker and network fail at random
+	@tests/support/install-servers.sh
+	FAULTS=full $(BIN)/pytest -q -s tests/faults/test_02_chaos.py
+
+soak: $(DEVELOPMENT)  ## work for long and see that nothing grows: make soak TIME=1800
+	@tests/support/install-servers.sh
+	SOAK_SECONDS=$(TIME) $(BIN)/pytest -q -s tests/faults/test_15_soak.py
 
 bench: $(DEVELOPMENT) $(PEERS)  ## measure throughput, latency, memory and start-up on this machine
 	@tests/support/install-servers.sh tesseract-ocr
