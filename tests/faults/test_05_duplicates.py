@@ -21,7 +21,7 @@ async def test_five_copies_to_three_workers_have_one_effect(servers: Servers, tm
         workers = [deployment.replica() for _ in range(3)]
         for worker in workers:
             worker.start()
-        await deployment.consuming(3, 60)
+        await deployment.consuming(3, 120)
         await deployment.publish(*(f"copied-{number}" for number in range(JOBS)), pages=["slow 0.1"], copies=COPIES)
 
         history = await deployment.verdict(scaled(short=60, full=240))
