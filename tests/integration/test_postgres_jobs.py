@@ -20,7 +20,7 @@ from llamaparse_worker.backends.jobs.postgres.store import open_postgres
 from llamaparse_worker.backends.jobs.sql.migrations import Migration, apply, read_migrations
 from llamaparse_worker.errors import BackendUnavailable, ConfigurationError, ErrorReport, StorageFull
 from llamaparse_worker.interfaces import JobStore
-from llamaparse_worker.model.job import JobResult, JobStatus, PageError, Progress, SourceKind, SourceRef
+from llamaparse_worker.model.job import DueJob, JobResult, JobStatus, PageError, Progress, SourceKind, SourceRef
 from llamaparse_worker.testing.jobs_samples import BODY, LONG_S, a_job, an_event, claim, leased, status_of
 from support.services import Postgres
 
@@ -192,6 +192,27 @@ async def test_a_lock_held_elsewhere_ends_in_time_and_harms_no_later_call(url: s
             assert time.monotonic() - before < 3
 
         assert (await leased(store, job)).attempt == 1
+
+
+async def test_a_job_that_is_claimed_while_due_ones_are_taken_is_left_to_its_claimer(url: str, store: JobStore) -> None:
+    job = a_job()
+    await store.retry_later(await leased(store, job), delay_s=0, reason="a passing one")
+    taken: list[DueJob] = []
+
+    async def take() -> None:
+        taken.extend(await store.due(limit=10, publish_within_s=LONG_S))
+
+    async with other_session(url) as other, anyio.create_task_group() as tasks, other.transaction():
+        await other.execute(
+            "UPDATE jobs SET status = 'RUNNING', lease_token = 'other', lease_until = now() + interval '1 hour',"
+            " next_run_at = NULL"
+        )
+        tasks.start_soon(take)
+        while not await other.fetchval("SELECT count(*) FROM pg_locks WHERE NOT granted"):  # noqa: ASYNC110 - no event
+            await anyio.sleep(0.01)
+
+    assert taken == []
+    assert await status_of(store, job.id) is JobStatus.RUNNING
 
 
 async def test_a_pool_in_use_makes_callers_wait_no_longer_than_the_limit(url: str) -> None:

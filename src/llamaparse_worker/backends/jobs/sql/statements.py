@@ -121,9 +121,10 @@ SELECT id, status, attempt, project, tenant, file_name, output_prefix, created_a
 FROM jobs WHERE id = :id
 """
 
+# The condition stands twice: whoever waits for a claim of the row looks at the outer one again, and at no subquery.
 DUE: Final = """
 UPDATE jobs SET next_run_at = NULL, publish_by = now() + :publish_within, updated_at = now()
-WHERE id IN (
+WHERE status = 'PENDING' AND (next_run_at <= now() OR publish_by <= now()) AND id IN (
     SELECT id FROM jobs WHERE status = 'PENDING' AND (next_run_at <= now() OR publish_by <= now())
     ORDER BY coalesce(next_run_at, publish_by), id LIMIT :limit
 )
