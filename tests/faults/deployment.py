@@ -175,10 +175,10 @@ class Deployment:
         return await self._messages(self.queue)
 
     async def buried(self, letters: int, limit_s: float) -> None:
-        """Wait until so many dead letters lie there."""
+        """Wait until so many dead letters lie there, or more."""
 
         async def all_buried() -> bool:
-            return await self._messages(f"dead_letters.{self.queue}") == letters
+            return await self._messages(f"dead_letters.{self.queue}") >= letters
 
         await reaches(all_buried, limit_s, why=self.logs)
 

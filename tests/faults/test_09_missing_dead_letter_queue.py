@@ -9,6 +9,7 @@ import pytest
 from faults.deployment import Servers, deployed
 from faults.history import FAILED
 from faults.plugin import FLAKY
+from faults.scale import scaled
 from faults.waiting import reaches
 
 pytestmark = [pytest.mark.anyio, pytest.mark.timeout(300)]
@@ -39,7 +40,7 @@ async def test_a_dead_letter_queue_that_was_deleted(doomed: str, servers: Server
         await deployment.publish("innocent")
         await reaches(lambda: _done(worker.events("job.settled")), 30, why=deployment.logs)
         await deployment.declare()
-        await deployment.buried(1, 30)
+        await deployment.buried(1, scaled(short=15, full=60))
         history = await deployment.verdict(60)
 
     assert [letter.job for letter in history.letters] == [name]
