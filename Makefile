@@ -8,6 +8,7 @@ DEVELOPMENT := $(VENV)/.development
 PEERS := $(VENV)/.peers
 SIMULATORS := $(VENV)/.simulators
 PYTEST_WORKERS ?= 2
+FAULT_WORKERS ?= 4
 COMPILED := $(shell find src -name '*.c')
 TIME ?= 1800
 
@@ -37,7 +38,7 @@ test: $(DEVELOPMENT) $(SIMULATORS)  ## install the servers that the tests start,
 	@$(MAKE) --no-print-directory check
 	$(BIN)/pytest -q tests/simulation -n $(PYTEST_WORKERS)
 	$(BIN)/pytest -q tests/conformance tests/integration tests/acceptance tests/golden plugins -n $(PYTEST_WORKERS)
-	FAULTS=short $(BIN)/pytest -q tests/faults -n $(PYTEST_WORKERS)
+	FAULTS=short $(BIN)/pytest -q tests/faults -n $(FAULT_WORKERS)  # they wait more than they work
 
 unit: $(DEVELOPMENT)  ## the unit tests alone
 	$(BIN)/pytest -q tests/unit -n $(PYTEST_WORKERS)
