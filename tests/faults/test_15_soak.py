@@ -26,7 +26,7 @@ from support import documents
 
 TIME_S = float(os.environ.get("SOAK_SECONDS", scaled(short="25", full="1800")))
 PERIOD_S = max(1.0, TIME_S / 60)
-LONG = TIME_S >= 600
+LONG = TIME_S >= 1800
 """From here on the rule of memory holds; a shorter run sees the warm-up alone, and bounds what that may take."""
 GROWTH_MB = 2.0 if LONG else 24.0
 WARM_UP_SHARE = 0.1
