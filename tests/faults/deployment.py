@@ -57,7 +57,7 @@ _WORKER = "llamaparse-worker"
 _DONE = "SELECT count(*) FROM jobs WHERE status IN ('COMPLETED', 'FAILED', 'CANCELLED')"
 _UNDONE = f"""
 SELECT (SELECT count(*) FROM jobs) - ({_DONE}) + (SELECT count(*) FROM outbox WHERE sent_at IS NULL)
-    + greatest($1 - ({_DONE}), 0)
+    + (SELECT count(*) FROM jobs WHERE bury_at IS NOT NULL) + greatest($1 - ({_DONE}), 0)
 """
 
 
@@ -198,6 +198,14 @@ class Deployment:
             return await self.consumers() == workers
 
         return await reaches(all_consume, limit_s, why=self.logs)
+
+    async def ready(self, workers: int, limit_s: float) -> None:
+        """Wait until so many workers say that they are ready; one with its slots full has no consumer."""
+
+        async def all_ready() -> bool:
+            return sum([await one.ready() for one in self.replicas if one.runs]) == workers
+
+        await reaches(all_ready, limit_s, why=self.logs)
 
     async def _messages(self, queue: str) -> int:
         async with self.channel() as channel:

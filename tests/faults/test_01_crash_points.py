@@ -38,10 +38,16 @@ OF_A_RETRY = (
 )
 OF_NO_JOB = ("dead_letter.before", "dead_letter.after")
 """With a message that cannot be read."""
+OF_A_JOB_GIVEN_UP = ("owed_letters.after", "bury.before", "bury.after", "buried.before", "buried.after")
 OF_A_LOST_LEASE = ("sweep.after",)
-FOR_ALL_JOBS = ("outbox", "announce", "sent", "sweep")
+FOR_ALL_JOBS = ("outbox", "announce", "sent", "sweep", "owed_letters")
 """Calls that serve all jobs at once: whoever makes one first is struck."""
-LANES = {"in": ON_THE_WAY_IN, "out": ON_THE_WAY_OUT, "back": OF_A_DRAIN + OF_A_RETRY + OF_A_LOST_LEASE + OF_NO_JOB}
+LANES = {
+    "in": ON_THE_WAY_IN,
+    "out": ON_THE_WAY_OUT,
+    "back": OF_A_DRAIN + OF_A_RETRY + OF_A_LOST_LEASE,
+    "letters": OF_NO_JOB + OF_A_JOB_GIVEN_UP,
+}
 
 
 @pytest.mark.parametrize("lane", LANES)
@@ -63,7 +69,7 @@ async def test_death_at_every_point(lane: str, servers: Servers, tmp_path: Path)
 async def _strike(deployment: Deployment, replica: Replica, point: str, name: str) -> None:
     """Lead a job to the point and see the worker die there; its next life has to clean up."""
     call = point.partition(".")[0]
-    drained, tried_again = point in OF_A_DRAIN, point in OF_A_RETRY
+    drained, tried_again = point in OF_A_DRAIN, point in OF_A_RETRY + OF_A_JOB_GIVEN_UP
     job = f"{name}-{FLAKY}" if tried_again else name
     pages = SLOW if drained or call in {"renew", "open", "page"} else ()
     if point in OF_NO_JOB:

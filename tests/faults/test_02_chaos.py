@@ -135,7 +135,7 @@ async def test_chaos(servers: Servers, tmp_path: Path) -> None:
         await deployment.publish(*(f"job-{number}" for number in range(JOBS)), pages=PAGES)
         for worker in [deployment.replica() for _ in range(WORKERS)]:
             worker.start()
-        await deployment.consuming(WORKERS, 120)
+        await deployment.ready(WORKERS, 120)
         begun = time.monotonic()
         async with anyio.create_task_group() as tasks:
             for what in (chaos.strike_workers, chaos.supervise, chaos.disturb_network, chaos.restart_broker):
@@ -168,7 +168,7 @@ async def _calm(deployment: Deployment) -> None:
         if not worker.runs:
             worker.start()
         worker.resume()
-    await deployment.consuming(WORKERS, 90)
+    await deployment.ready(WORKERS, 90)
 
 
 def _refused(worker: Replica) -> int:

@@ -170,6 +170,7 @@ def _worker(
         backends.jobs,
         interval_s=settings.sweep_interval_seconds,
         on_dead_letter=metrics.message_dead_lettered,
+        on_letter_refused=metrics.dead_letter_refused,
     )
     pipeline = JobPipeline(
         sources=sources,

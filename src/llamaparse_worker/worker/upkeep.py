@@ -28,13 +28,21 @@ class Upkeep:
     """Runs on every worker at once; each step is safe to repeat, because claims and events have ids."""
 
     def __init__(
-        self, broker: Broker, jobs: JobStore, *, interval_s: float, on_dead_letter: Callable[[str], None]
+        self,
+        broker: Broker,
+        jobs: JobStore,
+        *,
+        interval_s: float,
+        on_dead_letter: Callable[[str], None],
+        on_letter_refused: Callable[[str], None] = lambda _code: None,
     ) -> None:
         self._broker = broker
         self._jobs = jobs
         self._interval_s = interval_s
         self._on_dead_letter = on_dead_letter
         """Told the code of each dead letter."""
+        self._on_letter_refused = on_letter_refused
+        """Told the code of one that could not be written; it is tried again."""
         self._rounds_at = 0.0
         """Events are sent when there are some; the rest is done once an interval."""
         self._events_at = 0.0
@@ -109,7 +117,7 @@ class Upkeep:
     async def _bury_owed(self) -> None:
         while owed := await self._jobs.owed_letters(limit=BATCH, bury_within_s=BURY_WITHIN_S):
             for letter in owed:
-                await self._broker.bury(Message(letter.body, letter.job_id, letter.headers), death_of_owed(letter))
+                await self._bury(letter)
                 await self._jobs.buried(letter)
                 self._on_dead_letter(letter.error.code)
                 log.warning(
@@ -117,6 +125,13 @@ class Upkeep:
                 )
             if len(owed) < BATCH:
                 return
+
+    async def _bury(self, letter: OwedLetter) -> None:
+        try:
+            await self._broker.bury(Message(letter.body, letter.job_id, letter.headers), death_of_owed(letter))
+        except AWAY_OR_REFUSING:
+            self._on_letter_refused(letter.error.code)
+            raise
 
     async def _send_events(self) -> None:
         self._read_at = anyio.current_time()

@@ -27,6 +27,7 @@ class Fetched:
     priority: Priority
     delivered: aiormq.abc.DeliveredMessage
 
+
 _REFUSED_PAUSE_S = 2.0
 """With the time limits of publishing and requeueing less than what a worker gives a settlement."""
 

@@ -22,6 +22,11 @@ _DIALECT = Dialect(
 )
 _EXCLUSIVE_KEY = 7_306_945_810
 """The advisory lock of exclusive transactions; any number that no other program on the database takes."""
+_EXCLUSIVE = """
+SELECT set_config('idle_in_transaction_session_timeout', '5s', true), pg_advisory_xact_lock($1)
+"""
+"""A worker that is stopped in the middle, as on a suspended machine, would keep all others from their exclusive
+transactions, and new ones from their start: the server ends its session instead."""
 _SCRIPT_TIMEOUT_S = 600.0
 
 _MALFORMED = (ValueError, OverflowError)
@@ -38,6 +43,7 @@ _AWAY = (
     asyncpg.InsufficientResourcesError,
     asyncpg.TransactionRollbackError,
     asyncpg.LockNotAvailableError,
+    asyncpg.IdleInTransactionSessionTimeoutError,  # this process stood still
     asyncpg.ReadOnlySQLTransactionError,  # a failover has made this server the standby
     asyncpg.InvalidCachedStatementError,  # a newer worker has just migrated the schema
     asyncpg.InterfaceError,
@@ -109,7 +115,7 @@ class PostgresDatabase:
         """Commit at the end, roll back on any exception."""
         async with self._connection() as connection, connection.transaction(isolation="read_committed"):
             if exclusive:
-                await connection.execute("SELECT pg_advisory_xact_lock($1)", _EXCLUSIVE_KEY)
+                await connection.execute(_EXCLUSIVE, _EXCLUSIVE_KEY)
             yield PostgresConnection(connection)
 
     @asynccontextmanager
