@@ -30,7 +30,7 @@ _AROUND = {
     SpanKind.SUPERSCRIPT: ("<sup>", "</sup>"),
     SpanKind.SUBSCRIPT: ("<sub>", "</sub>"),
 }
-_LEAVES = (SpanKind.CODE, SpanKind.FOOTNOTE)
+_LEAVES = (SpanKind.CODE, SpanKind.FOOTNOTE, SpanKind.FORMULA)
 """Kinds that hold no other."""
 _OUTERMOST_FIRST = (
     SpanKind.HIGHLIGHT,
@@ -89,7 +89,7 @@ def _set(text: str, spans: Sequence[Span], start: int, end: int) -> str:
         return escaped_within(text[start:end])
     outer = min([span.kind for span in here], key=_DEPTH.__getitem__)
     if outer in _LEAVES:
-        return _with_code(text, here, start, end)
+        return _with_leaves(text, here, start, end)
     inner = [span for span in here if span.kind is not outer]
     parts: list[str] = []
     at = start
@@ -103,10 +103,18 @@ def _set(text: str, spans: Sequence[Span], start: int, end: int) -> str:
         parts.append(_around(text, span, first, last, _set(text, inner, first, last)))
         at = last
     parts.append(_set(text, inner, at, end))
-    return "".join(parts)
+    return _side_by_side(parts)
 
 
-def _with_code(text: str, spans: Sequence[Span], start: int, end: int) -> str:
+def _side_by_side(parts: Sequence[str]) -> str:
+    """Join what is made of neighbouring parts: an exclamation mark before a link would make a picture of it."""
+    made = ""
+    for part in parts:
+        made = f"{made[:-1]}\\!{part}" if part.startswith("[") and made.endswith("!") else made + part
+    return made
+
+
+def _with_leaves(text: str, spans: Sequence[Span], start: int, end: int) -> str:
     parts: list[str] = []
     at = start
     for span in spans:
@@ -114,10 +122,20 @@ def _with_code(text: str, spans: Sequence[Span], start: int, end: int) -> str:
         if first >= last:
             continue
         parts.append(escaped_within(text[at:first]))
-        parts.append(f"[^{span.target}]" if span.kind is SpanKind.FOOTNOTE else _code(text[first:last]))
+        parts.append(_leaf(text[first:last], span))
         at = last
     parts.append(escaped_within(text[at:end]))
     return "".join(parts)
+
+
+def _leaf(text: str, span: Span) -> str:
+    match span.kind:
+        case SpanKind.FOOTNOTE:
+            return f"[^{span.target}]"
+        case SpanKind.FORMULA:
+            return text
+        case _:
+            return _code(text)
 
 
 def _code(text: str) -> str:

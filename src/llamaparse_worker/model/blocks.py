@@ -25,6 +25,8 @@ class SpanKind(StrEnum):
     STRIKEOUT = "strikeout"
     FOOTNOTE = "footnote"
     """The mark of a footnote; ``target`` is its label."""
+    FORMULA = "formula"
+    """A formula in TeX between its marks, such as ``$x^2$``; it is written as it is."""
 
 
 @unguarded
