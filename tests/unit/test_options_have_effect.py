@@ -171,6 +171,12 @@ CHANGES_JOB: Mapping[str, object] = {
 CHANGES_CELLS = "output_options.markdown.tables.markdown_table_multiline_separator"
 """Lines of a cell come from readers that know them; those on a page of a PDF are joined to running text."""
 
+CHANGES_MODELS: Mapping[str, object] = {
+    "agentic_options.custom_prompt": "Keep British spelling.",
+    "processing_options.cost_optimizer.enable": True,
+}
+"""Options that say what models are asked; ``test_modes`` shows what becomes of them."""
+
 ALREADY_SO: Mapping[str, object] = {
     "version": "latest",
     "client_name": "tests",
@@ -195,7 +201,7 @@ def options(given: Mapping[str, object]) -> ParseOptions:
 
 
 def test_every_honoured_option_is_shown_to_have_its_effect() -> None:
-    assert {*CHANGES_FILES, *CHANGES_JOB, CHANGES_CELLS, *ALREADY_SO} == HONOURED
+    assert {*CHANGES_FILES, *CHANGES_JOB, *CHANGES_MODELS, CHANGES_CELLS, *ALREADY_SO} == HONOURED
 
 
 @pytest.mark.parametrize("name", CHANGES_FILES)
@@ -210,6 +216,14 @@ def test_an_option_changes_how_a_job_is_worked_on(name: str) -> None:
     found = options(configuration(name, CHANGES_JOB[name]))
     assert found != options({})
     assert found.ignored == ()
+
+
+@pytest.mark.parametrize("name", CHANGES_MODELS)
+def test_an_option_for_models_has_its_effect_only_where_some_are_asked(name: str) -> None:
+    given = configuration(name, CHANGES_MODELS[name])
+    assert options({"tier": "agentic", **given}) != options({"tier": "agentic"})
+    assert options({"tier": "agentic", **given}).ignored == ()
+    assert options(given).ignored == (name,)
 
 
 def test_the_separator_stands_between_the_lines_of_a_cell() -> None:

@@ -80,6 +80,19 @@ class TableOptions:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class PromptOptions:
+    """What a job tells the models of a mode, beside the page; empty texts say nothing."""
+
+    system: str = ""
+    """Takes the place of the mode's own system prompt."""
+    system_append: str = ""
+    """Follows the system prompt."""
+    user: str = ""
+    """What is to become of the text of each page, such as a translation. The answer is then judged by its form alone,
+    as it need not say what the page says."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ParseOptions:
     """The options of one job, checked and with defaults filled in."""
 
@@ -124,6 +137,9 @@ class ParseOptions:
     ignore_diagonal_text: bool = False
     """Leave out text that runs across the page, such as a watermark."""
     tables: TableOptions = TableOptions()
+    prompts: PromptOptions = PromptOptions()
+    skip_simple_pages: bool = False
+    """Ask no model about pages of running text that a text layer tells in full."""
     allowed_page_failure_ratio: float = 0.05
     timeout_base_s: float | None = None
     timeout_extra_per_page_s: float | None = None

@@ -50,6 +50,8 @@ class Refinement:
     """The record of one page."""
 
     verdict: Verdict
+    prompt: str = ""
+    """The system prompt and its version, such as ``balanced/1``; empty where nobody was asked."""
     calls: tuple[ModelCall, ...] = ()
     checks: tuple[str, ...] = ()
     """Names of the checks that ran."""

@@ -12,6 +12,9 @@ from llamaparse_worker.model.options import (
 )
 from llamaparse_worker.wire.strict import Strict
 
+MAX_PROMPT = 20_000
+"""Characters of a prompt that a job brings."""
+
 
 class CropBox(Strict):
     """The part of each page to read; every edge is measured from the top or left, as a share of the page."""
@@ -32,7 +35,9 @@ class PageRanges(Strict):
 class AgenticOptions(Strict):
     """Options of the tiers above fast."""
 
-    custom_prompt: str | None = None
+    custom_prompt: str | None = Field(
+        default=None, max_length=MAX_PROMPT, description="What models are told beside the prompt of their mode"
+    )
 
 
 class FastOptions(Strict):
@@ -173,7 +178,10 @@ class OcrParameters(Strict):
 class CostOptimizer(Strict):
     """Cheaper tiers for simple pages."""
 
-    enable: bool | None = None
+    enable: bool | None = Field(
+        default=None,
+        description="Ask no model about pages of running text that a text layer tells in full; default false",
+    )
 
 
 class ProcessingOptions(Strict):

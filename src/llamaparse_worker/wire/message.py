@@ -10,8 +10,8 @@ from pydantic import AwareDatetime, Field, ValidationError
 
 from llamaparse_worker.errors import InvalidJob, InvalidOption
 from llamaparse_worker.model.job import Job, Priority, SourceKind, SourceRef
-from llamaparse_worker.model.options import ModeName, ResultKind
-from llamaparse_worker.wire.configuration import ParseConfiguration
+from llamaparse_worker.model.options import ModeName, ParseOptions, PromptOptions, ResultKind
+from llamaparse_worker.wire.configuration import MAX_PROMPT, ParseConfiguration
 from llamaparse_worker.wire.options import options_of
 from llamaparse_worker.wire.strict import Strict
 
@@ -41,6 +41,19 @@ class JobMessage(Strict):
         default=(), max_length=len(ResultKind), description="The result files to write; default: all of them"
     )
     configuration: ParseConfiguration = ParseConfiguration()
+    system_prompt: str | None = Field(
+        default=None, max_length=MAX_PROMPT, description="Takes the place of the system prompt of the mode"
+    )
+    system_prompt_append: str | None = Field(
+        default=None,
+        max_length=MAX_PROMPT,
+        description="Follows the system prompt, as agentic_options.custom_prompt does",
+    )
+    user_prompt: str | None = Field(
+        default=None,
+        max_length=MAX_PROMPT,
+        description="What models are to make of the text of each page; the answer is then judged by its form alone",
+    )
     project_id: str = Field(default="default", max_length=256)
     tenant: str | None = Field(default=None, max_length=256)
     priority: Priority | None = Field(
@@ -75,18 +88,26 @@ def job_of(message: JobMessage, *, traceparent: str | None = None, priority: Pri
         InvalidJob: the source or an option cannot work; see ``options_of``.
     """
     source = source_of(message.source)
+    options = options_of(message.configuration, message.mode)
     return Job(
         id=message.job_id,
         source=source,
         file_name=message.file_name or source.location.rstrip("/").rpartition("/")[2] or "document",
         output_prefix=message.output_prefix.strip("/"),
-        options=replace(options_of(message.configuration, message.mode), ocr=message.ocr, results=message.results),
+        options=replace(options, ocr=message.ocr, results=message.results, prompts=_prompts(message, options)),
         project=message.project_id,
         tenant=message.tenant,
         priority=message.priority or priority,
         metadata=message.metadata,
         deadline=message.deadline,
         traceparent=traceparent,
+    )
+
+
+def _prompts(message: JobMessage, options: ParseOptions) -> PromptOptions:
+    appended = filter(None, (message.system_prompt_append, options.prompts.system_append))
+    return PromptOptions(
+        system=message.system_prompt or "", system_append="\n\n".join(appended), user=message.user_prompt or ""
     )
 
 

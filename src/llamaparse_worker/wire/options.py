@@ -11,11 +11,14 @@ from llamaparse_worker.model.options import (
     ImageKind,
     ModeName,
     ParseOptions,
+    PromptOptions,
     TableForm,
     TableOptions,
 )
 from llamaparse_worker.model.options import CropBox as PageCrop
 from llamaparse_worker.wire.configuration import (
+    AgenticOptions,
+    CostOptimizer,
     CropBox,
     Ignore,
     JobFailureConditions,
@@ -47,6 +50,7 @@ HONOURED = frozenset(
         "version",
         "client_name",
         "disable_cache",
+        "agentic_options.custom_prompt",
         "crop_box.bottom",
         "crop_box.left",
         "crop_box.right",
@@ -71,6 +75,7 @@ HONOURED = frozenset(
         "output_options.spatial_text.preserve_very_small_text",
         "page_ranges.max_pages",
         "page_ranges.target_pages",
+        "processing_options.cost_optimizer.enable",
         "processing_options.forms",
         "processing_options.ignore.ignore_diagonal_text",
         "processing_options.ignore.ignore_hidden_text",
@@ -83,6 +88,9 @@ HONOURED = frozenset(
 )
 """Options that have their documented effect in this version. ``disable_cache``: there is no cache to disable;
 ``preserve_very_small_text``: no text is too small here."""
+
+_OF_MODELS = frozenset({"agentic_options.custom_prompt", "processing_options.cost_optimizer.enable"})
+"""Those of the modes that ask models."""
 
 
 def options_of(configuration: ParseConfiguration, mode: ModeName | None = None) -> ParseOptions:
@@ -104,14 +112,18 @@ def options_of(configuration: ParseConfiguration, mode: ModeName | None = None) 
     failure = control.job_failure_conditions or JobFailureConditions()
     processing = configuration.processing_options or ProcessingOptions()
     ocr = processing.ocr_parameters or OcrParameters()
+    optimizer = processing.cost_optimizer or CostOptimizer()
+    agentic = configuration.agentic_options or AgenticOptions()
     ignore = processing.ignore or Ignore()
     output = configuration.output_options or OutputOptions()
     given = dict(_given(configuration.model_dump(exclude_none=True)))
     markdown = output.markdown or MarkdownOutput()
     spatial = output.spatial_text or SpatialText()
+    chosen = mode or tier or ModeName.FAST
+    honoured = HONOURED - _OF_MODELS if chosen is ModeName.FAST else HONOURED
     ratio = failure.allowed_page_failure_ratio
     return ParseOptions(
-        mode=mode or tier or ModeName.FAST,
+        mode=chosen,
         target_pages=ranges.target_pages,
         max_pages=ranges.max_pages,
         languages=ocr.languages or (),
@@ -134,10 +146,12 @@ def options_of(configuration: ParseConfiguration, mode: ModeName | None = None) 
         hide_footers=markdown.hide_footers is not False,
         annotate_links=bool(markdown.annotate_links),
         tables=_table_options(markdown.tables or MarkdownTables()),
+        prompts=PromptOptions(system_append=agentic.custom_prompt or ""),
+        skip_simple_pages=bool(optimizer.enable),
         extract_printed_page_number=bool(output.extract_printed_page_number),
         do_not_unroll_columns=bool(spatial.do_not_unroll_columns),
         preserve_layout_alignment_across_pages=bool(spatial.preserve_layout_alignment_across_pages),
-        ignored=tuple(sorted(path for path in given if path not in HONOURED)),
+        ignored=tuple(sorted(path for path in given if path not in honoured)),
     )
 
 
