@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
 from llamaparse_worker.layout.markdown import markdown
-from llamaparse_worker.mode.markdown import blocks_of, chunks_of, with_chunk
+from llamaparse_worker.mode.markdown import bare, blocks_of, chunks_of, with_chunk
 from llamaparse_worker.model.blocks import (
     Block,
     Cell,
@@ -30,7 +30,7 @@ PAGE = Box(0, 0, 600, 800)
 
 
 def blocks(text: str) -> tuple[Block, ...]:
-    return blocks_of(text, PAGE)
+    return blocks_of(bare(text), PAGE)
 
 
 def only(text: str) -> Block:

@@ -106,7 +106,8 @@ class Refining:
     def _count(self, better: LaidOutPage) -> None:
         if better.refinement is not None:
             self._records.append(better.refinement)
-        summary = replace(self._done[better.number], characters=len(better.text), engine=better.engine)
+        before = self._done[better.number]
+        summary = replace(before, characters=len(better.text), engine=better.engine, reason=better.reason)
         self._done[better.number] = summary
         self._on_page(summary)
 

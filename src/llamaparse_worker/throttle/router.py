@@ -124,6 +124,10 @@ class Router:
         now = anyio.current_time()
         return any(route.gate.works(now) for route in self._able(mode, images=False))
 
+    def deployments(self, mode: ModeName, *, images: bool) -> tuple[Deployment, ...]:
+        """Give whom calls of a mode may reach, with images or without, the preferred first."""
+        return tuple(route.deployment for route in self._able(mode, images=images))
+
     def waiting(self) -> int:
         """Count the calls that wait for their turn."""
         return sum(len(lane.calls) for lane in self._lanes.values())

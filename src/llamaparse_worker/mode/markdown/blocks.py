@@ -35,7 +35,7 @@ _BULLET = "•"
 
 
 def blocks_of(markdown: str, box: Box) -> tuple[Block, ...]:
-    """Give the blocks of an answer in order; ``box`` stands for the place of each.
+    """Give the blocks of bare Markdown in order; ``box`` stands for the place of each.
 
     Headings have the level that the answer gives them and no size.
     """
@@ -66,7 +66,7 @@ class _Making:
                     yield from self._block(child, quoted=True)
             case "table":
                 yield self._table(node)
-            case "fence" | "code_block":
+            case "fence" | "code_block" if node.content.strip():
                 yield self._code(node)
             case _ if node.type == HTML_TABLE:
                 yield from html_blocks(node.content, self._box, self._notes)

@@ -33,21 +33,28 @@ _CLOSING = {"$$": "$$", "\\[": "\\]"}
 _MOST_LINES = 100
 _TABLE = re.compile(r"<table(?=[\s>/])", re.IGNORECASE)
 _TABLE_EDGE = re.compile(r"<(?P<closes>/?)table(?=[\s>/])", re.IGNORECASE)
-_REMOVED = re.compile("[\x00-\x08\x0b-\x1f\x7f\ud800-\udfff\ufdd0-\ufdef\ufffe\uffff]")
+_REMOVED = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff\ufdd0-\ufdef\ufffe\uffff]")
 """What no reader of a document lets through either; U+FDD0 to U+FDEF are switches of the layout."""
+_LINE_END = re.compile("[\r\x85\u2028\u2029]")
 _FENCED = re.compile(
     r"\s*(?P<fence>`{3,}|~{3,})[ \t]*(?:markdown|md)[ \t]*\n(?P<within>.*?)\n?(?P=fence)\s*", re.DOTALL | re.IGNORECASE
 )
 
 
-def parse(markdown: str) -> list[Token]:
-    """Give the tokens of an answer; a code fence around all of it is none of the page's."""
-    text = _REMOVED.sub("", markdown.replace("\r\n", "\n").replace("\r", "\n"))
+def bare(answer: str) -> str:
+    """Give the Markdown of an answer: what no document holds is gone, and so is a code fence around all of it."""
+    text = _LINE_END.sub("\n", _REMOVED.sub("", answer.replace("\r\n", "\n")))
     fenced = _FENCED.fullmatch(text)
-    tokens = _PARSER.parse(fenced["within"] if fenced else text)
-    if len(tokens) == 1 and tokens[0].type == "fence" and tokens[0].info.strip().lower() in WRAPPING:
-        return _PARSER.parse(tokens[0].content)
-    return tokens
+    if fenced:
+        return fenced["within"]
+    tokens = _PARSER.parse(text)
+    is_one_fence = len(tokens) == 1 and tokens[0].type == "fence" and tokens[0].info.strip().lower() in WRAPPING
+    return tokens[0].content.rstrip("\n") if is_one_fence else text
+
+
+def parse(markdown: str) -> list[Token]:
+    """Give the tokens of the Markdown of an answer."""
+    return _PARSER.parse(markdown)
 
 
 def parse_inline(markdown: str) -> list[Token]:
