@@ -16,6 +16,7 @@ from pydantic import BaseModel
 
 from llamaparse_worker.errors import ConfigurationError
 from llamaparse_worker.interfaces import Broker, Component, GenAi, JobStore, Mode, ObjectStore, Ocr
+from llamaparse_worker.mode.component import ModelMode
 
 DISTRIBUTION = "llamaparse-worker"
 _GROUP = "llamaparse_worker."
@@ -109,8 +110,10 @@ def load(
     seam: Literal[Seam.GENAI], name: str, allowed: Sequence[str] = ()
 ) -> Component[BaseModel, Sequence[GenAi]]: ...
 @overload
-def load(seam: Literal[Seam.MODE], name: str, allowed: Sequence[str] = ()) -> Component[BaseModel, Mode]: ...
-def load(seam: Seam, name: str, allowed: Sequence[str] = ()) -> Component[BaseModel, object]:
+def load(
+    seam: Literal[Seam.MODE], name: str, allowed: Sequence[str] = ()
+) -> Component[BaseModel, Mode] | ModelMode[BaseModel]: ...
+def load(seam: Seam, name: str, allowed: Sequence[str] = ()) -> Component[BaseModel, object] | ModelMode[BaseModel]:
     """Import the component that a variable chose.
 
     Raises:
@@ -118,6 +121,8 @@ def load(seam: Seam, name: str, allowed: Sequence[str] = ()) -> Component[BaseMo
     """
     chosen = find(seam, name, allowed)
     offered = _imported(chosen)
+    if seam is Seam.MODE and isinstance(offered, ModelMode):
+        return offered
     if not isinstance(offered, Component):
         raise ConfigurationError(f"{chosen.key} of {chosen.distribution}: {chosen.target} is not a Component")
     return offered

@@ -1,23 +1,28 @@
-"""Puts together what parses documents: parser processes, readers, writers, OCR and modes. Needs no server."""
+"""Puts together what parses documents: parser processes, readers, writers, OCR, models and modes. Needs no server."""
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from random import Random
 from typing import TYPE_CHECKING
 
 from anyio import CapacityLimiter
 
 from llamaparse_worker.app.backends import open_ocr
 from llamaparse_worker.components import Seam, load, targets
-from llamaparse_worker.interfaces import Mode, Ocr
+from llamaparse_worker.interfaces import Component, GenAi, Mode, Ocr
 from llamaparse_worker.model.options import ModeName
 from llamaparse_worker.parsers.cores import usable_cores
 from llamaparse_worker.parsers.pool import ParserPool, open_parsers
 from llamaparse_worker.parsers.settings import ParserSettings
+from llamaparse_worker.pipeline.groups import one_error
 from llamaparse_worker.pipeline.task_config import TaskConfig
 from llamaparse_worker.settings import LocalSettings, read
+from llamaparse_worker.throttle.budget import Budget
+from llamaparse_worker.throttle.gate import Gate
+from llamaparse_worker.throttle.router import Route, Router, open_router
 
 if TYPE_CHECKING:
     from llamaparse_worker.pipeline.document import DocumentParser
@@ -38,6 +43,16 @@ class Documents:
     """What of the settings decides how pages are read: of two workers with the same, one may go on for the other."""
 
 
+@dataclass(frozen=True, slots=True)
+class ServedModel:
+    """A model that modes may ask, and what the operator lets it be asked."""
+
+    model: GenAi
+    most: int
+    """Calls at once, of all modes together."""
+    budget: Budget = field(default_factory=Budget)
+
+
 def _as_it_is(ocr: Ocr) -> Ocr:
     return ocr
 
@@ -48,6 +63,7 @@ async def open_documents(
     ocr_limit: CapacityLimiter | None = None,
     *,
     watched: Callable[[Ocr], Ocr] = _as_it_is,
+    models: Sequence[ServedModel] = (),
 ) -> AsyncIterator[Documents]:
     """Open everything that parsing needs; the parser processes start in the background.
 
@@ -55,6 +71,7 @@ async def open_documents(
         settings: what may be parsed, and how.
         ocr_limit: the limit of pages in OCR, where others watch it too.
         watched: puts around the OCR engine what counts its pages.
+        models: those that modes may ask; a mode that none of them can serve is not opened.
 
     Raises:
         ConfigurationError: a component is missing or its settings are wrong.
@@ -80,7 +97,7 @@ async def open_documents(
             pool,
             engines={settings.ocr_engine: watched(ocr)} if ocr else {},
             default_engine=settings.ocr_engine if ocr else None,
-            modes=await _open_modes(settings, stack),
+            modes=await _open_modes(settings, models, stack),
             limits=DocumentLimits(
                 max_pages=settings.max_pages,
                 timeout_base_s=settings.job_timeout_seconds,
@@ -96,6 +113,33 @@ async def open_documents(
         yield Documents(parser, pool, processes, ocr, f"{settings.ocr_engine} {config.model_dump_json()}")
 
 
-async def _open_modes(settings: LocalSettings, stack: AsyncExitStack) -> dict[ModeName, Mode]:
-    component = load(Seam.MODE, ModeName.FAST, settings.plugins)
-    return {ModeName.FAST: await stack.enter_async_context(component.open(read(component.settings)))}
+@asynccontextmanager
+async def open_models(models: Sequence[ServedModel], settings: LocalSettings) -> AsyncIterator[Router]:
+    """Open the router between modes and models, within the caps of the modes."""
+    caps = {
+        ModeName.BALANCED: settings.accurate_mode_llm_concurrency,
+        ModeName.MULTIMODAL: settings.multimodal_model_concurrency,
+        ModeName.AGENTIC: settings.premium_mode_model_concurrency,
+    }
+    random = Random()  # noqa: S311 - jitter
+    routes = [
+        Route(one.model, Gate(one.model.deployment, most=one.most, budget=one.budget, random=random)) for one in models
+    ]
+    with one_error():
+        async with open_router(routes, caps) as router:
+            yield router
+
+
+async def _open_modes(
+    settings: LocalSettings, models: Sequence[ServedModel], stack: AsyncExitStack
+) -> dict[ModeName, Mode]:
+    """Open the modes that can work: fast always, the others where a model can serve them."""
+    router = await stack.enter_async_context(open_models(models, settings)) if models else None
+    opened: dict[ModeName, Mode] = {}
+    for name in ModeName if router else (ModeName.FAST,):
+        component = load(Seam.MODE, name, settings.plugins)
+        if isinstance(component, Component):
+            opened[name] = await stack.enter_async_context(component.open(read(component.settings)))
+        elif router and router.deployments(name, images=component.sees):
+            opened[name] = await stack.enter_async_context(component.open(read(component.settings), router))
+    return opened
