@@ -11,7 +11,7 @@ from llamaparse_worker.mode.agentic import AGENTIC
 from llamaparse_worker.mode.balanced import BALANCED
 from llamaparse_worker.mode.multimodal import MULTIMODAL
 from llamaparse_worker.mode.refining import Policy
-from llamaparse_worker.model.blocks import Edge, Heading, Line, Paragraph, Side, Table
+from llamaparse_worker.model.blocks import CodeBlock, Edge, Heading, Line, ListBlock, ListItem, Paragraph, Side, Table
 from llamaparse_worker.model.genai import EndReason, FailureKind, Usage
 from llamaparse_worker.model.geometry import Box
 from llamaparse_worker.model.options import ParseOptions, PromptOptions
@@ -357,3 +357,24 @@ async def test_comments_of_readers_stay_and_are_not_shown_to_models() -> None:
     found = await refine(BALANCED, [said(GOOD)], of=page(comment))
     assert found.page.blocks[-1] == comment
     assert "Jonas" not in found.text(0)
+
+
+async def test_a_list_that_goes_on_from_another_page_is_told_from_the_margin() -> None:
+    box = Box(90, 700, 520, 712)
+    items = tuple(ListItem(text, box, depth) for text, depth in (("deep", 1), ("deeper", 2), ("flat", 0), ("below", 1)))
+    told = (await refine(BALANCED, [said(GOOD)], of=page(ListBlock(items, box)))).text(0)
+    assert "\n- deep\n    - deeper\n- flat\n    - below\n" in told
+
+
+@pytest.mark.parametrize("fence", ["```\n{}\n```", "```markdown\n{}\n```"])
+async def test_an_answer_in_a_fence_is_taken_out_of_it(fence: str) -> None:
+    found = await refine(BALANCED, [said(fence.format(GOOD))])
+    assert found.record.verdict is Verdict.ANSWERED
+    assert rows(found.page) == READINGS
+
+
+async def test_a_page_of_code_stays_code() -> None:
+    code = "def quay(ships):\n    return len(ships)"
+    listing = replace(page(), blocks=(CodeBlock(code, Box(70, 100, 300, 124)),))
+    found = await refine(BALANCED, [said(f"```\n{code}\n```")], of=listing)
+    assert [block.text for block in found.page.blocks if isinstance(block, CodeBlock)] == [code]

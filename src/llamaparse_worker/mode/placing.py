@@ -8,6 +8,7 @@ layout has found, so that their levels are those of the whole document and not w
 from __future__ import annotations
 
 import re
+from collections import defaultdict, deque
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from itertools import takewhile
@@ -81,26 +82,45 @@ def _cells(table: Table, boxes: Sequence[Box | None]) -> Iterator[Cell]:
 
 
 def _looking_alike(blocks: Sequence[Block], page: LaidOutPage) -> Iterator[Block]:
-    """Give headings the look of those that layout has found, by their text, and else by the level they share."""
-    known = {_letters(block.text): block for block in page.blocks if isinstance(block, Heading)}
+    """Give texts the lines that layout has found, and headings their look: by their text, or the level they share."""
+    known = _Known(page)
+    models = [known.take(block) for block in blocks]
     by_level: dict[int, Heading] = {}
-    for block in blocks:
-        if isinstance(block, Heading) and (model := known.get(_letters(block.text))):
+    for block, model in zip(blocks, models, strict=True):
+        if isinstance(block, Heading) and isinstance(model, Heading):
             by_level.setdefault(block.level, model)
-    says_levels = any(heading.level for heading in known.values())
-    for block in blocks:
-        if not isinstance(block, Heading):
-            yield block
-        elif own := known.get(_letters(block.text)):
-            yield replace(
-                block, size=own.size, level=own.level, prominence=own.prominence, outline=own.outline, lines=own.lines
-            )
-        elif like := by_level.get(block.level):
-            yield replace(block, size=like.size, level=like.level, prominence=like.prominence)
-        else:
-            growth = _LEAST_SIZE + _STEP * (DEEPEST_LEVEL - block.level)
-            size = growth * (page.body_size or _TEXT_SIZE)
-            yield replace(block, size=size, level=block.level if says_levels else 0)
+    for block, model in zip(blocks, models, strict=True):
+        match block, model:
+            case Heading(), Heading():
+                yield replace(model, text=block.text, spans=block.spans, box=block.box)
+            case Heading(), _ if like := by_level.get(block.level):
+                yield replace(block, size=like.size, level=like.level, prominence=like.prominence)
+            case Heading(), _:
+                growth = _LEAST_SIZE + _STEP * (DEEPEST_LEVEL - block.level)
+                size = growth * (page.body_size or _TEXT_SIZE)
+                yield replace(block, size=size, level=block.level if known.says_levels else 0)
+            case (Paragraph() | Footnote(), Paragraph(lines=lines) | Footnote(lines=lines)):
+                yield replace(block, lines=lines)
+            case _:
+                yield block
+
+
+class _Known:
+    """The texts of a page by their letters, each to be taken once."""
+
+    def __init__(self, page: LaidOutPage) -> None:
+        self._blocks: dict[tuple[type[Block], str], deque[Block]] = defaultdict(deque)
+        for block in page.blocks:
+            if isinstance(block, Heading | Paragraph | Footnote):
+                self._blocks[type(block), _letters(block.text)].append(block)
+        self.says_levels = any(isinstance(block, Heading) and block.level for block in page.blocks)
+
+    def take(self, block: Block) -> Block | None:
+        """Give the next block of a kind with the same letters."""
+        if not isinstance(block, Heading | Paragraph | Footnote):
+            return None
+        found = self._blocks.get((type(block), _letters(block.text)))
+        return found.popleft() if found else None
 
 
 def _without_edges(blocks: Sequence[Block], page: LaidOutPage) -> list[Block]:

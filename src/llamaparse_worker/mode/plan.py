@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import replace
+from itertools import takewhile
 
 from llamaparse_worker.layout.markdown import markdown
 from llamaparse_worker.mode.estimates import tokens_in
@@ -33,7 +35,17 @@ def anchor(page: LaidOutPage, most_tokens: int) -> str:
 
 
 def _text(page: LaidOutPage) -> list[Block]:
-    return [block for block in page.blocks if not (isinstance(block, Paragraph) and block.comment)]
+    return [_from_the_margin(block) for block in page.blocks if not (isinstance(block, Paragraph) and block.comment)]
+
+
+def _from_the_margin(block: Block) -> Block:
+    """Let a list that goes on from another page begin on the first level: indented more it would be code."""
+    if not isinstance(block, ListBlock) or not block.items[0].depth:
+        return block
+    shift = block.items[0].depth
+    deep = sum(1 for _ in takewhile(lambda item: item.depth >= shift, block.items))
+    items = [replace(item, depth=item.depth - shift) for item in block.items[:deep]]
+    return replace(block, items=(*items, *block.items[deep:]))
 
 
 def why_skipped(page: LaidOutPage, options: ParseOptions, *, sees: bool, most_output: int) -> str | None:

@@ -26,7 +26,7 @@ from llamaparse_worker.mode.plan import why_skipped
 from llamaparse_worker.mode.questions import Questions
 from llamaparse_worker.mode.regions import Region, mended, regions_of
 from llamaparse_worker.mode.wording import joined, parts_of
-from llamaparse_worker.model.blocks import Block
+from llamaparse_worker.model.blocks import Block, CodeBlock
 from llamaparse_worker.model.genai import EndReason
 from llamaparse_worker.model.options import ModeName, ParseOptions
 from llamaparse_worker.model.page import LaidOutPage
@@ -112,6 +112,7 @@ class _Work:
         self._questions = questions
         self._evidence = evidence
         self._by_form = by_form
+        self._is_code = bool(page.blocks) and all(isinstance(block, CodeBlock) for block in page.blocks)
         self._reasons: list[str] = []
         """Why nothing more was asked."""
 
@@ -179,7 +180,7 @@ class _Work:
 
     async def _judged(self, answer: str, question: Question, *, cut_off: bool) -> Candidate:
         def judge() -> Candidate:
-            text = bare(answer)
+            text = bare(answer, is_code=self._is_code)
             return Candidate(text, question, judged(text, self._evidence, cut_off=cut_off, by_form=self._by_form))
 
         return await to_thread.run_sync(judge)

@@ -41,12 +41,15 @@ _FENCED = re.compile(
 )
 
 
-def bare(answer: str) -> str:
-    """Give the Markdown of an answer: what no document holds is gone, and so is a code fence around all of it."""
+def bare(answer: str, *, is_code: bool = False) -> str:
+    """Give the Markdown of an answer: what no document holds is gone, and so is a code fence around all of it.
+
+    ``is_code`` says that the page is nothing but program text, so that a fence without a language is a block of it.
+    """
     text = _LINE_END.sub("\n", _REMOVED.sub("", answer.replace("\r\n", "\n")))
     fenced = _FENCED.fullmatch(text)
-    if fenced:
-        return fenced["within"]
+    if fenced or is_code:
+        return fenced["within"] if fenced else text
     tokens = _PARSER.parse(text)
     is_one_fence = len(tokens) == 1 and tokens[0].type == "fence" and tokens[0].info.strip().lower() in WRAPPING
     return tokens[0].content.rstrip("\n") if is_one_fence else text
@@ -122,7 +125,8 @@ def _parser() -> MarkdownIt:
     parser = MarkdownIt("commonmark", {"html": True})
     parser.enable(["table", "strikethrough"])
     # Definitions of addresses show nothing, and would swallow notes of one word.
-    parser.disable(["html_block", "reference"])
+    # An indented list is more likely than code without a fence.
+    parser.disable(["html_block", "reference", "code"])
     interrupting: RuleOptionsType = {"alt": ["paragraph", "blockquote", "list"]}
     parser.block.ruler.before("fence", HTML_TABLE, _html_table, interrupting)
     parser.block.ruler.before("fence", FORMULA, _formula_block, interrupting)
