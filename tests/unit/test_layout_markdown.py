@@ -26,6 +26,8 @@ BOX = Box(0, 0, 10, 10)
         ("*stars* and [links](x)", "\\*stars\\* and \\[links\\](x)"),
         ("snake_case_name stays, _this_ does not", "snake_case_name stays, \\_this\\_ does not"),
         ("&amp; is escaped", "\\&amp; is escaped"),
+        ("the __dict__ of it", "the \\_\\_dict\\_\\_ of it"),
+        ("__init__.py and snake_case__name", "\\_\\_init\\_\\_.py and snake_case__name"),
         ("> no quote", "\\> no quote"),
     ],
 )

@@ -248,6 +248,19 @@ def test_a_reader_of_the_result_finds_no_picture_and_no_html_but_ours(text: str)
             assert child.type != "html_inline" or _OURS.fullmatch(child.content)
 
 
+_PLAIN = st.text(alphabet="ab1_*`[]\\\\<>&!~#.;-", min_size=1, max_size=30)
+
+
+@settings(max_examples=300, deadline=None)
+@given(_PLAIN, st.integers(0, 30), st.integers(0, 30), st.sampled_from([SpanKind.STRONG, SpanKind.EMPHASIS]))
+def test_a_text_that_a_result_shows_is_read_as_it_was(text: str, start: int, length: int, kind: SpanKind) -> None:
+    span = Span(min(start, len(text) - 1), min(start + length + 1, len(text)), kind)
+    for spans in ((), (span,) if "_" not in text else ()):
+        found = only(markdown((Paragraph(text, PAGE, spans=spans),)))
+        assert isinstance(found, Paragraph)
+        assert found.text == text
+
+
 def test_chunks_are_lines_of_blocks_and_can_be_exchanged() -> None:
     text = "# A\n\nb\nc\n\n| x |\n|---|\n| 1 |\n\nd"
     chunks = chunks_of(text)

@@ -13,8 +13,10 @@ from llamaparse_worker.model.blocks import Span, SpanKind
 _SPECIAL = re.compile(r"[\\`<&*_\[\]]")
 """What all escapes within a line begin with; most texts have none of it."""
 _CERTAIN = re.compile(r"\\(?=[!-/:-@\[-`{-~])|`|<(?=[A-Za-z/!?])|&(?=#?\w+;)")
+_CERTAIN_BEFORE_MARKS = re.compile(rf"{_CERTAIN.pattern}|\\$")
 _STARS = re.compile(r"\*(?=\S)|(?<=\S)\*")
-_UNDERSCORES = re.compile(r"(?<!\w)_(?=\S)|(?<=\S)_(?!\w)")
+_UNDERSCORES = re.compile(r"(?<!\w)_++(?=\S)|(?<=[^\s_])_++(?![^\W_])")
+_ANY_STAR = re.compile(r"\*")
 _BRACKETS = re.compile(r"[\[\]]")
 _LINKED = re.compile(r"\]\(|\[\^|^\[[^\]]*\]:")
 _AT_START = re.compile(
@@ -47,9 +49,12 @@ _DEPTH = {kind: depth for depth, kind in enumerate(_OUTERMOST_FIRST)}
 _FLANKED = frozenset({SpanKind.STRONG, SpanKind.EMPHASIS})
 
 
+_Marks = Sequence[re.Pattern[str]]
+
+
 def phrase(text: str, spans: Sequence[Span] = (), *, in_line: bool = False) -> str:
     """Give a text as Markdown; ``in_line`` says that it does not begin a line, so that no block mark can be seen."""
-    made = _set(text, spans, 0, len(text)) if spans else escaped_within(text)
+    made = _set(text, spans, 0, len(text), _pairing(text, spans)) if spans else escaped_within(text)
     return made if in_line else _escaped_start(made)
 
 
@@ -58,17 +63,29 @@ def is_plain(text: str) -> bool:
     return _SPECIAL.search(text) is None
 
 
-def escaped_within(text: str) -> str:
-    """Escape what Markdown would take for a mark within a line; what cannot be mistaken stays as it is."""
+def escaped_within(text: str, marks: _Marks | None = None) -> str:
+    """Escape what Markdown would take for a mark within a line; what cannot be mistaken stays as it is.
+
+    ``marks`` are those of emphasis that could pair up; by default this text alone tells.
+    """
     if _SPECIAL.search(text) is None:
         return text
-    text = _CERTAIN.sub(lambda found: "\\" + found[0], text)
-    for mark, pairs in (("*", _STARS), ("_", _UNDERSCORES)):
-        if mark in text and len(pairs.findall(text)) > 1:
-            text = pairs.sub(lambda found: "\\" + found[0], text)
+    certain, marks = (_CERTAIN, _pairing(text)) if marks is None else (_CERTAIN_BEFORE_MARKS, marks)
+    text = certain.sub(lambda found: "\\" + found[0], text)
+    for mark in marks:
+        text = mark.sub(lambda found: "".join(f"\\{one}" for one in found[0]), text)
     if ("[" in text or "]" in text) and _LINKED.search(text):
         text = _BRACKETS.sub(lambda found: "\\" + found[0], text)
     return text
+
+
+def _pairing(text: str, spans: Sequence[Span] = ()) -> list[re.Pattern[str]]:
+    """Give the marks of emphasis that pair up with each other, or with those that spans are set with."""
+    found = [_ANY_STAR] if any(span.kind in _FLANKED for span in spans) else []
+    for mark, pattern in (("*", _STARS), ("_", _UNDERSCORES)):
+        if mark in text and not (found and mark == "*") and len(pattern.findall(text)) > 1:
+            found.append(pattern)
+    return found
 
 
 def _escaped_start(text: str) -> str:
@@ -80,16 +97,16 @@ def _escaped_start(text: str) -> str:
     return "\\" + text
 
 
-def _set(text: str, spans: Sequence[Span], start: int, end: int) -> str:
+def _set(text: str, spans: Sequence[Span], start: int, end: int, marks: _Marks) -> str:
     """Set a part of the text: spans of the outermost kind around all that the other kinds do within them."""
     if start >= end:
         return ""
     here = [span for span in spans if span.start < end and span.end > start]
     if not here:
-        return escaped_within(text[start:end])
+        return escaped_within(text[start:end], marks)
     outer = min([span.kind for span in here], key=_DEPTH.__getitem__)
     if outer in _LEAVES:
-        return _with_leaves(text, here, start, end)
+        return _with_leaves(text, here, start, end, marks)
     inner = [span for span in here if span.kind is not outer]
     parts: list[str] = []
     at = start
@@ -99,10 +116,10 @@ def _set(text: str, spans: Sequence[Span], start: int, end: int) -> str:
         first, last = max(span.start, at), min(span.end, end)
         if first >= last:
             continue
-        parts.append(_set(text, inner, at, first))
-        parts.append(_around(text, span, first, last, _set(text, inner, first, last)))
+        parts.append(_set(text, inner, at, first, marks))
+        parts.append(_around(text, span, first, last, _set(text, inner, first, last, marks)))
         at = last
-    parts.append(_set(text, inner, at, end))
+    parts.append(_set(text, inner, at, end, marks))
     return _side_by_side(parts)
 
 
@@ -114,17 +131,17 @@ def _side_by_side(parts: Sequence[str]) -> str:
     return made
 
 
-def _with_leaves(text: str, spans: Sequence[Span], start: int, end: int) -> str:
+def _with_leaves(text: str, spans: Sequence[Span], start: int, end: int, marks: _Marks) -> str:
     parts: list[str] = []
     at = start
     for span in spans:
         first, last = max(span.start, at), min(span.end, end)
         if first >= last:
             continue
-        parts.append(escaped_within(text[at:first]))
+        parts.append(escaped_within(text[at:first], marks))
         parts.append(_leaf(text[first:last], span))
         at = last
-    parts.append(escaped_within(text[at:end]))
+    parts.append(escaped_within(text[at:end], marks))
     return "".join(parts)
 
 
