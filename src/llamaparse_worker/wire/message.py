@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import uuid
 from dataclasses import replace
-from typing import Annotated, Literal
+from typing import Annotated, Literal, TypedDict
 
 from pydantic import AwareDatetime, Field, ValidationError
 
@@ -94,7 +94,7 @@ def job_of(message: JobMessage, *, traceparent: str | None = None, priority: Pri
         source=source,
         file_name=message.file_name or source.location.rstrip("/").rpartition("/")[2] or "document",
         output_prefix=message.output_prefix.strip("/"),
-        options=replace(options, ocr=message.ocr, results=message.results, prompts=_prompts(message, options)),
+        options=replace(options, ocr=message.ocr, results=message.results, **_prompts(message, options)),
         project=message.project_id,
         tenant=message.tenant,
         priority=message.priority or priority,
@@ -104,11 +104,21 @@ def job_of(message: JobMessage, *, traceparent: str | None = None, priority: Pri
     )
 
 
-def _prompts(message: JobMessage, options: ParseOptions) -> PromptOptions:
+class _Prompts(TypedDict):
+    prompts: PromptOptions
+    ignored: tuple[str, ...]
+
+
+def _prompts(message: JobMessage, options: ParseOptions) -> _Prompts:
+    """Give what models are told; the mode fast asks none, and says so."""
+    given = message.model_dump(include={"system_prompt", "system_prompt_append", "user_prompt"}, exclude_none=True)
+    if options.mode is ModeName.FAST:
+        return {"prompts": PromptOptions(), "ignored": tuple(sorted((*options.ignored, *given)))}
     appended = filter(None, (message.system_prompt_append, options.prompts.system_append))
-    return PromptOptions(
+    prompts = PromptOptions(
         system=message.system_prompt or "", system_append="\n\n".join(appended), user=message.user_prompt or ""
     )
+    return {"prompts": prompts, "ignored": options.ignored}
 
 
 def source_of(source: str) -> SourceRef:
