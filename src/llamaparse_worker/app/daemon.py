@@ -15,7 +15,7 @@ from anyio import to_thread
 from pydantic import BaseModel
 
 from llamaparse_worker.app.backends import Backends, chosen_models, open_backends
-from llamaparse_worker.app.documents import Documents, open_documents
+from llamaparse_worker.app.documents import Documents, open_documents, open_served
 from llamaparse_worker.app.sources import open_source_fetcher
 from llamaparse_worker.errors import BackendUnavailable, ConfigurationError, RestartNeeded, WorkerError
 from llamaparse_worker.http.dependencies import HttpDependencies, QueueSource
@@ -112,7 +112,10 @@ async def serve(settings: WorkerSettings) -> None:
 async def _work(daemon: _Daemon, address: str) -> None:
     settings = daemon.settings
     async with (
-        open_documents(settings, daemon.limits["ocr"], watched=partial(_measured, daemon.metrics)) as documents,
+        open_served(settings) as models,
+        open_documents(
+            settings, daemon.limits["ocr"], watched=partial(_measured, daemon.metrics), models=models
+        ) as documents,
         _patiently_opened(daemon) as backends,
         open_source_fetcher(backends.objects) as sources,
         anyio.create_task_group() as watchers,

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from anyio import CapacityLimiter
 
-from llamaparse_worker.app.backends import open_ocr
+from llamaparse_worker.app.backends import open_genai, open_ocr
 from llamaparse_worker.components import Seam, load, targets
 from llamaparse_worker.interfaces import Component, GenAi, Mode, Ocr
 from llamaparse_worker.model.options import ModeName
@@ -114,20 +114,36 @@ async def open_documents(
 
 
 @asynccontextmanager
+async def open_served(settings: LocalSettings) -> AsyncIterator[Sequence[ServedModel]]:
+    """Open the models that the settings describe; each may have as many calls at once as all modes together.
+
+    Raises:
+        ConfigurationError: the settings of a provider are wrong, or its credentials cannot be read.
+    """
+    most = sum(_caps(settings).values())
+    async with open_genai(settings) as models:
+        yield [ServedModel(model, most) for model in models]
+
+
+@asynccontextmanager
 async def open_models(models: Sequence[ServedModel], settings: LocalSettings) -> AsyncIterator[Router]:
     """Open the router between modes and models, within the caps of the modes."""
-    caps = {
-        ModeName.BALANCED: settings.accurate_mode_llm_concurrency,
-        ModeName.MULTIMODAL: settings.multimodal_model_concurrency,
-        ModeName.AGENTIC: settings.premium_mode_model_concurrency,
-    }
     random = Random()  # noqa: S311 - jitter
     routes = [
         Route(one.model, Gate(one.model.deployment, most=one.most, budget=one.budget, random=random)) for one in models
     ]
     with one_error():
-        async with open_router(routes, caps) as router:
+        async with open_router(routes, _caps(settings)) as router:
             yield router
+
+
+def _caps(settings: LocalSettings) -> dict[ModeName, int]:
+    """Give how many calls of a mode may run at once."""
+    return {
+        ModeName.BALANCED: settings.accurate_mode_llm_concurrency,
+        ModeName.MULTIMODAL: settings.multimodal_model_concurrency,
+        ModeName.AGENTIC: settings.premium_mode_model_concurrency,
+    }
 
 
 async def _open_modes(

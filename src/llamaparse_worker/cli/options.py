@@ -75,7 +75,6 @@ def options_from(args: argparse.Namespace) -> ParseOptions:
     Raises:
         InvalidOption: a value does not fit.
         InvalidPageRange: ``--pages`` cannot be read.
-        ModeUnavailable: the mode needs a provider.
     """
     from dataclasses import replace
 
@@ -85,15 +84,7 @@ def options_from(args: argparse.Namespace) -> ParseOptions:
 
 
 def mode_from(args: argparse.Namespace) -> ModeName:
-    """Give the mode that is asked for.
-
-    Raises:
-        ModeUnavailable: it needs a provider; better said now than once for each document.
-    """
+    """Give the mode that is asked for; whether it can work is known where documents are parsed."""
     from llamaparse_worker.model.options import ModeName
-    from llamaparse_worker.pipeline.document import mode_unavailable
 
-    mode = ModeName(args.mode)
-    if mode is not ModeName.FAST:
-        raise mode_unavailable(mode)
-    return mode
+    return ModeName(args.mode)

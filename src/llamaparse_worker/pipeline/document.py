@@ -57,7 +57,10 @@ _PROVIDER_VARIABLES = "OPENAI_API_KEY, ANTHROPIC_API_KEY, GOOGLE_GEMINI_API_KEY 
 
 def mode_unavailable(mode: ModeName) -> ModeUnavailable:
     """Say which variables a mode waits for."""
-    return ModeUnavailable(f"mode {mode} needs a genAI provider and none is configured: set {_PROVIDER_VARIABLES}")
+    return ModeUnavailable(
+        f"mode {mode} needs a model that can serve it and none is configured: set {_PROVIDER_VARIABLES}; "
+        "multimodal and agentic ask models that take images (GENAI_PROFILES_JSON says of a model whether it does)"
+    )
 
 
 class DocumentParser:
@@ -77,6 +80,16 @@ class DocumentParser:
         self._default_engine = default_engine
         self._modes = modes
         self._limits = limits
+
+    def mode(self, name: ModeName) -> Mode:
+        """Give a mode that is open.
+
+        Raises:
+            ModeUnavailable: it needs a provider.
+        """
+        if name not in self._modes:
+            raise mode_unavailable(name)
+        return self._modes[name]
 
     async def parse(
         self,
@@ -103,7 +116,7 @@ class DocumentParser:
             LimitExceeded: too many pages, or the time limit of the job is over.
             BackendUnavailable: there is no OCR for now.
         """
-        mode, ocr = self._mode(options), self._ocr(options)
+        mode, ocr = self.mode(options.mode), self._ocr(options)
         finished = FinishedPages() if finished is None else finished
         if document.size_bytes == 0:
             raise EmptyDocument("the file is empty")
@@ -186,12 +199,6 @@ class DocumentParser:
         if not isinstance(last.event, Completed):
             raise ParserCrashed("the parser process did not finish the result files")
         return last.event.files
-
-    def _mode(self, options: ParseOptions) -> Mode:
-        mode = self._modes.get(options.mode)
-        if mode is None:
-            raise mode_unavailable(options.mode)
-        return mode
 
     def _ocr(self, options: ParseOptions) -> Ocr | None:
         name = self._default_engine if options.ocr == "auto" else options.ocr
