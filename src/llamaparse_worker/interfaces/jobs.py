@@ -61,6 +61,8 @@ class JobStore(Protocol):
     async def renew(self, lease: Lease, *, lease_s: float, progress: Progress) -> JobStatus:
         """Extend the lease and store the progress. Gives RUNNING; any other status means: stop at once.
 
+        Progress without a total is none: what the row tells stays, of an earlier attempt too, and a renewal that comes
+        late takes nothing back. By it the next attempt knows whether there may be checkpoints.
         CANCELLED and the other terminal ones are the job's own; PENDING means that the lease is lost.
         """
         ...

@@ -104,7 +104,8 @@ class MemoryJobStore:
         await self._reach()
         if row := self._held(lease):
             until = self._in(lease_s)
-            row.record = replace(row.record, lease_until=until, progress=progress, updated_at=self._clock())
+            known = progress if progress.total else row.record.progress
+            row.record = replace(row.record, lease_until=until, progress=known, updated_at=self._clock())
             return JobStatus.RUNNING
         found = self._rows.get(lease.job_id)
         return found.record.status if found and found.record.status.terminal else JobStatus.PENDING

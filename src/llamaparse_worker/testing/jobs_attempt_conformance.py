@@ -158,6 +158,7 @@ class AttemptConformance:
         first = await leased(store, job)
         assert (first.progress, first.resumes) == (Progress(), False)
         await store.renew(first, lease_s=LONG_S, progress=progress)
+        await store.renew(first, lease_s=LONG_S, progress=Progress())  # it was sent before, and came late
         await store.release(first, publish_within_s=LONG_S)
 
         second = await leased(store, job)

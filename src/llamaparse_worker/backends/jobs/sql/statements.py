@@ -67,7 +67,9 @@ STATUS: Final = "SELECT status FROM jobs WHERE id = :id"
 
 RENEW: Final = """
 UPDATE jobs SET lease_until = now() + :lease, updated_at = now(),
-    pages_total = :pages_total, pages_done = :pages_done, pages_failed = :pages_failed
+    pages_total = CASE WHEN :pages_total > 0 THEN :pages_total ELSE pages_total END,
+    pages_done = CASE WHEN :pages_total > 0 THEN :pages_done ELSE pages_done END,
+    pages_failed = CASE WHEN :pages_total > 0 THEN :pages_failed ELSE pages_failed END
 WHERE id = :id AND lease_token = :token AND status = 'RUNNING'
 RETURNING id
 """
