@@ -249,6 +249,7 @@ async def test_a_consumer_goes_on_after_a_restart_of_the_broker(
     async with broker.consume(prefetch=1) as deliveries:
         held = await take(deliveries)
         await anyio.to_thread.run_sync(lambda: rabbitmq.stop(crash=crash))
+        await anyio.sleep(1)  # for both connections to end: nothing answers an acknowledgement
         try:
             with pytest.raises(BackendUnavailable):
                 await broker.publish(numbered(2))

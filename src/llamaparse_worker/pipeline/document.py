@@ -135,7 +135,8 @@ class DocumentParser:
                     finished=finished,
                     on_progress=(lambda _progress: None) if mode.refines else on_progress,
                 )
-                on_progress(Progress(total=len(pages)))
+                if mode.refines:
+                    on_progress(Progress(total=len(pages)))
                 read, usage = await reading.read(pages, seat, keep=not mode.refines), dict[str, float]()
                 if mode.refines:
                     await seat.release()
