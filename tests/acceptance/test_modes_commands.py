@@ -121,7 +121,10 @@ def test_a_daemon_asks_models_and_tells_what_a_job_has_cost(
         assert done.returncode == 0, done.stderr
         running.wait_event("job.settled")
         status = json.loads(command(["status", json.loads(done.stdout)["job"], "--json"], env).stdout)
+        metrics = running.get("/metrics")[1]
 
     assert status["status"] == "COMPLETED"
+    assert re.search(r'genai_calls_total\{deployment="[^"]+",outcome="answered"\} 2\.0', metrics)
+    assert re.search(r'genai_tokens_total\{deployment="[^"]+",direction="in"\} 1800\.0', metrics)
     assert len(server.questions) == 2
     assert status["usage"] == {"pages": 2.0, "requests": 2.0, "input_tokens": 1800.0, "output_tokens": 800.0}

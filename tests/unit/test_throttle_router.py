@@ -11,8 +11,8 @@ import anyio
 import pytest
 from anyio.lowlevel import checkpoint
 
-from llamaparse_worker.model.deployment import Deployment, Family
-from llamaparse_worker.model.genai import CallFailed, Failure, FailureKind, GenAiAnswer
+from llamaparse_worker.model.deployment import Deployment, Family, Price
+from llamaparse_worker.model.genai import CallFailed, Failure, FailureKind, GenAiAnswer, Usage
 from llamaparse_worker.model.options import ModeName
 from llamaparse_worker.testing.genai import DEFAULT_DEPLOYMENT, FakeGenAi, answer, question
 from llamaparse_worker.throttle.budget import Budget
@@ -247,5 +247,22 @@ def test_cancelled_calls_leave_nothing_behind() -> None:
         assert only.gate.running == 0
         gate.set()
         await router.ask(question(), ERRAND)
+
+    run([only], story)
+
+
+def test_what_calls_come_to_is_counted_by_deployment() -> None:
+    priced = deployment("priced", price=Price(input=2.0, output=10.0))
+    usage = Usage(input_tokens=1000, output_tokens=100)
+    model = FakeGenAi([failure(FailureKind.RATE_LIMIT, retry_after_s=1), answer(usage=usage)], deployment=priced)
+    only = Route(model, Gate(priced, most=10, budget=Budget(), random=Random(0)))
+
+    async def story(router: Router) -> None:
+        await router.ask(question(), ERRAND)
+        (used,) = router.use().deployments
+        assert (used.deployment, used.running) == ("priced", 0)
+        assert used.outcomes == {"rate_limit": 1, "answered": 1}
+        assert (used.input_tokens, used.output_tokens) == (1000, 100)
+        assert used.cost == pytest.approx(0.003)
 
     run([only], story)

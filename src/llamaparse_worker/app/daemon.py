@@ -122,6 +122,8 @@ async def _work(daemon: _Daemon, address: str) -> None:
     ):
         daemon.backends = backends
         daemon.metrics.watch_parsers(documents.pool.statistics)
+        if documents.router:
+            daemon.metrics.watch_models(documents.router.use)
         pings = {"broker": backends.broker.ping, "jobs": backends.jobs.ping, "objects": backends.objects.ping}
         if documents.ocr:
             pings["ocr"] = partial(_ping_ocr, daemon, documents.ocr)

@@ -39,6 +39,8 @@ class Documents:
     processes: int
     ocr: Ocr | None
     """The engine that is open, unless OCR is off."""
+    router: Router | None
+    """Who has models called, where there are any."""
     reading: str
     """What of the settings decides how pages are read: of two workers with the same, one may go on for the other."""
 
@@ -93,11 +95,12 @@ async def open_documents(
         from llamaparse_worker.pipeline.pages import ReadingLimits  # noqa: PLC0415
 
         ocr = None if settings.ocr_engine == "off" else await stack.enter_async_context(open_ocr(settings))
+        router = await stack.enter_async_context(open_models(models, settings)) if models else None
         parser = DocumentParser(
             pool,
             engines={settings.ocr_engine: watched(ocr)} if ocr else {},
             default_engine=settings.ocr_engine if ocr else None,
-            modes=await _open_modes(settings, models, stack),
+            modes=await _open_modes(settings, router, stack),
             limits=DocumentLimits(
                 max_pages=settings.max_pages,
                 timeout_base_s=settings.job_timeout_seconds,
@@ -110,7 +113,7 @@ async def open_documents(
                 ),
             ),
         )
-        yield Documents(parser, pool, processes, ocr, f"{settings.ocr_engine} {config.model_dump_json()}")
+        yield Documents(parser, pool, processes, ocr, router, f"{settings.ocr_engine} {config.model_dump_json()}")
 
 
 @asynccontextmanager
@@ -146,11 +149,8 @@ def _caps(settings: LocalSettings) -> dict[ModeName, int]:
     }
 
 
-async def _open_modes(
-    settings: LocalSettings, models: Sequence[ServedModel], stack: AsyncExitStack
-) -> dict[ModeName, Mode]:
+async def _open_modes(settings: LocalSettings, router: Router | None, stack: AsyncExitStack) -> dict[ModeName, Mode]:
     """Open the modes that can work: fast always, the others where a model can serve them."""
-    router = await stack.enter_async_context(open_models(models, settings)) if models else None
     opened: dict[ModeName, Mode] = {}
     for name in ModeName if router else (ModeName.FAST,):
         component = load(Seam.MODE, name, settings.plugins)

@@ -10,6 +10,7 @@ from llamaparse_worker.model.genai import Failure, FailureKind, GenAiAnswer
 from llamaparse_worker.throttle.breaker import Breaker
 from llamaparse_worker.throttle.budget import Budget
 from llamaparse_worker.throttle.pace import Pace, Start
+from llamaparse_worker.throttle.tally import DeploymentUse, Tally
 
 NEVER = float("inf")
 _FIRST_PAUSE_S, _LONGEST_PAUSE_S = 1.0, 30.0
@@ -48,6 +49,7 @@ class Gate:
         self._pace = Pace(most)
         self._breaker = Breaker()
         self._budget = budget
+        self._tally = Tally(deployment)
         self._random = random
         self._shut_until = float("-inf")
         self._pause_s = _FIRST_PAUSE_S
@@ -56,6 +58,10 @@ class Gate:
     def at_once(self) -> int:
         """How many calls may run at once for now."""
         return self._pace.at_once
+
+    def use(self) -> DeploymentUse:
+        """Give what is known of the calls so far; safe to call from any thread."""
+        return self._tally.use(at_once=self.at_once, running=self.running)
 
     def works(self, now: float) -> bool:
         """Tell whether calls are worth waiting for: it is neither failing nor shut."""
@@ -77,6 +83,7 @@ class Gate:
 
     def answered(self, now: float, held: Pass, answer: GenAiAnswer) -> None:
         """End a call that was answered."""
+        self._tally.answered(answer)
         self._pace.answered(self.running)
         self._breaker.succeeded(now)
         self._budget.correct(now, held.start.tokens, answer.usage.input_tokens + answer.usage.output_tokens)
@@ -85,6 +92,7 @@ class Gate:
 
     def failed(self, now: float, held: Pass, failure: Failure) -> None:
         """End a call that failed."""
+        self._tally.failed(failure)
         if failure.kind in _CROWDED:
             self._pace.refused(now, held.start, pause_s=self._pause(failure))
             self._budget.correct(now, held.start.tokens, 0)

@@ -21,6 +21,7 @@ from llamaparse_worker.model.genai import CallFailed, FailureKind, GenAiAnswer, 
 from llamaparse_worker.model.options import ModeName
 from llamaparse_worker.throttle.fair import FairClock, FairQueue
 from llamaparse_worker.throttle.gate import NEVER, Gate, Pass
+from llamaparse_worker.throttle.tally import RouterUse
 
 _TRIES_OF_A_BROKEN_ONE = 2
 _LONGEST_SLEEP_S = 1.0
@@ -130,7 +131,11 @@ class Router:
 
     def waiting(self) -> int:
         """Count the calls that wait for their turn."""
-        return sum(len(lane.calls) for lane in self._lanes.values())
+        return sum(len(lane.calls) for lane in tuple(self._lanes.values()))
+
+    def use(self) -> RouterUse:
+        """Give what is known of all calls so far; safe to call from any thread."""
+        return RouterUse(self.waiting(), tuple(route.gate.use() for route in self._routes))
 
     async def ask(self, request: GenAiRequest, errand: Errand) -> Answered:
         """Have a request answered, however long it takes; bounded by the cancellation of the caller.

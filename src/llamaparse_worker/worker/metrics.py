@@ -24,7 +24,9 @@ from llamaparse_worker.model.job import SourceKind
 from llamaparse_worker.model.options import ModeName
 from llamaparse_worker.model.page import PageStatus, PageSummary
 from llamaparse_worker.parsers.pool import ParserStatistics
+from llamaparse_worker.throttle.tally import RouterUse
 from llamaparse_worker.worker.gauges import SCRAPED, Family, ScrapedGauges
+from llamaparse_worker.worker.model_gauges import MODEL_FAMILIES, ModelGauges
 
 DURATION_BUCKETS = (0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300, 600, 1800, 3600)
 LAG_BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
@@ -73,6 +75,8 @@ class Metrics:
         self._families: list[Family] = []
         self._scraped = ScrapedGauges(version, limits)
         self._registry.register(self._scraped)
+        self._models = ModelGauges()
+        self._registry.register(self._models)
         self._declare_original()
         self._declare_original_stages()
         self._declare_jobs()
@@ -80,7 +84,7 @@ class Metrics:
 
     def families(self) -> tuple[Family, ...]:
         """Describe every metric: what the documentation's table is checked against."""
-        return (*self._families, *SCRAPED)
+        return (*self._families, *SCRAPED, *MODEL_FAMILIES)
 
     def job_taken(self) -> None:
         """A delivery came in; ``job_ended`` follows for each, exactly once."""
@@ -168,6 +172,10 @@ class Metrics:
     def watch_ocr(self, read: Callable[[], PoolUse]) -> None:
         """Ask the OCR pool of this process at each scrape; ``read`` may be called in a thread."""
         self._scraped.read_ocr = read
+
+    def watch_models(self, read: Callable[[], RouterUse]) -> None:
+        """Ask who has models called at each scrape; ``read`` may be called in a thread."""
+        self._models.read = read
 
     def ocr_answered(self, status: int) -> None:
         """The OCR service answered a request for a page with this HTTP status."""
