@@ -29,6 +29,11 @@ PERIOD_S = max(1.0, TIME_S / 60)
 LONG = TIME_S >= 1800
 """From here on the rule of memory holds; a shorter run sees the warm-up alone, and bounds what that may take."""
 GROWTH_MB = 2.0 if LONG else 24.0
+AT_A_MOMENT = 4
+"""How many descriptors, threads, processes or files may differ by the moment of reading: a sweep may be on its way.
+
+A leak of one a batch passes this within five batches, one a crash within twenty-five.
+"""
 WARM_UP_SHARE = 0.1
 MEBIBYTE = 2**20
 
@@ -121,7 +126,7 @@ def _judge(held: Sequence[Held]) -> None:
     first, second = held[:half], held[half:]
     for name in ("descriptors", "threads", "processes", "files"):
         before, after = (max(getattr(one, name) for one in part) for part in (first, second))
-        assert after <= before, f"{name} grew from {before} to {after}"
+        assert after <= before + AT_A_MOMENT, f"{name} grew from {before} to {after}"
     assert not any(one.zombies for one in held[-3:]), "zombies stay"
     for name in ("main_mb", "tree_mb"):
         before, after = (statistics.median(getattr(one, name) for one in part) for part in (first, second))
