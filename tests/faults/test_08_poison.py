@@ -34,9 +34,8 @@ async def test_a_document_that_kills_its_parser_process(servers: Servers, tmp_pa
     assert all(history.claims_of(job) == 1 for job in _innocents(INNOCENTS)), "nobody else noticed"
 
 
-@pytest.mark.xfail(reason="jobs in work beside it meet it again at each attempt, and are given up with it", strict=True)
 async def test_a_job_that_kills_its_worker(servers: Servers, tmp_path: Path) -> None:
-    """It takes those along that are in work beside it: they are to be begun again, and none given up for it."""
+    """It takes those along that are in work beside it: they are begun again, and none is given up for it."""
     trap = {"FAULT_POINT": "page.after", "FAULT_JOB": "poison"}
     async with deployed(
         servers, tmp_path, PDF_JOB_QUEUE_CONCURRENCY=PREFETCH, PARSER_CONCURRENCY=PREFETCH, **trap

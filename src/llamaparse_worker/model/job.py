@@ -97,6 +97,8 @@ class Lease:
     """Attempts of the time before the job was reopened, which do not count against its limit."""
     progress: Progress = Progress()
     """How far an earlier attempt was when it last told."""
+    after_loss: bool = False
+    """The attempt before this one neither ended nor was given back: its worker died, or was not heard of."""
 
     @property
     def charged(self) -> int:

@@ -41,6 +41,8 @@ class Row:
     publish_by: datetime | None = None
     bury_at: datetime | None = None
     forgiven: int = 0
+    lost: bool = False
+    """The last attempt ended with its lease."""
     priority: Priority = Priority.MEDIUM
 
 
@@ -89,6 +91,7 @@ class MemoryJobStore:
             self._postpone(row, tenant_limit)
             return Refusal.POSTPONED
         row.token, row.publish_by = uuid.uuid4().hex, None
+        row.lost = row.lost or found.status is JobStatus.RUNNING
         row.record = replace(
             found,
             status=JobStatus.RUNNING,
@@ -97,7 +100,7 @@ class MemoryJobStore:
             next_run_at=None,
             updated_at=self._clock(),
         )
-        return Lease(job.id, row.token, row.record.attempt, row.forgiven, row.record.progress)
+        return Lease(job.id, row.token, row.record.attempt, row.forgiven, row.record.progress, row.lost)
 
     async def renew(self, lease: Lease, *, lease_s: float, progress: Progress) -> JobStatus:
         """Extend the lease, or say what became of the job."""
@@ -137,6 +140,7 @@ class MemoryJobStore:
         await self._reach()
         row = self._held(lease)
         if row is not None:
+            row.lost = False
             self._free(row, JobStatus.PENDING, next_run_at=self._in(delay_s))
         return row is not None
 
@@ -172,7 +176,7 @@ class MemoryJobStore:
             return found.status
         row.record = replace(found, result_prefix=None, error=None, page_errors=(), progress=Progress())
         self._free(row, JobStatus.PENDING)
-        row.publish_by, row.bury_at = self._in(publish_within_s), None
+        row.publish_by, row.bury_at, row.lost = self._in(publish_within_s), None, False
         return _due(row)
 
     async def get(self, job_id: str) -> JobRecord | None:
@@ -203,6 +207,7 @@ class MemoryJobStore:
         await self._reach()
         lost = [row for row in self._rows.values() if self._expired(row.record)]
         for row in lost:
+            row.lost = True
             self._free(row, JobStatus.PENDING, next_run_at=self._clock())
         return len(lost)
 
@@ -317,6 +322,7 @@ class MemoryJobStore:
         now = self._clock()
         waiting = sum(one.next_run_at is not None and one.next_run_at > now for one in self._others(row))
         pause_s = limit.pause_s * (1 + waiting // limit.running)
+        row.lost = row.lost or row.record.status is JobStatus.RUNNING
         self._free(row, JobStatus.PENDING, next_run_at=self._in(pause_s))
         row.token = uuid.uuid4().hex
 

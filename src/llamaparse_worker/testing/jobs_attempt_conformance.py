@@ -167,6 +167,22 @@ class AttemptConformance:
         third = await leased(store, job)
         assert (third.attempt, third.progress, third.resumes) == (2, progress, True)
 
+    @pytest.mark.parametrize("swept", [True, False])
+    async def test_a_claim_tells_whether_the_attempt_before_it_was_lost(self, store: JobStore, *, swept: bool) -> None:
+        job = a_job()
+        first = await leased(store, job, lease_s=SHORT_S)
+        await expire()
+        if swept:
+            await store.sweep()
+
+        second = await leased(store, job)
+        await store.release(second, publish_within_s=LONG_S)
+        third = await leased(store, job)
+        await store.retry_later(third, delay_s=0, reason="later")
+        fourth = await leased(store, job)
+
+        assert [one.after_loss for one in (first, second, third, fourth)] == [False, True, True, False]
+
     async def test_attempts_are_counted_until_they_are_used_up(self, store: JobStore) -> None:
         job = a_job(project="invoices", tenant="acme")
         for attempt in (1, 2):

@@ -22,12 +22,13 @@ from llamaparse_worker.errors import (
     WorkerError,
     report,
 )
-from llamaparse_worker.interfaces import Delivery, JobStore
+from llamaparse_worker.interfaces import Delivery, JobStore, Message
 from llamaparse_worker.model.dead_letter import Death
 from llamaparse_worker.model.job import Claim, DueJob, Job, JobResult, JobStatus, Lease, Refusal, TenantLimit
 from llamaparse_worker.pipeline.checkpoints import Checkpoints
 from llamaparse_worker.pipeline.job import Attempt, JobPipeline
 from llamaparse_worker.wire import EventPages, JobEvent, job_of, outbox_event, read_message, utc_now
+from llamaparse_worker.worker.company import Company
 from llamaparse_worker.worker.lease import Heartbeat
 from llamaparse_worker.worker.metrics import JobOutcome, Metrics
 from llamaparse_worker.worker.patience import AWAY_OR_REFUSING, until_available
@@ -85,6 +86,14 @@ class _Case:
     started: float = field(default_factory=time.perf_counter)
 
 
+@dataclass(frozen=True, slots=True)
+class _Claimed:
+    """A job of which this worker holds the lease."""
+
+    job: Job
+    lease: Lease
+
+
 class Attempts:
     """Handles deliveries; each call of ``handle`` is one task of the worker."""
 
@@ -105,6 +114,7 @@ class Attempts:
         self._slots = slots
         self._on_event = on_event
         self._running: set[anyio.CancelScope] = set()
+        self._company = Company()
 
     @property
     def running(self) -> int:
@@ -125,8 +135,7 @@ class Attempts:
             self._metrics.job_taken()
             try:
                 async with self._slots:
-                    outcome = await self._outcome(case)
-                    settlement = await self._persist(case, outcome)
+                    settlement = await self._carry(case)
             except Exception as error:
                 log.exception("delivery.internal_error")
                 settlement = _after_bug(case, error)
@@ -136,7 +145,21 @@ class Attempts:
                 self._tell(case, settlement, settled=settled)
                 self._running.discard(scope)
 
-    async def _outcome(self, case: _Case) -> Outcome:
+    async def _carry(self, case: _Case) -> Settlement:
+        """Work on the delivery beside others; alone, where its job was lost and has its last attempt.
+
+        Its claim tells, and is given back for the time that it waits: it is not to be charged for what runs till then.
+        """
+        async with self._company.beside_others():
+            claimed = await self._claimed(case)
+            if not (isinstance(claimed, _Claimed) and self._is_to_run_alone(claimed.lease)):
+                return await self._end(case, claimed)
+            await self._give_claim_back(case, claimed.lease)
+        log.warning("job.runs_alone", job=claimed.job.id, reason="its worker was lost, and this is its last attempt")
+        async with self._company.alone():
+            return await self._end(case, await self._claimed(case))
+
+    async def _claimed(self, case: _Case) -> _Claimed | Malformed | NotClaimed:
         message = case.delivery.message
         try:
             case.job = job = job_of(
@@ -148,10 +171,27 @@ class Attempts:
             return Malformed(error)
         with structlog.contextvars.bound_contextvars(job=job.id):
             claim = await until_available(lambda: self._claim(case, job), what="job store", failures=AWAY_OR_REFUSING)
-            if isinstance(claim, Refusal):
-                return NotClaimed(claim)
-            with structlog.contextvars.bound_contextvars(attempt=claim.attempt):
-                return await self._run(case, job, claim)
+            return NotClaimed(claim) if isinstance(claim, Refusal) else _Claimed(job, claim)
+
+    def _is_to_run_alone(self, lease: Lease) -> bool:
+        return lease.after_loss and lease.charged >= self._policy.retry.max_attempts
+
+    async def _give_claim_back(self, case: _Case, lease: Lease) -> None:
+        """Free the job while its message stays in hand: nobody has to publish it again."""
+
+        async def give_back() -> None:
+            if await self._jobs.release(lease, publish_within_s=PUBLISH_WITHIN_S):
+                await self._jobs.published(_released(lease, case.delivery.message))
+
+        await until_available(give_back, what="job store", failures=AWAY_OR_REFUSING)
+        case.lease = None
+
+    async def _end(self, case: _Case, claimed: _Claimed | Malformed | NotClaimed) -> Settlement:
+        """Run the attempt, if there is one, and write what became of it."""
+        if not isinstance(claimed, _Claimed):
+            return await self._persist(case, claimed)
+        with structlog.contextvars.bound_contextvars(job=claimed.job.id, attempt=claimed.lease.attempt):
+            return await self._persist(case, await self._run(case, claimed.job, claimed.lease))
 
     async def _claim(self, case: _Case, job: Job) -> Claim:
         """Claim, also while a drain cancels: a lease that nobody remembers would cost an attempt."""
@@ -292,7 +332,7 @@ class Attempts:
             return None
         with anyio.move_on_after(RELEASE_TIMEOUT_S):
             if await self._jobs.release(lease, publish_within_s=PUBLISH_WITHIN_S):
-                return DueJob(lease.job_id, lease.attempt - 1, message.body, message.headers, lease.token)
+                return _released(lease, message)
         return None
 
     def _tell(self, case: _Case, settlement: Settlement, *, settled: bool) -> None:
@@ -347,6 +387,11 @@ def _ending(settlement: Settlement) -> _Ending:
             return _Ending(JobOutcome.RETRIED)
         case GiveBack():
             return _Ending(JobOutcome.RELEASED)
+
+
+def _released(lease: Lease, message: Message) -> DueJob:
+    """Name the wait that begins with the release of a lease."""
+    return DueJob(lease.job_id, lease.attempt - 1, message.body, message.headers, lease.token)
 
 
 def _after_bug(case: _Case, error: Exception) -> Settlement:

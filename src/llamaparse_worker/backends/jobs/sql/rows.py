@@ -188,11 +188,12 @@ class AttemptRow(_Row):
     pages_total: int
     pages_done: int
     pages_failed: int
+    after_loss: bool
 
     def lease(self, job_id: str, token: str) -> Lease:
         """Give the lease of this attempt."""
         progress = Progress(self.pages_total, self.pages_done, self.pages_failed)
-        return Lease(job_id, token, self.attempt, self.forgiven, progress)
+        return Lease(job_id, token, self.attempt, self.forgiven, progress, self.after_loss)
 
 
 class TenantRow(_Row):

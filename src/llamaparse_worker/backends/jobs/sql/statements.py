@@ -22,11 +22,13 @@ VALUES (:id, 'RUNNING', 1, :token, now() + :lease, :body, :headers, :source_kind
     :output_prefix, :project, :tenant, :priority, :metadata, now(), now())
 ON CONFLICT (id) DO UPDATE SET
     status = 'RUNNING', attempt = jobs.attempt + 1, lease_token = :token, lease_until = now() + :lease,
+    retry_reason = CASE WHEN jobs.status = 'RUNNING' THEN 'WORKER_LOST' ELSE jobs.retry_reason END,
     error_code = NULL, error_message = NULL, next_run_at = NULL, publish_by = NULL, updated_at = now()
 WHERE jobs.attempt - jobs.forgiven < :max_attempts
     AND ((jobs.status = 'PENDING' AND (jobs.next_run_at IS NULL OR jobs.next_run_at <= now()))
         OR (jobs.status = 'RUNNING' AND jobs.lease_until <= now()))
-RETURNING attempt, forgiven, pages_total, pages_done, pages_failed
+RETURNING attempt, forgiven, pages_total, pages_done, pages_failed,
+    coalesce(retry_reason, '') = 'WORKER_LOST' AS after_loss
 """
 
 # Where this stands in one exclusive transaction with the claim, nobody else begins a job meanwhile.
@@ -46,7 +48,7 @@ VALUES (:id, 'PENDING', 0, :token, now() + :pause, :body, :headers, :source_kind
     :output_prefix, :project, :tenant, :priority, :metadata, now(), now())
 ON CONFLICT (id) DO UPDATE SET
     status = 'PENDING', lease_token = :token, lease_until = NULL, next_run_at = now() + :pause, publish_by = NULL,
-    updated_at = now()
+    retry_reason = CASE WHEN jobs.status = 'RUNNING' THEN 'WORKER_LOST' ELSE jobs.retry_reason END, updated_at = now()
 WHERE jobs.attempt - jobs.forgiven < :max_attempts
     AND ((jobs.status = 'PENDING' AND (jobs.next_run_at IS NULL OR jobs.next_run_at <= now()))
         OR (jobs.status = 'RUNNING' AND jobs.lease_until <= now()))
@@ -111,8 +113,9 @@ RETURNING id, status, attempt, project, tenant, result_prefix, error_code, error
 
 REOPEN: Final = """
 UPDATE jobs SET status = 'PENDING', forgiven = CASE WHEN status = 'FAILED' THEN attempt ELSE forgiven END,
-    publish_by = now() + :publish_within, bury_at = NULL, result_prefix = NULL, error_code = NULL, error_message = NULL,
-    page_errors = '[]', pages_total = 0, pages_done = 0, pages_failed = 0, updated_at = now()
+    publish_by = now() + :publish_within, bury_at = NULL, retry_reason = NULL, result_prefix = NULL,
+    error_code = NULL, error_message = NULL, page_errors = '[]', pages_total = 0, pages_done = 0, pages_failed = 0,
+    updated_at = now()
 WHERE id = :id AND (status = 'FAILED' OR (status = 'PENDING' AND next_run_at IS NULL))
 RETURNING id, attempt, body, headers, coalesce(lease_token, '') AS released, priority
 """
@@ -139,7 +142,8 @@ WHERE id = :id AND attempt = :attempt AND coalesce(lease_token, '') = :released 
 """
 
 SWEEP: Final = """
-UPDATE jobs SET status = 'PENDING', next_run_at = now(), lease_token = NULL, lease_until = NULL, updated_at = now()
+UPDATE jobs SET status = 'PENDING', next_run_at = now(), retry_reason = 'WORKER_LOST',
+    lease_token = NULL, lease_until = NULL, updated_at = now()
 WHERE status = 'RUNNING' AND lease_until <= now()
 RETURNING id
 """
