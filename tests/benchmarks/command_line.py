@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from statistics import median
 
@@ -70,9 +70,7 @@ def growth(page_counts: Sequence[int], state: Path) -> list[Figure]:
     return found
 
 
-def parse(
-    files: Sequence[Path], state: Path, more: Mapping[str, str] | None = None, *, results: str = "markdown,text,json"
-) -> Usage:
+def parse(files: Sequence[Path], state: Path, *, results: str = "markdown,text,json") -> Usage:
     """Run the command over files that lie in one folder."""
     output = state / "output"
     command = [sys.executable, "-m", "llamaparse_worker", "parse", str(files[0].parent), "--output", str(output)]
@@ -80,7 +78,7 @@ def parse(
         command[4] = str(files[0])
     usage = run_watched(
         [*command, "--results", results, "--json"],
-        environment(state, {"OCR_ENGINE": "off", **(more or {})}),
+        environment(state, {"OCR_ENGINE": "off"}),
         state / "parse.log",
     )
     written = len(list(output.glob("*/manifest.json")))
