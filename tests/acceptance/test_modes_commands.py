@@ -128,3 +128,16 @@ def test_a_daemon_asks_models_and_tells_what_a_job_has_cost(
     assert re.search(r'genai_tokens_total\{deployment="[^"]+",direction="in"\} 1800\.0', metrics)
     assert len(server.questions) == 2
     assert status["usage"] == {"pages": 2.0, "requests": 2.0, "input_tokens": 1800.0, "output_tokens": 800.0}
+
+
+def test_the_auto_mode_asks_about_pages_with_a_trigger(
+    server: Server, env: dict[str, str], report: Path, tmp_path: Path
+) -> None:
+    arguments = ["parse", str(report), "--output", str(tmp_path / "out"), "--auto-mode", "table,regexp=whale,s"]
+    done = command(arguments, env)
+
+    assert done.returncode == 0, done.stderr
+    pages = json.loads((tmp_path / "out" / "report.pdf" / "result.json").read_text())["metadata"]["pages"]
+    assert [page["triggered_auto_mode"] for page in pages] == [False, True]
+    assert [record["verdict"] for record in _records(tmp_path / "out" / "report.pdf")] == ["skipped", "answered"]
+    assert len(server.questions) == 1

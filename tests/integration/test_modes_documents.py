@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import re
 from collections.abc import AsyncIterator
@@ -10,14 +11,18 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import pytest
+from reportlab.lib.utils import ImageReader
+from reportlab.pdfgen.canvas import Canvas
 
 from llamaparse_worker.app.documents import ServedModel, open_documents, open_models
 from llamaparse_worker.errors import ModeUnavailable
+from llamaparse_worker.interfaces import Mode
 from llamaparse_worker.mode import agentic, balanced, multimodal
+from llamaparse_worker.mode.fast import Fast
 from llamaparse_worker.mode.refining import Refiner
 from llamaparse_worker.model.deployment import Deployment
 from llamaparse_worker.model.genai import GenAiAnswer, GenAiRequest, Image, Text
-from llamaparse_worker.model.options import ModeName, ParseOptions
+from llamaparse_worker.model.options import ModeName, ParseOptions, UpgradeRule
 from llamaparse_worker.parsers.pool import ParserPool
 from llamaparse_worker.settings import LocalSettings
 from llamaparse_worker.testing.genai import DEFAULT_DEPLOYMENT, answer
@@ -99,6 +104,42 @@ async def test_the_record_of_each_page_is_in_the_result(pool: ParserPool, tmp_pa
     assert second["calls"][0]["usage"]["input_tokens"] == 10
     assert number in found.markdown
     assert "77777.7" not in found.markdown
+
+
+async def test_the_auto_mode_asks_about_chosen_pages_alone_and_the_result_says_which(
+    pool: ParserPool, tmp_path: Path
+) -> None:
+    def illustrated(canvas: Canvas) -> None:
+        documents.prose(2)(canvas)
+        canvas.drawImage(ImageReader(io.BytesIO(documents.picture("CLOSED"))), 72, 100, 420, 140)
+
+    content = documents.make(documents.prose(1), illustrated, documents.table(documents.measurements(1)))
+    rules = (
+        UpgradeRule(mode=ModeName.BALANCED, regexp=r"(\w|\w\w)+$x"),
+        UpgradeRule(mode=ModeName.MULTIMODAL, image=True),
+        UpgradeRule(mode=ModeName.BALANCED, table=True),
+    )
+    model = Copying()
+    async with AsyncExitStack() as stack:
+        router = await stack.enter_async_context(open_models([ServedModel(model, most=5)], LocalSettings()))
+        modes: dict[ModeName, Mode] = {
+            ModeName.FAST: Fast(),
+            **{name: Refiner(router, policy) for name, policy in POLICIES.items()},
+        }
+        parser = document_parser(pool, modes=modes)
+        found = await parse(parser, content, tmp_path, name="auto", options=ParseOptions(upgrades=rules))
+
+    pages = json.loads((found.folder / "result.json").read_text())["metadata"]["pages"]
+    assert [page["triggered_auto_mode"] for page in pages] == [False, True, True]
+    assert [page["refinement"]["triggers"] for page in pages] == [[], ["image_in_page"], ["table_in_page"]]
+    assert [page["refinement"]["prompt"] for page in pages] == ["", "multimodal/1", "balanced/1"]
+    assert found.outcome.usage["requests"] == len(model.requests) == 2
+
+
+async def test_a_job_whose_rules_name_a_mode_that_is_not_open_is_refused(pool: ParserPool, tmp_path: Path) -> None:
+    options = ParseOptions(upgrades=(UpgradeRule(mode=ModeName.AGENTIC, table=True),))
+    with pytest.raises(ModeUnavailable):
+        await parse(document_parser(pool), documents.make(documents.prose(1)), tmp_path, options=options)
 
 
 async def test_modes_are_open_where_a_model_can_serve_them(tmp_path: Path) -> None:

@@ -162,6 +162,7 @@ CHANGES_JOB: Mapping[str, object] = {
     "tier": "agentic",
     "processing_options.ocr_parameters.languages": ["fr"],
     "processing_options.ignore.ignore_text_in_image": True,
+    "processing_options.auto_mode_configuration": [{"parsing_conf": {"tier": "agentic"}, "table_in_page": True}],
     "processing_control.timeouts.base_in_seconds": 7,
     "processing_control.timeouts.extra_time_per_page_in_seconds": 7,
     "processing_control.job_failure_conditions.allowed_page_failure_ratio": 0.5,

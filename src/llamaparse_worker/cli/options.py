@@ -13,6 +13,12 @@ if TYPE_CHECKING:
 def add_options(command: argparse.ArgumentParser) -> None:
     """Register the options."""
     command.add_argument("--mode", default="fast", choices=("fast", "balanced", "multimodal", "agentic"))
+    command.add_argument(
+        "--auto-mode",
+        metavar="TRIGGERS",
+        help="parse pages with one of these in the mode agentic, the others in --mode: table,image,unsure (a reading"
+        " not to be relied on), text=TEXT, regexp=EXPRESSION (the last of the list)",
+    )
     command.add_argument("--pages", metavar="1-3,7", help="the pages to parse; default: all")
     command.add_argument("--language", metavar="en,de", help="the languages of the text, for OCR")
     command.add_argument(
@@ -56,10 +62,15 @@ def configuration_from(args: argparse.Namespace) -> ParseConfiguration:
     from llamaparse_worker.wire import ParseConfiguration
 
     asked: dict[str, object] = {}
+    processing: dict[str, object] = {}
     if args.pages:
         asked["page_ranges"] = {"target_pages": args.pages}
     if args.language:
-        asked["processing_options"] = {"ocr_parameters": {"languages": args.language.split(",")}}
+        processing["ocr_parameters"] = {"languages": args.language.split(",")}
+    if args.auto_mode:
+        processing["auto_mode_configuration"] = [{"parsing_conf": {"tier": "agentic"}, **_triggers(args.auto_mode)}]
+    if processing:
+        asked["processing_options"] = processing
     if args.images:
         asked["output_options"] = {"images_to_save": args.images.split(",")}
     try:
@@ -67,6 +78,27 @@ def configuration_from(args: argparse.Namespace) -> ParseConfiguration:
     except ValidationError as error:
         first = error.errors()[0]
         raise InvalidOption(f"{'.'.join(map(str, first['loc']))}: {first['msg']}") from None
+
+
+def _triggers(text: str) -> dict[str, object]:
+    """Read triggers; an expression, which may hold commas, goes to the end.
+
+    Raises:
+        InvalidOption: there is no such trigger.
+    """
+    from llamaparse_worker.errors import InvalidOption
+
+    kinds, has_expression, expression = f",{text}".partition(",regexp=")
+    found: dict[str, object] = {"regexp_in_page": expression} if has_expression else {}
+    flags = {"table": "table_in_page", "image": "image_in_page", "unsure": "page_md_error"}
+    for kind in filter(None, kinds.split(",")):
+        if kind in flags:
+            found[flags[kind]] = True
+        elif kind.startswith("text="):
+            found["text_in_page"] = kind.removeprefix("text=")
+        else:
+            raise InvalidOption(f"--auto-mode: {kind} is not one of table, image, unsure, text=, regexp=")
+    return found
 
 
 def options_from(args: argparse.Namespace) -> ParseOptions:
@@ -88,3 +120,8 @@ def mode_from(args: argparse.Namespace) -> ModeName:
     from llamaparse_worker.model.options import ModeName
 
     return ModeName(args.mode)
+
+
+def asks_models(args: argparse.Namespace) -> bool:
+    """Tell whether models may be asked; known without what reads the options."""
+    return bool(args.mode != "fast" or args.auto_mode)

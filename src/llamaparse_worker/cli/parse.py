@@ -6,7 +6,7 @@ import argparse
 from contextlib import nullcontext
 from pathlib import Path
 
-from llamaparse_worker.cli.options import add_options, mode_from
+from llamaparse_worker.cli.options import add_options, asks_models
 
 
 def add(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -37,12 +37,10 @@ def run(args: argparse.Namespace) -> int:
 
 async def _parse(args: argparse.Namespace) -> int:
     from llamaparse_worker.app.documents import open_documents, open_served
-    from llamaparse_worker.model.options import ModeName
     from llamaparse_worker.settings import LocalSettings, read
 
     settings = read(LocalSettings)
-    mode = mode_from(args)
-    served = open_served(settings) if mode is not ModeName.FAST else nullcontext(())
+    served = open_served(settings) if asks_models(args) else nullcontext(())
     async with served as models, open_documents(settings, models=models) as documents:
         # Imported here, beside the start of the parser processes.
         from llamaparse_worker.cli.inputs import inputs_of
@@ -50,8 +48,9 @@ async def _parse(args: argparse.Namespace) -> int:
         from llamaparse_worker.cli.options import options_from
         from llamaparse_worker.cli.reporting import open_reporter
 
-        documents.parser.mode(mode)  # better said now than once for each document
+        options = options_from(args)
+        documents.parser.mode_for(options)  # better said now than once for each document
         inputs = inputs_of(args.files)
-        local = LocalParse(documents, settings, args.output, options_from(args))
+        local = LocalParse(documents, settings, args.output, options)
         with open_reporter(len(inputs), as_json=args.json) as reporter:
             return await local.parse_all(inputs, reporter)

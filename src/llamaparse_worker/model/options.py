@@ -92,6 +92,51 @@ class PromptOptions:
     as it need not say what the page says."""
 
 
+class Countable(StrEnum):
+    """What of a page can be counted."""
+
+    IMAGES = "images"
+    LINES = "lines"
+    NUMBERS = "numbers"
+    PERCENT_NUMBERS = "percent_numbers"
+    TABLES = "tables"
+    WORDS = "words"
+
+
+@dataclass(frozen=True, slots=True)
+class Bound:
+    """A number that a count is held against."""
+
+    of: Countable
+    number: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UpgradeRule:
+    """Which pages are parsed in another mode than the others: triggers, one of which has to hold."""
+
+    mode: ModeName
+    system_append: str = ""
+    """Follows the system prompt, on these pages alone."""
+    needs_all: bool = False
+    """Whether every trigger has to hold."""
+    table: bool = False
+    image: bool = False
+    full_page_image: float | None = None
+    """Share of the page from which on one image is a trigger."""
+    text: str = ""
+    """A text that the page has."""
+    regexp: str = ""
+    """A regular expression of Python, its flags within, that some of the text matches."""
+    unsure: bool = False
+    """Whether it is a trigger that the reading of a page is not to be relied on."""
+    longer_than: int | None = None
+    """In characters of plain text."""
+    shorter_than: int | None = None
+    at_least: tuple[Bound, ...] = ()
+    at_most: tuple[Bound, ...] = ()
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ParseOptions:
     """The options of one job, checked and with defaults filled in."""
@@ -138,6 +183,8 @@ class ParseOptions:
     """Leave out text that runs across the page, such as a watermark."""
     tables: TableOptions = TableOptions()
     prompts: PromptOptions = PromptOptions()
+    upgrades: tuple[UpgradeRule, ...] = ()
+    """The auto mode: the first rule with a trigger on a page says in which mode it is parsed."""
     skip_simple_pages: bool = False
     """Ask no model about pages of running text that a text layer tells in full."""
     allowed_page_failure_ratio: float = 0.05
@@ -145,6 +192,16 @@ class ParseOptions:
     timeout_extra_per_page_s: float | None = None
     ignored: tuple[str, ...] = ()
     """Names of known options that were given but have no effect in this version; the manifest lists them."""
+
+    @property
+    def asks_models(self) -> bool:
+        """Whether a page of the job may be one to ask models about."""
+        return any(mode is not ModeName.FAST for mode in self.modes)
+
+    @property
+    def modes(self) -> frozenset[ModeName]:
+        """Every mode that a page of the job may be parsed in."""
+        return frozenset((self.mode, *(rule.mode for rule in self.upgrades)))
 
     def wants(self, file_name: str) -> bool:
         """Tell whether a result file is to be written; those that only plugins know always are."""

@@ -19,7 +19,7 @@ from llamaparse_worker.model.geometry import Box
 from llamaparse_worker.model.hidden import HiddenText
 from llamaparse_worker.model.images import Figure, PageImage
 from llamaparse_worker.model.recognition import Word
-from llamaparse_worker.model.refinement import Refinement
+from llamaparse_worker.model.refinement import PageUpgrade, Refinement
 from llamaparse_worker.model.value import unguarded
 
 
@@ -156,6 +156,8 @@ class LaidOutPage:
     """What a model was asked about the page; None in the mode fast."""
     hidden: HiddenText | None = None
     """What of the text nobody sees who looks at the page."""
+    upgrade: PageUpgrade | None = None
+    """What the auto mode makes of the page, for jobs with one."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,6 +8,9 @@ from dataclasses import dataclass
 from llamaparse_worker.model.geometry import Box
 from llamaparse_worker.model.value import unguarded
 
+SURE = 0.9
+"""Confidence from which on a reading is taken for what the page says."""
+
 
 @unguarded
 @dataclass(frozen=True, slots=True)

@@ -46,6 +46,18 @@ class CheckNote:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class PageUpgrade:
+    """What the upgrade rules of a job say of a page."""
+
+    rule: int | None = None
+    """The first that chooses it, from 0; None where none does."""
+    triggers: tuple[str, ...] = ()
+    """Those of the rule that hold, as the API names them."""
+    remarks: tuple[str, ...] = ()
+    """Triggers of which it could not be told, and why."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Refinement:
     """The record of one page."""
 
@@ -53,6 +65,8 @@ class Refinement:
     prompt: str = ""
     """The system prompt and its version, such as ``balanced/1``; empty where nobody was asked."""
     calls: tuple[ModelCall, ...] = ()
+    triggers: tuple[str, ...] = ()
+    """What made the auto mode choose another mode for the page."""
     checks: tuple[str, ...] = ()
     """Names of the checks that ran."""
     notes: tuple[CheckNote, ...] = ()

@@ -124,6 +124,7 @@ PLAIN: Mapping[str, Number] = {
     "rt_sigtimedwait": Number(128, 137),
     "sigaltstack": Number(131, 132),
     "restart_syscall": Number(219, 128),
+    "setitimer": Number(38, 103),
     "nanosleep": Number(35, 101),
     "clock_nanosleep": Number(230, 115),
     "clock_gettime": Number(228, 113),

@@ -26,6 +26,7 @@ from llamaparse_worker.model.parsing import Assemble, Completed, Inspect, Inspec
 from llamaparse_worker.pipeline.finished import FinishedPages
 from llamaparse_worker.pipeline.pages import PageReading, ReadingLimits, ReadResult
 from llamaparse_worker.pipeline.seat import Seat, last_event, seat_in
+from llamaparse_worker.pipeline.upgrading import Upgrading
 from llamaparse_worker.pipeline.verdict import Verdict, judge
 from llamaparse_worker.wire import select_pages
 
@@ -91,6 +92,16 @@ class DocumentParser:
             raise mode_unavailable(name)
         return self._modes[name]
 
+    def mode_for(self, options: ParseOptions) -> Mode:
+        """Give what refines the pages of a job.
+
+        Raises:
+            ModeUnavailable: a mode that they may be parsed in needs a provider.
+        """
+        if not options.upgrades:
+            return self.mode(options.mode)
+        return Upgrading({name: self.mode(name) for name in options.modes})
+
     async def parse(
         self,
         document: Spooled,
@@ -116,7 +127,7 @@ class DocumentParser:
             LimitExceeded: too many pages, or the time limit of the job is over.
             BackendUnavailable: there is no OCR for now.
         """
-        mode, ocr = self.mode(options.mode), self._ocr(options)
+        mode, ocr = self.mode_for(options), self._ocr(options)
         finished = FinishedPages() if finished is None else finished
         if document.size_bytes == 0:
             raise EmptyDocument("the file is empty")

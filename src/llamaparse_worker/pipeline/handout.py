@@ -17,6 +17,7 @@ from llamaparse_worker.layout.quality import text_layer_problem
 from llamaparse_worker.model.geometry import Box
 from llamaparse_worker.model.images import PixelImage
 from llamaparse_worker.model.page import RawPage
+from llamaparse_worker.pipeline.image_sizes import large_images
 from llamaparse_worker.pipeline.ink import drawn_lines, shows_text
 
 Samples = npt.NDArray[np.uint8]
@@ -24,9 +25,6 @@ Samples = npt.NDArray[np.uint8]
 _LEAST_DPI, _MOST_DPI = 150.0, 300.0
 """Finer than this, letters of print get no clearer; coarser, they are worth enlarging."""
 
-_LEAST_SIDE_PT = 36.0
-_LEAST_SHARE = 0.02
-"""Of the page: what is smaller is a logo, a button or an ornament as a rule."""
 _MOST_REGIONS = 8
 _MOST_TEXT = 0.03
 """Share of an image that characters of the text layer may cover: more, and it has been read already, or lies behind."""
@@ -47,12 +45,7 @@ def readable_images(page: RawPage) -> tuple[Box, ...]:
     """Give the images of a page with a usable text layer that are large enough for text and not covered by such."""
     if not page.image_boxes or text_layer_problem(page) is not None:
         return ()
-    least = _LEAST_SHARE * page.width * page.height
-    large = {
-        box
-        for box in page.image_boxes
-        if min(box.width, box.height) >= _LEAST_SIDE_PT and box.width * box.height >= least
-    }
+    large = large_images(page)
     if not large:
         return ()
     largest = sorted(large, key=lambda box: (-box.width * box.height, box.y0, box.x0))[:_MOST_REGIONS]

@@ -50,6 +50,7 @@ from llamaparse_worker.pipeline.kept import KeptPages
 from llamaparse_worker.pipeline.page import blank, failure, finished, needs_ocr, recognised, summary, wanted
 from llamaparse_worker.pipeline.remarks import commented, remarks_on
 from llamaparse_worker.pipeline.task_config import TaskConfig
+from llamaparse_worker.pipeline.upgrades import upgraded
 
 P = TypeVar("P", RawPage, LaidOutPage)
 
@@ -176,7 +177,7 @@ class DocumentTasks:
             else:
                 laid_out = finished(page, request.options)
             done = self._illustrated(laid_out, page, pages, request)
-            return self._keep_or_append(commented(done, remarks), out)
+            return self._keep_or_append(upgraded(commented(done, remarks), page, request.options), out)
         except WorkerError as error:
             return failure(number, report(error))
         except _STUMBLES as error:
@@ -237,7 +238,7 @@ class DocumentTasks:
         emit(PageStarted(request.page.number), None)
         with blob.appending(Path(request.blob)) as out:
             page = recognised(request.page, request.found, request.options, joins=request.joins)
-            emit(PageDone(_append(page, out)), None)
+            emit(PageDone(_append(upgraded(page, request.page, request.options), out)), None)
         emit(Completed(), None)
 
     def _assemble(self, request: Assemble, kept: Mapping[int, LaidOutPage], emit: Emit) -> tuple[ResultFile, ...]:

@@ -10,6 +10,7 @@ from llamaparse_worker.model.options import (
     Granularity,
     ImageKind,
 )
+from llamaparse_worker.wire.auto_mode import MAX_RULES, AutoModeRule
 from llamaparse_worker.wire.strict import Strict
 
 MAX_PROMPT = 20_000
@@ -199,7 +200,11 @@ class ProcessingOptions(Strict):
     ignore: Ignore | None = None
     ocr_parameters: OcrParameters | None = None
     specialized_chart_parsing: Literal["efficient", "agentic", "agentic_plus"] | None = None
-    auto_mode_configuration: tuple[dict[str, object], ...] | None = None
+    auto_mode_configuration: tuple[AutoModeRule, ...] | None = Field(
+        default=None,
+        max_length=MAX_RULES,
+        description="Pages with a trigger are parsed as the first rule that has it says, the others as tier says",
+    )
 
 
 class Timeouts(Strict):

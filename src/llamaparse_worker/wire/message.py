@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import uuid
 from dataclasses import replace
 from typing import Annotated, Literal, TypedDict
@@ -11,7 +12,8 @@ from pydantic import AwareDatetime, Field, ValidationError
 from llamaparse_worker.errors import InvalidJob, InvalidOption
 from llamaparse_worker.model.job import Job, Priority, SourceKind, SourceRef
 from llamaparse_worker.model.options import ModeName, ParseOptions, PromptOptions, ResultKind
-from llamaparse_worker.wire.configuration import MAX_PROMPT, ParseConfiguration
+from llamaparse_worker.wire.auto_mode import rules_from
+from llamaparse_worker.wire.configuration import MAX_PROMPT, ParseConfiguration, ProcessingOptions
 from llamaparse_worker.wire.options import options_of
 from llamaparse_worker.wire.strict import Strict
 
@@ -54,6 +56,20 @@ class JobMessage(Strict):
         max_length=MAX_PROMPT,
         description="What models are to make of the text of each page; the answer is then judged by its form alone",
     )
+    auto_mode: bool = Field(
+        default=False,
+        description="Parse pages with a trigger below in the mode agentic, and those whose reading is not to be relied"
+        " on",
+    )
+    auto_mode_trigger_on_table_in_page: bool = False
+    auto_mode_trigger_on_image_in_page: bool = False
+    auto_mode_trigger_on_text_in_page: str | None = Field(default=None, max_length=1000)
+    auto_mode_trigger_on_regexp_in_page: str | None = Field(default=None, max_length=1000)
+    auto_mode_configuration_json: str | None = Field(
+        default=None,
+        max_length=100_000,
+        description="Rules as in processing_options.auto_mode_configuration, as JSON; they come after these",
+    )
     project_id: str = Field(default="default", max_length=256)
     tenant: str | None = Field(default=None, max_length=256)
     priority: Priority | None = Field(
@@ -88,7 +104,7 @@ def job_of(message: JobMessage, *, traceparent: str | None = None, priority: Pri
         InvalidJob: the source or an option cannot work; see ``options_of``.
     """
     source = source_of(message.source)
-    options = options_of(message.configuration, message.mode)
+    options = options_of(_with_auto_mode(message), message.mode)
     return Job(
         id=message.job_id,
         source=source,
@@ -104,15 +120,41 @@ def job_of(message: JobMessage, *, traceparent: str | None = None, priority: Pri
     )
 
 
+def _with_auto_mode(message: JobMessage) -> ParseConfiguration:
+    """Give the configuration with the rules that the older options stand for.
+
+    Raises:
+        InvalidOption: an expression or the rules cannot be read.
+    """
+    if not message.auto_mode:
+        return message.configuration
+    agentic: dict[str, object] = {
+        "parsing_conf": {"tier": "agentic"},
+        "page_md_error": True,
+        "table_in_page": message.auto_mode_trigger_on_table_in_page or None,
+        "image_in_page": message.auto_mode_trigger_on_image_in_page or None,
+        "text_in_page": message.auto_mode_trigger_on_text_in_page,
+        "regexp_in_page": message.auto_mode_trigger_on_regexp_in_page,
+    }
+    processing = message.configuration.processing_options or ProcessingOptions()
+    rules = (
+        *rules_from(json.dumps([agentic])),
+        *rules_from(message.auto_mode_configuration_json or "[]"),
+        *(processing.auto_mode_configuration or ()),
+    )
+    processing = processing.model_copy(update={"auto_mode_configuration": rules})
+    return message.configuration.model_copy(update={"processing_options": processing})
+
+
 class _Prompts(TypedDict):
     prompts: PromptOptions
     ignored: tuple[str, ...]
 
 
 def _prompts(message: JobMessage, options: ParseOptions) -> _Prompts:
-    """Give what models are told; the mode fast asks none, and says so."""
+    """Give what models are told; a job that asks none says so."""
     given = message.model_dump(include={"system_prompt", "system_prompt_append", "user_prompt"}, exclude_none=True)
-    if options.mode is ModeName.FAST:
+    if not options.asks_models:
         return {"prompts": PromptOptions(), "ignored": tuple(sorted((*options.ignored, *given)))}
     appended = filter(None, (message.system_prompt_append, options.prompts.system_append))
     prompts = PromptOptions(

@@ -16,6 +16,7 @@ from llamaparse_worker.model.options import (
     TableOptions,
 )
 from llamaparse_worker.model.options import CropBox as PageCrop
+from llamaparse_worker.wire.auto_mode import MODE_OF_TIER, upgrade_rules, without_effect
 from llamaparse_worker.wire.configuration import (
     AgenticOptions,
     CostOptimizer,
@@ -36,13 +37,6 @@ from llamaparse_worker.wire.configuration import (
 
 _PAGE_RANGE = re.compile(r"\d{1,7}(-\d{1,7})?(,\d{1,7}(-\d{1,7})?)*", re.ASCII)
 
-
-_MODE_OF_TIER = {
-    "fast": ModeName.FAST,
-    "cost_effective": ModeName.BALANCED,
-    "agentic": ModeName.AGENTIC,
-    "agentic_plus": ModeName.AGENTIC,
-}
 
 HONOURED = frozenset(
     {
@@ -75,6 +69,7 @@ HONOURED = frozenset(
         "output_options.spatial_text.preserve_very_small_text",
         "page_ranges.max_pages",
         "page_ranges.target_pages",
+        "processing_options.auto_mode_configuration",
         "processing_options.cost_optimizer.enable",
         "processing_options.forms",
         "processing_options.ignore.ignore_diagonal_text",
@@ -100,7 +95,7 @@ def options_of(configuration: ParseConfiguration, mode: ModeName | None = None) 
         InvalidOption: ``mode`` and ``tier`` contradict each other.
         InvalidPageRange: ``target_pages`` cannot be read.
     """
-    tier = _MODE_OF_TIER[configuration.tier] if configuration.tier else None
+    tier = MODE_OF_TIER[configuration.tier] if configuration.tier else None
     if mode and tier and mode is not tier:
         message = f"mode: {mode} contradicts configuration.tier {configuration.tier}"
         raise InvalidOption(message)
@@ -117,10 +112,13 @@ def options_of(configuration: ParseConfiguration, mode: ModeName | None = None) 
     ignore = processing.ignore or Ignore()
     output = configuration.output_options or OutputOptions()
     given = dict(_given(configuration.model_dump(exclude_none=True)))
+    rules = processing.auto_mode_configuration or ()
+    upgrades = upgrade_rules(rules)
     markdown = output.markdown or MarkdownOutput()
     spatial = output.spatial_text or SpatialText()
     chosen = mode or tier or ModeName.FAST
-    honoured = HONOURED - _OF_MODELS if chosen is ModeName.FAST else HONOURED
+    asks = chosen is not ModeName.FAST or any(rule.mode is not ModeName.FAST for rule in upgrades)
+    honoured = HONOURED if asks else HONOURED - _OF_MODELS
     ratio = failure.allowed_page_failure_ratio
     return ParseOptions(
         mode=chosen,
@@ -151,7 +149,8 @@ def options_of(configuration: ParseConfiguration, mode: ModeName | None = None) 
         extract_printed_page_number=bool(output.extract_printed_page_number),
         do_not_unroll_columns=bool(spatial.do_not_unroll_columns),
         preserve_layout_alignment_across_pages=bool(spatial.preserve_layout_alignment_across_pages),
-        ignored=tuple(sorted(path for path in given if path not in honoured)),
+        upgrades=upgrades,
+        ignored=tuple(sorted({*(path for path in given if path not in honoured), *without_effect(rules)})),
     )
 
 

@@ -188,6 +188,8 @@ class MetadataPage:
     """What models were asked about the page, and what was made of their answers."""
     hidden_text: HiddenTextResult | None = None
     """Parts of the page's text that nobody sees; only on pages with such."""
+    triggered_auto_mode: bool | None = None
+    """Whether the auto mode chose another mode for the page; only in jobs with one."""
 
 
 @dataclass(slots=True)
@@ -224,8 +226,8 @@ def failed(page: FailedPage) -> FailedPageResult:
     return FailedPageResult(page.number, f"{page.error.code}: {page.error.message}")
 
 
-def metadata(page: ParsedPage | FailedPage, *, printed_number: bool = False) -> MetadataPage:
-    """Give what is known about a page, and on request the number that it prints."""
+def metadata(page: ParsedPage | FailedPage, *, printed_number: bool = False, auto_mode: bool = False) -> MetadataPage:
+    """Give what is known about a page, and on request the number that it prints, and what the auto mode did."""
     if isinstance(page, FailedPage):
         return MetadataPage(page.number)
     printed = page.printed_number if printed_number else None
@@ -239,6 +241,7 @@ def metadata(page: ParsedPage | FailedPage, *, printed_number: bool = False) -> 
         page.images_left_out or None,
         page.refinement,
         _hidden(page.hidden) if page.hidden else None,
+        bool(page.refinement and page.refinement.triggers) if auto_mode else None,
     )
 
 

@@ -106,11 +106,10 @@ class _JsonSink:
                 self._sections.forms.add(_FORMS.dump_json(forms_page(page), exclude_none=True, by_alias=True))
             for image in page.images:
                 self._images.append(_IMAGE.dump_json(image_metadata(image, len(self._images), page.number)))
-        self._sections.metadata.add(
-            _METADATA.dump_json(
-                metadata(page, printed_number=self._options.extract_printed_page_number), exclude_none=True
-            )
+        known = metadata(
+            page, printed_number=self._options.extract_printed_page_number, auto_mode=bool(self._options.upgrades)
         )
+        self._sections.metadata.add(_METADATA.dump_json(known, exclude_none=True))
 
     def complete(self) -> None:
         sections = self._sections

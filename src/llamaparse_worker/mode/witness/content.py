@@ -24,6 +24,7 @@ from llamaparse_worker.mode.witness.tokens import (
     tokens_of,
 )
 from llamaparse_worker.model.geometry import Box, enclosing
+from llamaparse_worker.model.recognition import SURE
 
 P = TypeVar("P")
 
@@ -37,8 +38,6 @@ _SHARE_SCATTERED = 0.01
 """Words that may be lost here and there: some, and a share of the page."""
 _NEAR = 3
 """Characters before a number that a minus may be among."""
-_SURE = 0.9
-"""Confidence of OCR from which on it speaks against an answer."""
 
 
 @dataclass(frozen=True)
@@ -62,7 +61,7 @@ class Case:
     def is_sure(self, start: int, end: int) -> bool:
         """Tell whether the page's reader is sure of its tokens ``start`` to ``end``."""
         return self.page.source is Source.TEXT_LAYER or all(
-            stand.confidence >= _SURE for stand in self.page.stands[start:end]
+            stand.confidence >= SURE for stand in self.page.stands[start:end]
         )
 
 
