@@ -30,7 +30,7 @@ from support import documents
 from support.pipeline import Result, document_parser, parse, parser_pool
 
 pytestmark = pytest.mark.anyio
-_PAGE = re.compile(r"<page>\n(?P<text>.*?)\n</page>", re.DOTALL)
+_PAGE = re.compile(r"<page(?:-(?P<number>\d+))?>\n(?P<text>.*?)\n</page(?:-\d+)?>", re.DOTALL)
 POLICIES = {policy.mode: policy for policy in (balanced.BALANCED, multimodal.MULTIMODAL, agentic.AGENTIC)}
 
 
@@ -53,8 +53,11 @@ class Copying:
         """Copy."""
         assert timeout_s > 0
         self.requests.append(request)
-        found = _PAGE.search("\n".join(part.text for part in request.parts if isinstance(part, Text)))
-        text = found["text"] if found else ""
+        told = "\n".join(part.text for part in request.parts if isinstance(part, Text))
+        marks = (
+            (f"=== page {found['number']} ===\n" if found["number"] else "", found) for found in _PAGE.finditer(told)
+        )
+        text = "\n".join(f"{mark}{found['text']}" for mark, found in marks)
         is_first = not any(isinstance(part, Text) and "<findings>" in part.text for part in request.parts)
         return answer(text.replace(self.right, self.wrong) if is_first and self.right else text)
 
@@ -87,6 +90,28 @@ async def test_a_model_that_copies_the_page_changes_nothing_of_the_text(
     assert found.outcome.usage["requests"] == 2
     shown = sum(isinstance(part, Image) for request in model.requests for part in request.parts)
     assert shown == (0 if mode is ModeName.BALANCED else 2)
+
+
+@pytest.mark.parametrize("mode", POLICIES)
+async def test_a_whole_document_is_asked_about_in_as_few_calls_as_hold_it(
+    pool: ParserPool, tmp_path: Path, mode: ModeName
+) -> None:
+    content = documents.make(*(documents.prose(number) for number in range(1, 7)))
+    fast = await parse(document_parser(pool), content, tmp_path, name="fast")
+    model = Copying()
+    async with AsyncExitStack() as stack:
+        router = await stack.enter_async_context(open_models([ServedModel(model, most=5)], LocalSettings()))
+        modes = {name: Refiner(router, policy) for name, policy in POLICIES.items()}
+        parser = document_parser(pool, modes=modes)
+        options = ParseOptions(mode=mode, whole_document=True)
+        found = await parse(parser, content, tmp_path, name=mode, options=options)
+
+    assert found.markdown == fast.markdown
+    pages = json.loads((found.folder / "result.json").read_text())["metadata"]["pages"]
+    assert [page["refinement"]["verdict"] for page in pages] == ["answered"] * 6
+    runs = {tuple(page["refinement"]["together"]) or (page["page_number"],) for page in pages}
+    assert sorted(number for run in runs for number in run) == [1, 2, 3, 4, 5, 6]
+    assert found.outcome.usage["requests"] == len(model.requests) == len(runs) < 6
 
 
 @pytest.mark.parametrize("mode", [ModeName.BALANCED, ModeName.MULTIMODAL])

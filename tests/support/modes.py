@@ -8,7 +8,8 @@ from dataclasses import dataclass, field, replace
 from random import Random
 
 from llamaparse_worker.errors import PageUnreadable
-from llamaparse_worker.mode.refining import Policy, Refiner
+from llamaparse_worker.mode.policy import Policy
+from llamaparse_worker.mode.refining import Refiner
 from llamaparse_worker.model.blocks import Block, Cell, Heading, Line, Paragraph, Table
 from llamaparse_worker.model.deployment import Deployment
 from llamaparse_worker.model.genai import EndReason, Failure, FailureKind, GenAiAnswer, GenAiRequest, Image, Text
@@ -16,6 +17,7 @@ from llamaparse_worker.model.geometry import Box
 from llamaparse_worker.model.options import ModeName, ParseOptions
 from llamaparse_worker.model.page import LaidOutPage
 from llamaparse_worker.model.refinement import Refinement
+from llamaparse_worker.pipeline.groups import one_error
 from llamaparse_worker.testing.genai import DEFAULT_DEPLOYMENT, FakeGenAi, answer
 from llamaparse_worker.throttle.budget import Budget
 from llamaparse_worker.throttle.gate import Gate
@@ -52,9 +54,9 @@ def _heading(text: str, top: float) -> tuple[Block, ...]:
     return (Heading(text, box, 18.0, lines=(Line(text, box),)),)
 
 
-def _paragraphs(top: float) -> tuple[Block, ...]:
+def _paragraphs(top: float, texts: Sequence[str] = PROSE) -> tuple[Block, ...]:
     made: list[Block] = []
-    for at, text in enumerate(PROSE):
+    for at, text in enumerate(texts):
         box = Box(70, top + 60 * at, 520, top + 60 * at + 12)
         made.append(Paragraph(text, box, (Line(text, box),)))
     return tuple(made)
@@ -120,6 +122,33 @@ def said(text: str, end: EndReason = EndReason.COMPLETE) -> GenAiAnswer:
 def failed(kind: FailureKind) -> Failure:
     """Give a failure."""
     return Failure(kind=kind, message="not so")
+
+
+def overleaf() -> tuple[LaidOutPage, LaidOutPage]:
+    """Give two pages; a sentence goes on over the end of the first."""
+    cut = PROSE[1].index("and a few")
+    begun, rest = (PROSE[0], PROSE[1][:cut].strip()), (PROSE[1][cut:],)
+    first = (*_heading("Harbour record", 60), *_paragraphs(110, begun))
+    second = (*_paragraphs(110, rest), table(400))
+    return (
+        replace(page(), blocks=first, text="\n\n".join(begun)),
+        replace(page(), blocks=second, text="\n\n".join(rest), number=2),
+    )
+
+
+async def refine_together(
+    policy: Policy, outcomes: Sequence[GenAiAnswer | Failure], pages: Sequence[LaidOutPage]
+) -> list[Told]:
+    """Have pages refined together; each comes with all requests."""
+    model = FakeGenAi(outcomes)
+    routes = [Route(model, Gate(model.deployment, most=10, budget=Budget(), random=Random(0)))]
+    async with AsyncExitStack() as stack:
+        stack.enter_context(one_error())
+        router = await stack.enter_async_context(open_router(routes, CAPS))
+        mode, options = Refiner(router, policy), ParseOptions(mode=policy.mode)
+        assert mode.go_together(pages, options)
+        refined = await mode.refine_together(pages, [View() for _ in pages], options, flow="one")
+    return [Told(one, model.requests) for one in refined]
 
 
 async def refine(

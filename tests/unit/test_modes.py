@@ -11,7 +11,7 @@ from llamaparse_worker.layout.markdown import markdown
 from llamaparse_worker.mode.agentic import AGENTIC
 from llamaparse_worker.mode.balanced import BALANCED
 from llamaparse_worker.mode.multimodal import MULTIMODAL
-from llamaparse_worker.mode.refining import Policy
+from llamaparse_worker.mode.policy import Policy
 from llamaparse_worker.model.blocks import CodeBlock, Edge, Heading, Line, ListBlock, ListItem, Paragraph, Side, Table
 from llamaparse_worker.model.genai import EndReason, FailureKind, Usage
 from llamaparse_worker.model.geometry import Box

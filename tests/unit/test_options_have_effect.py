@@ -227,14 +227,22 @@ def test_an_option_for_models_has_its_effect_only_where_some_are_asked(name: str
     assert options(given).ignored == (name,)
 
 
-@pytest.mark.parametrize("name", ["system_prompt", "system_prompt_append", "user_prompt"])
-def test_a_prompt_has_its_effect_only_where_models_are_asked(name: str) -> None:
-    def found(**fields: str) -> ParseOptions:
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("system_prompt", "Be brief."),
+        ("system_prompt_append", "Be brief."),
+        ("user_prompt", "Be brief."),
+        ("whole_document", True),
+    ],
+)
+def test_what_models_are_told_has_its_effect_only_where_some_are_asked(name: str, value: object) -> None:
+    def found(**fields: object) -> ParseOptions:
         return job_of(read_message(json.dumps({"job_id": "a", "source": "b.pdf", **fields}).encode())).options
 
-    assert found(mode="balanced", **{name: "Be brief."}) != found(mode="balanced")
-    assert found(mode="balanced", **{name: "Be brief."}).ignored == ()
-    assert found(**{name: "Be brief."}).ignored == (name,)
+    assert found(mode="balanced", **{name: value}) != found(mode="balanced")
+    assert found(mode="balanced", **{name: value}).ignored == ()
+    assert found(**{name: value}).ignored == (name,)
 
 
 def test_the_separator_stands_between_the_lines_of_a_cell() -> None:

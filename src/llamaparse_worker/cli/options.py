@@ -19,6 +19,9 @@ def add_options(command: argparse.ArgumentParser) -> None:
         help="parse pages with one of these in the mode agentic, the others in --mode: table,image,unsure (a reading"
         " not to be relied on), text=TEXT, regexp=EXPRESSION (the last of the list)",
     )
+    command.add_argument(
+        "--whole-document", action="store_true", help="ask models about several pages at once, where they fit"
+    )
     command.add_argument("--pages", metavar="1-3,7", help="the pages to parse; default: all")
     command.add_argument("--language", metavar="en,de", help="the languages of the text, for OCR")
     command.add_argument(
@@ -112,7 +115,9 @@ def options_from(args: argparse.Namespace) -> ParseOptions:
 
     from llamaparse_worker.wire import options_of
 
-    return replace(options_of(configuration_from(args), mode_from(args)), ocr=args.ocr, results=results_from(args))
+    options = options_of(configuration_from(args), mode_from(args))
+    whole = args.whole_document and options.asks_models
+    return replace(options, ocr=args.ocr, results=results_from(args), whole_document=whole)
 
 
 def mode_from(args: argparse.Namespace) -> ModeName:

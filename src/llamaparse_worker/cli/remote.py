@@ -106,6 +106,7 @@ async def _submit(backends: Backends, one: Input, configuration: ParseConfigurat
         source=key,
         file_name=one.path.name,
         mode=mode_from(args),
+        whole_document=args.whole_document,
         ocr=args.ocr,
         results=results_from(args),
         configuration=configuration,

@@ -14,7 +14,7 @@ from llamaparse_worker.interfaces.broker import Broker, DeadLetter, Delivery, Me
 from llamaparse_worker.interfaces.component import Component
 from llamaparse_worker.interfaces.genai import GenAi
 from llamaparse_worker.interfaces.jobs import JobStore
-from llamaparse_worker.interfaces.mode import Mode, PageView
+from llamaparse_worker.interfaces.mode import JointMode, Mode, PageView
 from llamaparse_worker.interfaces.objects import ObjectStore, SourceFetcher
 from llamaparse_worker.interfaces.ocr import Ocr, Pooled, PoolUse
 from llamaparse_worker.interfaces.parsers import Emit, ParserProcess, Parsers, ReceivedEvent, Tasks
@@ -42,6 +42,7 @@ __all__ = [
     "GenAi",
     "Illustrated",
     "JobStore",
+    "JointMode",
     "Message",
     "Mode",
     "ObjectStore",

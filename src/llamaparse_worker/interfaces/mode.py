@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Protocol
+from collections.abc import Sequence
+from typing import Protocol, runtime_checkable
 
 from llamaparse_worker.model.genai import Image
 from llamaparse_worker.model.geometry import Box
@@ -45,6 +46,25 @@ class Mode(Protocol):
             view: how it looks.
             options: of the job.
             flow: the document, with which others take turns.
+
+        Raises:
+            BackendUnavailable: no model can be asked as things are; the job is tried again later.
+        """
+        ...
+
+
+@runtime_checkable
+class JointMode(Mode, Protocol):
+    """A mode that can ask about several pages at once; one that cannot need not have this."""
+
+    def go_together(self, pages: Sequence[LaidOutPage], options: ParseOptions) -> bool:
+        """Tell whether pages that follow each other fit into one question."""
+        ...
+
+    async def refine_together(
+        self, pages: Sequence[LaidOutPage], views: Sequence[PageView], options: ParseOptions, *, flow: str
+    ) -> Sequence[LaidOutPage]:
+        """Give as many better pages, as ``refine`` does; their calls are on record once.
 
         Raises:
             BackendUnavailable: no model can be asked as things are; the job is tried again later.

@@ -7,7 +7,8 @@ published figures grant it 2,000 calls, 4 million tokens in and 2 million out fo
 from __future__ import annotations
 
 from llamaparse_worker.mode.asking import Caps
-from llamaparse_worker.mode.refining import Policy, refining
+from llamaparse_worker.mode.policy import Policy
+from llamaparse_worker.mode.refining import refining
 from llamaparse_worker.model.options import ModeName
 
 AGENTIC = Policy(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 
 from llamaparse_worker.errors import BackendUnavailable
@@ -15,6 +16,7 @@ from llamaparse_worker.model.genai import (
     Image,
     Part,
     Text,
+    Usage,
 )
 from llamaparse_worker.model.options import ModeName
 from llamaparse_worker.model.refinement import ModelCall
@@ -34,6 +36,14 @@ class Caps:
     calls: int
     input_tokens: int
     output_tokens: int
+
+    def times(self, pages: int) -> Caps:
+        """Give what may be spent on so many pages together."""
+        return Caps(
+            calls=self.calls * pages,
+            input_tokens=self.input_tokens * pages,
+            output_tokens=self.output_tokens * pages,
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,11 +86,13 @@ class Asking:
     failures: list[str] = field(default_factory=list)
     _input_tokens: int = 0
     _output_tokens: int = 0
+    _elsewhere: int = 0
+    """Calls for this page among others that stand on the record of another."""
 
     def allows(self, question: Question) -> bool:
         """Tell whether the caps leave room for a question and an answer that is worth it."""
         return (
-            len(self.calls) < self.caps.calls
+            len(self.calls) + self._elsewhere < self.caps.calls
             and self._input_tokens + question.input_tokens <= self.caps.input_tokens
             and self._room >= _LEAST_ANSWER
         )
@@ -88,6 +100,12 @@ class Asking:
     @property
     def _room(self) -> int:
         return self.caps.output_tokens - self._output_tokens
+
+    def charge(self, usage: Usage, *, among: int, counted: bool) -> None:
+        """Charge the page its share of a call that was made for several; ``counted``: it is among ``calls``."""
+        self._input_tokens += math.ceil(usage.input_tokens / among)
+        self._output_tokens += math.ceil(usage.output_tokens / among)
+        self._elsewhere += not counted
 
     async def ask(self, question: Question) -> GenAiAnswer:
         """Have a question answered.

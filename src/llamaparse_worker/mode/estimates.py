@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 _LETTERS_A_TOKEN, _OTHERS_A_TOKEN = 4.0, 1.5
 """Characters a token, in ASCII and beyond: common figures of providers, on the safe side."""
@@ -28,3 +29,18 @@ def output_limit(page_text: str) -> int:
     if not page_text.strip():
         return _OUTPUT_OF_UNREAD
     return int(min(_MOST_OUTPUT, max(_LEAST_OUTPUT, _TIMES_THE_PAGE * tokens_in(page_text) + _MORE)))
+
+
+def output_limit_of(page_texts: Sequence[str]) -> int:
+    """Give the most tokens that an answer for several pages may take, each as if it were asked about by itself."""
+    read = "\n".join(page_texts)
+    unread = sum(_OUTPUT_OF_UNREAD for text in page_texts if not text.strip())
+    return int(max(_LEAST_OUTPUT, _TIMES_THE_PAGE * tokens_in(read) + _MORE)) + unread
+
+
+def fit_one_answer(page_texts: Sequence[str], most: int | None) -> bool:
+    """Tell whether an answer for several pages is none too long; ``most`` is what models may answer with at most.
+
+    What is asked is shorter than its answer but for pictures, so question and answer fit into a context of 32,000.
+    """
+    return output_limit_of(page_texts) <= min(_MOST_OUTPUT, most or _MOST_OUTPUT)

@@ -6,7 +6,8 @@ The published figures grant it 1,200 calls for 1,000 pages: one a page, and a re
 from __future__ import annotations
 
 from llamaparse_worker.mode.asking import Caps
-from llamaparse_worker.mode.refining import Policy, refining
+from llamaparse_worker.mode.policy import Policy
+from llamaparse_worker.mode.refining import refining
 from llamaparse_worker.model.options import ModeName
 
 MULTIMODAL = Policy(

@@ -11,8 +11,8 @@ from llamaparse_worker.mode.pictures import Picture, Pictures
 from llamaparse_worker.mode.plan import anchor, page_markdown, profile
 from llamaparse_worker.mode.prompts import system_prompt
 from llamaparse_worker.mode.regions import Region
-from llamaparse_worker.mode.wording import of_page, to_go_on, to_mend, to_mend_parts
-from llamaparse_worker.model.genai import Part, Text
+from llamaparse_worker.mode.wording import of_one_page, of_page, to_go_on, to_mend, to_mend_parts
+from llamaparse_worker.model.genai import Image, Part, Text
 from llamaparse_worker.model.options import ModeName, ParseOptions
 from llamaparse_worker.model.page import LaidOutPage
 
@@ -30,7 +30,7 @@ class Questions:
         self._page = page
         self._options = options
         self._pictures = pictures
-        self._text = page_markdown(page)
+        self.text = page_markdown(page)
         self.prompt = system_prompt(mode, options)
 
     async def draft(self, *, lighter: bool = False) -> Question:
@@ -42,14 +42,20 @@ class Questions:
         if self._pictures is None:
             if lighter:
                 raise NoAnswer("draft: the text of the page is all that the mode sends")
-            return self._question("draft", None, of_page(self._text, self._options))
+            return self._question("draft", None, of_page(self.text, self._options))
         picture = await self._pictures.whole(lighter=lighter)
         if picture is not None:
             text = "" if lighter else anchor(self._page, _ANCHOR_TOKENS)
             return self._question("draft", picture, of_page(text, self._options, [profile(self._page)]))
-        if lighter or not self._text.strip():
+        if lighter or not self.text.strip():
             raise NoAnswer(f"draft: {self._pictures.failures[-1]}")
-        return self._question("draft", None, of_page(self._text, self._options))
+        return self._question("draft", None, of_page(self.text, self._options))
+
+    def of_many(self, draft: Question) -> tuple[Part, ...]:
+        """Give what the question for all of this page shows, as one page among others."""
+        pictures = [part for part in draft.parts if isinstance(part, Image)]
+        text = anchor(self._page, _ANCHOR_TOKENS) if pictures else self.text
+        return (*pictures, Text(of_one_page(self._page.number, text, pictured=bool(pictures))))
 
     def rest(self, question: Question, answer: str) -> Question:
         """Ask for the rest of an answer that was cut off."""
@@ -88,5 +94,5 @@ class Questions:
             system=self.prompt.text,
             parts=(picture.image, Text(text)) if picture else (Text(text),),
             picture_tokens=picture.tokens if picture else 0,
-            output_tokens=output_limit(self._text),
+            output_tokens=output_limit(self.text),
         )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 
 from llamaparse_worker.model.options import ParseOptions
@@ -10,6 +11,8 @@ _MOST_FINDINGS = 20
 TAIL = 200
 """Characters of an answer that was cut off which show where to go on."""
 _SEPARATOR = "=== {} ==="
+_PAGE_MARK = "=== page {} ==="
+_PAGE_MARKED = re.compile(r"^=== page (\d{1,7}) ===[ \t]*$", re.MULTILINE)
 
 
 def fenced(name: str, text: str) -> str:
@@ -32,6 +35,37 @@ def of_page(text: str, options: ParseOptions, hints: Iterable[str] = ()) -> str:
             f" it comes from whoever wants the page.\n{options.prompts.user}"
         )
     return "\n\n".join(parts)
+
+
+def of_one_page(number: int, text: str, *, pictured: bool) -> str:
+    """Give one page among others, whose picture stands before if it has one."""
+    shown = f"The picture above is page {number}. " if pictured else ""
+    if not text:
+        return f"{shown}No text of page {number} is known."
+    return f"{shown}The text of page {number}:\n{fenced(f'page-{number}', text)}"
+
+
+def to_divide(numbers: Sequence[int]) -> str:
+    """Ask for the Markdown of several pages that follow each other, divided by page."""
+    return (
+        f"These are pages {numbers[0]} to {numbers[-1]} of one document. Give the Markdown of each, in order, each"
+        f" below a line of its own that reads {_PAGE_MARK.format('N')} with its number.\n"
+        "A sentence, a list or a table may go on over the end of a page. Divide it where the page ends, and let it go"
+        " on below the mark of the next page as what it is: the sentence in its middle, without a new heading; the list"
+        " with its next number; the table with the same columns as before, and with its head only where the page"
+        " prints that again."
+    )
+
+
+def divided(answer: str, numbers: Sequence[int]) -> dict[int, str]:
+    """Take an answer to ``to_divide`` apart, by page; nothing where its marks are not those of pages in order."""
+    found: dict[int, str] = {}
+    pieces = _PAGE_MARKED.split(answer.strip())
+    marked = [int(number) for number in pieces[1::2]]
+    if pieces[0].strip() or marked != sorted(set(marked)) or not set(marked) <= set(numbers):
+        return found
+    found.update(zip(marked, (text.strip("\n") for text in pieces[2::2]), strict=True))
+    return found
 
 
 def to_go_on(answer: str) -> str:

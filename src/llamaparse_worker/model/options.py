@@ -183,6 +183,8 @@ class ParseOptions:
     """Leave out text that runs across the page, such as a watermark."""
     tables: TableOptions = TableOptions()
     prompts: PromptOptions = PromptOptions()
+    whole_document: bool = False
+    """Ask models about several pages at once, where they fit, rather than about each by itself."""
     upgrades: tuple[UpgradeRule, ...] = ()
     """The auto mode: the first rule with a trigger on a page says in which mode it is parsed."""
     skip_simple_pages: bool = False

@@ -65,6 +65,8 @@ class Refinement:
     prompt: str = ""
     """The system prompt and its version, such as ``balanced/1``; empty where nobody was asked."""
     calls: tuple[ModelCall, ...] = ()
+    together: tuple[int, ...] = ()
+    """The pages that were drafted in one call with this one; it stands in the record of the first of them."""
     triggers: tuple[str, ...] = ()
     """What made the auto mode choose another mode for the page."""
     checks: tuple[str, ...] = ()

@@ -13,7 +13,7 @@ import anyio
 from anyio import to_thread
 
 from llamaparse_worker.errors import BackendUnavailable, ConfigurationError, WorkerError, report
-from llamaparse_worker.interfaces import Mode
+from llamaparse_worker.interfaces import JointMode, Mode
 from llamaparse_worker.model.options import ParseOptions
 from llamaparse_worker.model.page import LaidOutPage, PageStatus, PageSummary
 from llamaparse_worker.model.refinement import Refinement, usage_of
@@ -77,31 +77,61 @@ class Refining:
         refined.append(str(self._blob))
         with one_error():
             async with anyio.create_task_group() as tasks:
+                run: list[LaidOutPage] = []
                 for path, stored in await to_thread.run_sync(_last_of_each, read.blobs):
                     if stored.number in self._finished.refined:
                         continue
                     await self._room.acquire()
                     page = await to_thread.run_sync(_read, path, stored)
-                    tasks.start_soon(self._refine, page)
+                    if not self._goes_with(run, page):
+                        tasks.start_soon(self._refine_run, run)
+                        run = []
+                    run.append(page)
+                tasks.start_soon(self._refine_run, run)
         pages = tuple(self._done[number] for number in sorted(self._done))
         return Refined(ReadResult(pages, tuple(refined)), usage_of(self._records))
+
+    def _goes_with(self, run: Sequence[LaidOutPage], page: LaidOutPage) -> bool:
+        """Tell whether a page joins those before it, with which it is asked about."""
+        if not run:
+            return True
+        mode, follows = self._mode, page.number == run[-1].number + 1
+        if not (follows and self._options.whole_document and isinstance(mode, JointMode)):
+            return False
+        return mode.go_together([*run, page], self._options)
+
+    async def _refine_run(self, run: Sequence[LaidOutPage]) -> None:
+        try:
+            if len(run) > 1 and isinstance(self._mode, JointMode):
+                await self._refine_together(run, self._mode)
+            else:
+                for page in run:
+                    await self._refine(page)
+        finally:
+            for _ in run:
+                self._room.release()
+
+    async def _refine_together(self, run: Sequence[LaidOutPage], mode: JointMode) -> None:
+        views = [self._views.page(page.number) for page in run]
+        for page in await mode.refine_together(run, views, self._options, flow=self._flow):
+            await self._keep(page)
 
     async def _refine(self, page: LaidOutPage) -> None:
         try:
             better = await self._mode.refine(page, self._views.page(page.number), self._options, flow=self._flow)
-            async with self._writing:
-                await to_thread.run_sync(_append, self._blob, better)
-                self._finished.refined.add(page.number)
+            await self._keep(better)
         except (BackendUnavailable, ConfigurationError):
             raise
         except WorkerError as error:
             failed = PageSummary(page.number, PageStatus.FAILED, error=report(error))
             self._done[page.number] = failed
             self._on_page(failed)
-        else:
-            self._count(better)
-        finally:
-            self._room.release()
+
+    async def _keep(self, better: LaidOutPage) -> None:
+        async with self._writing:
+            await to_thread.run_sync(_append, self._blob, better)
+            self._finished.refined.add(better.number)
+        self._count(better)
 
     def _count(self, better: LaidOutPage) -> None:
         if better.refinement is not None:

@@ -56,6 +56,10 @@ class JobMessage(Strict):
         max_length=MAX_PROMPT,
         description="What models are to make of the text of each page; the answer is then judged by its form alone",
     )
+    whole_document: bool = Field(
+        default=False,
+        description="Ask models about several pages at once where they fit, as parse_document_with_* of LlamaParse do",
+    )
     auto_mode: bool = Field(
         default=False,
         description="Parse pages with a trigger below in the mode agentic, and those whose reading is not to be relied"
@@ -110,7 +114,7 @@ def job_of(message: JobMessage, *, traceparent: str | None = None, priority: Pri
         source=source,
         file_name=message.file_name or source.location.rstrip("/").rpartition("/")[2] or "document",
         output_prefix=message.output_prefix.strip("/"),
-        options=replace(options, ocr=message.ocr, results=message.results, **_prompts(message, options)),
+        options=replace(options, ocr=message.ocr, results=message.results, **_of_models(message, options)),
         project=message.project_id,
         tenant=message.tenant,
         priority=message.priority or priority,
@@ -146,21 +150,27 @@ def _with_auto_mode(message: JobMessage) -> ParseConfiguration:
     return message.configuration.model_copy(update={"processing_options": processing})
 
 
-class _Prompts(TypedDict):
+class _OfModels(TypedDict):
     prompts: PromptOptions
+    whole_document: bool
     ignored: tuple[str, ...]
 
 
-def _prompts(message: JobMessage, options: ParseOptions) -> _Prompts:
-    """Give what models are told; a job that asks none says so."""
-    given = message.model_dump(include={"system_prompt", "system_prompt_append", "user_prompt"}, exclude_none=True)
+def _of_models(message: JobMessage, options: ParseOptions) -> _OfModels:
+    """Give what models are told, and of how much at once; a job that asks none says so."""
+    names = {"system_prompt", "system_prompt_append", "user_prompt", "whole_document"}
+    given = message.model_dump(include=names, exclude_defaults=True)
     if not options.asks_models:
-        return {"prompts": PromptOptions(), "ignored": tuple(sorted((*options.ignored, *given)))}
+        return {
+            "prompts": PromptOptions(),
+            "whole_document": False,
+            "ignored": tuple(sorted((*options.ignored, *given))),
+        }
     appended = filter(None, (message.system_prompt_append, options.prompts.system_append))
     prompts = PromptOptions(
         system=message.system_prompt or "", system_append="\n\n".join(appended), user=message.user_prompt or ""
     )
-    return {"prompts": prompts, "ignored": options.ignored}
+    return {"prompts": prompts, "whole_document": message.whole_document, "ignored": options.ignored}
 
 
 def source_of(source: str) -> SourceRef:
