@@ -14,7 +14,8 @@ import pytest
 from reportlab.lib.utils import ImageReader
 from reportlab.pdfgen.canvas import Canvas
 
-from llamaparse_worker.app.documents import ServedModel, open_documents, open_models
+from llamaparse_worker.app.documents import open_documents
+from llamaparse_worker.app.models import ServedModel, open_models
 from llamaparse_worker.errors import ModeUnavailable
 from llamaparse_worker.interfaces import Mode
 from llamaparse_worker.mode import agentic, balanced, multimodal

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import replace
 from random import Random
 from typing import Any
@@ -16,6 +16,7 @@ from llamaparse_worker.model.genai import CallFailed, Failure, FailureKind, GenA
 from llamaparse_worker.model.options import ModeName
 from llamaparse_worker.testing.genai import DEFAULT_DEPLOYMENT, FakeGenAi, answer, question
 from llamaparse_worker.throttle.budget import Budget
+from llamaparse_worker.throttle.cap import Cap
 from llamaparse_worker.throttle.gate import Gate
 from llamaparse_worker.throttle.router import Errand, NobodyToAsk, Route, Router, open_router
 from simulation.clockwork import Clockwork
@@ -43,12 +44,17 @@ def asked(one: Route) -> int:
     return len(one.model.requests)
 
 
-def run(routes: Sequence[Route], story: Callable[[Router], Awaitable[object]], limit_s: float = 3600) -> float:
+def run(
+    routes: Sequence[Route],
+    story: Callable[[Router], Awaitable[object]],
+    limit_s: float = 3600,
+    preferred: Mapping[ModeName, str] | None = None,
+) -> float:
     """Tell a story with a router; gives the seconds that it takes on its clock."""
 
     async def main() -> float:
         with anyio.fail_after(limit_s):
-            async with open_router(routes, CAPS) as router:
+            async with open_router(routes, CAPS, preferred) as router:
                 await story(router)
         return anyio.current_time()
 
@@ -230,6 +236,42 @@ def test_cap_of_a_mode_holds_over_all_deployments() -> None:
             gate.set()
 
     run(routes, story)
+
+
+def test_cap_of_a_model_holds_over_all_its_deployments_and_no_other() -> None:
+    gate, cap = anyio.Event(), Cap(7)
+    models = [FakeGenAi(gate=gate, deployment=deployment(name)) for name in ("one", "two", "other")]
+    routes = [
+        Route(model, Gate(model.deployment, most=20, budget=Budget(), random=Random(0), caps=caps))
+        for model, caps in zip(models, ([cap], [cap], []), strict=True)
+    ]
+
+    async def story(router: Router) -> None:
+        async with anyio.create_task_group() as tasks:
+            for _ in range(60):
+                tasks.start_soon(router.ask, question(), ERRAND)
+            await anyio.sleep(1)
+            assert models[0].running + models[1].running == 7
+            assert models[2].running == 20
+            gate.set()
+        assert cap.running == 0
+
+    run(routes, story)
+    assert sum(len(model.requests) for model in models) == 60
+
+
+def test_mode_asks_its_preferred_model_first_and_the_others_where_that_has_no_room() -> None:
+    refusal = failure(FailureKind.RATE_LIMIT, retry_after_s=30)
+    routes = [route("high", priority=200), route("wanted", [answer(), refusal], priority=1, aliases=frozenset({"w"}))]
+    agentic = replace(ERRAND, mode=ModeName.AGENTIC)
+
+    async def story(router: Router) -> None:
+        assert [one.id for one in router.deployments(ModeName.AGENTIC, images=True)] == ["wanted", "high"]
+        assert (await router.ask(question(), agentic)).deployment.id == "wanted"
+        assert (await router.ask(question(), ERRAND)).deployment.id == "high"
+        assert (await router.ask(question(), agentic)).deployment.id == "high"
+
+    run(routes, story, preferred={ModeName.AGENTIC: "w"})
 
 
 def test_cancelled_calls_leave_nothing_behind() -> None:

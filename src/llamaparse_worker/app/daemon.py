@@ -15,7 +15,8 @@ from anyio import to_thread
 from pydantic import BaseModel
 
 from llamaparse_worker.app.backends import Backends, chosen_models, open_backends
-from llamaparse_worker.app.documents import Documents, open_documents, open_served
+from llamaparse_worker.app.documents import Documents, open_documents
+from llamaparse_worker.app.models import open_served
 from llamaparse_worker.app.sources import open_source_fetcher
 from llamaparse_worker.errors import BackendUnavailable, ConfigurationError, RestartNeeded, WorkerError
 from llamaparse_worker.http.dependencies import HttpDependencies, QueueSource

@@ -4,25 +4,22 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass, field
-from random import Random
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from anyio import CapacityLimiter
 
-from llamaparse_worker.app.backends import open_genai, open_ocr
+from llamaparse_worker.app.backends import open_ocr
+from llamaparse_worker.app.models import ServedModel, open_models
 from llamaparse_worker.components import Seam, load, targets
-from llamaparse_worker.interfaces import Component, GenAi, Mode, Ocr
+from llamaparse_worker.interfaces import Component, Mode, Ocr
 from llamaparse_worker.model.options import ModeName
 from llamaparse_worker.parsers.cores import usable_cores
 from llamaparse_worker.parsers.pool import ParserPool, open_parsers
 from llamaparse_worker.parsers.settings import ParserSettings
-from llamaparse_worker.pipeline.groups import one_error
 from llamaparse_worker.pipeline.task_config import TaskConfig
 from llamaparse_worker.settings import LocalSettings, read
-from llamaparse_worker.throttle.budget import Budget
-from llamaparse_worker.throttle.gate import Gate
-from llamaparse_worker.throttle.router import Route, Router, open_router
+from llamaparse_worker.throttle.router import Router
 
 if TYPE_CHECKING:
     from llamaparse_worker.pipeline.document import DocumentParser
@@ -43,16 +40,6 @@ class Documents:
     """Who has models called, where there are any."""
     reading: str
     """What of the settings decides how pages are read: of two workers with the same, one may go on for the other."""
-
-
-@dataclass(frozen=True, slots=True)
-class ServedModel:
-    """A model that modes may ask, and what the operator lets it be asked."""
-
-    model: GenAi
-    most: int
-    """Calls at once, of all modes together."""
-    budget: Budget = field(default_factory=Budget)
 
 
 def _as_it_is(ocr: Ocr) -> Ocr:
@@ -114,39 +101,6 @@ async def open_documents(
             ),
         )
         yield Documents(parser, pool, processes, ocr, router, f"{settings.ocr_engine} {config.model_dump_json()}")
-
-
-@asynccontextmanager
-async def open_served(settings: LocalSettings) -> AsyncIterator[Sequence[ServedModel]]:
-    """Open the models that the settings describe; each may have as many calls at once as all modes together.
-
-    Raises:
-        ConfigurationError: the settings of a provider are wrong, or its credentials cannot be read.
-    """
-    most = sum(_caps(settings).values())
-    async with open_genai(settings) as models:
-        yield [ServedModel(model, most) for model in models]
-
-
-@asynccontextmanager
-async def open_models(models: Sequence[ServedModel], settings: LocalSettings) -> AsyncIterator[Router]:
-    """Open the router between modes and models, within the caps of the modes."""
-    random = Random()  # noqa: S311 - jitter
-    routes = [
-        Route(one.model, Gate(one.model.deployment, most=one.most, budget=one.budget, random=random)) for one in models
-    ]
-    with one_error():
-        async with open_router(routes, _caps(settings)) as router:
-            yield router
-
-
-def _caps(settings: LocalSettings) -> dict[ModeName, int]:
-    """Give how many calls of a mode may run at once."""
-    return {
-        ModeName.BALANCED: settings.accurate_mode_llm_concurrency,
-        ModeName.MULTIMODAL: settings.multimodal_model_concurrency,
-        ModeName.AGENTIC: settings.premium_mode_model_concurrency,
-    }
 
 
 async def _open_modes(settings: LocalSettings, router: Router | None, stack: AsyncExitStack) -> dict[ModeName, Mode]:

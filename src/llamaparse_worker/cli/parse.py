@@ -36,7 +36,8 @@ def run(args: argparse.Namespace) -> int:
 
 
 async def _parse(args: argparse.Namespace) -> int:
-    from llamaparse_worker.app.documents import open_documents, open_served
+    from llamaparse_worker.app.documents import open_documents
+    from llamaparse_worker.app.models import open_served
     from llamaparse_worker.settings import LocalSettings, read
 
     settings = read(LocalSettings)

@@ -100,6 +100,11 @@ class Deployment:
     """Further names by which jobs and variables may call the model, such as ``claude sonnet``."""
     price: Price | None = None
 
+    @property
+    def names(self) -> frozenset[str]:
+        """Every name by which a job or a variable may mean this deployment."""
+        return self.aliases | {self.id, self.model_id, self.provider_model}
+
     def is_called(self, name: str) -> bool:
         """Whether a job or a variable that says ``name`` may mean this deployment."""
-        return name in {self.id, self.model_id, self.provider_model} or name in self.aliases
+        return name in self.names

@@ -103,6 +103,11 @@ class ModelVariables(_Variables):
     premium_mode_model_concurrency: int = Field(
         default=25, ge=1, le=100_000, description="Calls at once in the mode agentic (`parse_page_with_agent`)."
     )
+    prefered_premium_mode_model: str | None = Field(
+        default=None,
+        description="The model that the mode agentic asks before all others, by any of its names (docs/providers), "
+        "such as `claude sonnet`; the others are asked where it cannot take a call.",
+    )
 
 
 class DocumentVariables(_Variables):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from random import Random
 
@@ -9,6 +10,7 @@ from llamaparse_worker.model.deployment import Deployment
 from llamaparse_worker.model.genai import Failure, FailureKind, GenAiAnswer
 from llamaparse_worker.throttle.breaker import Breaker
 from llamaparse_worker.throttle.budget import Budget
+from llamaparse_worker.throttle.cap import Cap
 from llamaparse_worker.throttle.pace import Pace, Start
 from llamaparse_worker.throttle.tally import DeploymentUse, Tally
 
@@ -39,14 +41,18 @@ class Gate:
     Args:
         deployment: whom the calls go to.
         most: how many may ever run at once.
+        caps: what further bounds them, together with calls to other deployments.
         budget: what the operator has stated of its quota.
         random: where jitter comes from.
     """
 
-    def __init__(self, deployment: Deployment, *, most: int, budget: Budget, random: Random) -> None:
+    def __init__(
+        self, deployment: Deployment, *, most: int, budget: Budget, random: Random, caps: Sequence[Cap] = ()
+    ) -> None:
         self.deployment = deployment
         self.running = 0
-        self._pace = Pace(most)
+        self._caps = caps
+        self._pace = Pace(min((most, *(cap.most for cap in caps))))
         self._breaker = Breaker()
         self._budget = budget
         self._tally = Tally(deployment)
@@ -69,14 +75,14 @@ class Gate:
 
     def opens_at(self, now: float, tokens: float) -> float:
         """Tell when a call of so many tokens may start: ``now`` or before if at once, ``NEVER`` until a call ends."""
-        if self.running >= self._pace.at_once:
+        if self.running >= self._pace.at_once or any(cap.is_full for cap in self._caps):
             return NEVER
         pace, budget = self._pace.opens_at(now), self._budget.ready_at(now, tokens)
         return max(self._shut_until, self._breaker.opens_at(), pace, budget)
 
     def enter(self, now: float, tokens: float) -> Pass:
         """Begin a call."""
-        self.running += 1
+        self._count(1)
         self._breaker.started()
         self._budget.reserve(now, tokens)
         return Pass(self._pace.started(now, tokens), self.running)
@@ -88,7 +94,7 @@ class Gate:
         self._breaker.succeeded(now)
         self._budget.correct(now, held.start.tokens, answer.usage.input_tokens + answer.usage.output_tokens)
         self._pause_s = _FIRST_PAUSE_S
-        self.running -= 1
+        self._count(-1)
 
     def failed(self, now: float, held: Pass, failure: Failure) -> None:
         """End a call that failed."""
@@ -102,16 +108,21 @@ class Gate:
             self._breaker.failed(now)
         else:
             self._breaker.succeeded(now)
-        self.running -= 1
+        self._count(-1)
 
     def gave_up(self) -> None:
         """End a call that nobody waits for any more."""
         self._breaker.gave_up()
-        self.running -= 1
+        self._count(-1)
 
     def unwanted(self, now: float) -> None:
         """Say that nothing waits for this deployment."""
         self._pace.idle(now)
+
+    def _count(self, more: int) -> None:
+        self.running += more
+        for cap in self._caps:
+            cap.running += more
 
     def _pause(self, failure: Failure) -> float:
         if failure.retry_after_s is not None:

@@ -110,9 +110,18 @@ class Router:
     Args:
         routes: the deployments that there are, each with its gate.
         caps: how many calls of a mode may run at once.
+        preferred: the model that a mode asks before all others, by any of its names.
     """
 
-    def __init__(self, routes: Sequence[Route], caps: Mapping[ModeName, int]) -> None:
+    def __init__(
+        self, routes: Sequence[Route], caps: Mapping[ModeName, int], preferred: Mapping[ModeName, str] | None = None
+    ) -> None:
+        self._preferred = {
+            (mode, route.deployment.id)
+            for mode, name in (preferred or {}).items()
+            for route in routes
+            if route.deployment.is_called(name)
+        }
         self._routes = tuple(sorted(routes, key=lambda route: -route.deployment.priority))
         self._caps = caps
         self._running = dict.fromkeys(caps, 0)
@@ -170,12 +179,16 @@ class Router:
                 await changed.wait()
 
     def _able(self, mode: ModeName, *, images: bool) -> list[Route]:
-        return [
+        able = (
             route
             for route in self._routes
             if (mode is ModeName.BALANCED or not route.deployment.text_only)
             and (route.deployment.profile.images or not images)
-        ]
+        )
+        return sorted(able, key=lambda route: not self._is_preferred(route, mode))
+
+    def _is_preferred(self, route: Route, mode: ModeName) -> bool:
+        return (mode, route.deployment.id) in self._preferred
 
     def _eligible(self, errand: Errand) -> tuple[Route, ...]:
         """Give the deployments for an errand; what would go to one in the EU first goes nowhere else."""
@@ -220,7 +233,7 @@ class Router:
                 if not lane.calls or self._running[lane.mode] >= self._caps[lane.mode]:
                     continue
                 tag, call = lane.calls.first()
-                at, route = _first_open(lane.routes, now, call.errand.tokens)
+                at, route = self._first_open(lane, now, call.errand.tokens)
                 if at > now:
                     opens_at = min(opens_at, at)
                 elif turn is None or tag < turn[0]:
@@ -231,6 +244,19 @@ class Router:
             tag, lane, route = turn
             self._grant(lane.calls.pop(), route, now)
             self._clock.reached(tag)
+
+    def _first_open(self, lane: _Lane, now: float, tokens: float) -> tuple[float, Route]:
+        """Give the route to take now, or the one that opens first: by preference, priority, then free slots."""
+        at = [(route.gate.opens_at(now, tokens), route) for route in lane.routes]
+        open_now = [route for opens_at, route in at if opens_at <= now]
+        if not open_now:
+            return min(at, key=lambda pair: pair[0])
+
+        def rank(route: Route) -> tuple[bool, int, int]:
+            preferred = self._is_preferred(route, lane.mode)
+            return preferred, route.deployment.priority, route.gate.at_once - route.gate.running
+
+        return now, max(open_now, key=rank)
 
     def _grant(self, call: _Call, route: Route, now: float) -> None:
         self._running[call.errand.mode] += 1
@@ -274,16 +300,6 @@ class Router:
         return tuple(other for other in call.routes if other is not route)
 
 
-def _first_open(routes: Sequence[Route], now: float, tokens: float) -> tuple[float, Route]:
-    """Give the route to take now, or the one that opens first: by priority, then by free slots."""
-    at = [(route.gate.opens_at(now, tokens), route) for route in routes]
-    open_now = [route for opens_at, route in at if opens_at <= now]
-    if open_now:
-        free = max(open_now, key=lambda route: (route.deployment.priority, route.gate.at_once - route.gate.running))
-        return now, free
-    return min(at, key=lambda pair: pair[0])
-
-
 def _granted(call: _Call) -> tuple[Route, Pass]:
     if call.granted is None:
         raise RuntimeError("a call had its turn and no route")
@@ -291,9 +307,11 @@ def _granted(call: _Call) -> tuple[Route, Pass]:
 
 
 @asynccontextmanager
-async def open_router(routes: Sequence[Route], caps: Mapping[ModeName, int]) -> AsyncIterator[Router]:
+async def open_router(
+    routes: Sequence[Route], caps: Mapping[ModeName, int], preferred: Mapping[ModeName, str] | None = None
+) -> AsyncIterator[Router]:
     """Yield a router that lets calls through by itself."""
-    router = Router(routes, caps)
+    router = Router(routes, caps, preferred)
     async with anyio.create_task_group() as tasks:
         tasks.start_soon(router.keep_moving)
         yield router

@@ -74,8 +74,9 @@ class Catalogue:
         return self.names.get(model_id, model_id)
 
     def aliases_of(self, *names: str) -> frozenset[str]:
-        """Give the aliases of a model that goes by these names."""
-        return frozenset(alias for alias, patterns in self.aliases.items() if _first(dict.fromkeys(patterns), names))
+        """Give the aliases of a model that goes by these names, ids of the original deployment among them."""
+        told = {alias for alias, patterns in self.aliases.items() if _first(dict.fromkeys(patterns), names)}
+        return frozenset(told | {model_id for model_id, makers in self.names.items() if makers in names})
 
     def family(self, *names: str) -> Family | None:
         """Give who made the model; None where no rule says so."""
