@@ -23,7 +23,7 @@ from llamaparse_worker.backends.genai.settings import (
     VertexSettings,
 )
 from llamaparse_worker.errors import ConfigurationError
-from llamaparse_worker.model.deployment import Deployment, Family, Provider, TokenField
+from llamaparse_worker.model.deployment import Deployment, Family, MinuteQuota, Provider, TokenField
 from llamaparse_worker.model.genai import Reasoning, Usage
 from llamaparse_worker.settings import Sources, read, trace
 from llamaparse_worker.testing.genai import question
@@ -294,6 +294,7 @@ def test_everything_that_is_wrong_is_named_at_once() -> None:
         ({"OPENAI_API_KEY": "k", "OPENAI_CUSTOM_HEADERS": "nonsense"}, "OPENAI_CUSTOM_HEADERS: a line is not"),
         ({"GENAI_PROFILES_JSON": '{"gpt-*": {"image": true}}'}, r"GENAI_PROFILES_JSON.gpt-\*.image: Extra inputs"),
         ({"GENAI_ALIASES_JSON": '{"a": "b"}'}, "GENAI_ALIASES_JSON.a: Input should be a valid tuple"),
+        ({"GENAI_QUOTAS_JSON": '{"a": {"rpm": 0}}'}, "GENAI_QUOTAS_JSON.a.rpm: Input should be gr"),
         ({"GENAI_PRICES_JSON": '{"a": {"input": -1, "output": 1}}'}, "GENAI_PRICES_JSON.a.input: Input should be gr"),
         ({"OPENAI_BASE_URL": "vllm"}, r"^OPENAI_BASE_URL=vllm"),
     ],
@@ -410,6 +411,26 @@ def test_a_documented_name_means_the_models_that_are_deployed(name: str, models:
     )
 
     assert {one.model_id for one in found.values() if one.is_called(name)} == models
+
+
+def test_quotas_are_those_of_the_entry_or_of_the_first_pattern_that_means_the_deployment() -> None:
+    quotas = '{"azure:*": {"rpm": 300, "tpm": 120000}, "gpt-4o": {"tpm": 5000}}'
+    single = of(
+        OPENAI_API_KEY="k",
+        OPENAI_MODELS="openai-gpt-4o,gpt-4.1",
+        AZURE_OPENAI_GPT_4O_API_KEY="k",
+        AZURE_OPENAI_GPT_4O_BASE_URL="https://r.example",
+        GENAI_QUOTAS_JSON=quotas,
+    )
+    array = entries(entry(id="own", tpm=70), entry(id="none"), GENAI_QUOTAS_JSON=quotas)
+
+    assert {name: one.quota for name, one in single.items()} == {
+        "openai:openai-gpt-4o": MinuteQuota(tokens=5000),
+        "openai:gpt-4.1": MinuteQuota(),
+        "azure:openai-gpt-4o": MinuteQuota(300, 120_000),
+    }
+    assert array["own"].deployment.quota == MinuteQuota(tokens=70)
+    assert array["none"].deployment.quota == MinuteQuota(tokens=5000)
 
 
 def test_a_call_costs_what_the_settings_say() -> None:

@@ -7,7 +7,7 @@ from statistics import quantiles
 
 import anyio
 
-from llamaparse_worker.model.deployment import Deployment
+from llamaparse_worker.model.deployment import Deployment, MinuteQuota
 from llamaparse_worker.model.genai import CallFailed, Failure, FailureKind, GenAiAnswer, GenAiRequest, Usage
 from llamaparse_worker.model.options import ModeName
 from llamaparse_worker.testing.genai import DEFAULT_DEPLOYMENT, answer, question
@@ -18,6 +18,7 @@ from simulation.clockwork import Clockwork
 from support.quota import Provider
 
 _TOKENS = 2700
+_NONE_STATED = MinuteQuota()
 _LARGE, _SMALL, _EVERY_S = 1000, 30, 6.0
 
 
@@ -50,8 +51,10 @@ class _Limited:
 class _Story:
     """One-page documents that come one after the other, alone or beside one with a thousand pages."""
 
-    def __init__(self, *, large: bool) -> None:
+    def __init__(self, *, large: bool, stated: MinuteQuota = _NONE_STATED, estimate: int = _TOKENS) -> None:
         self._large = large
+        self._budget = Budget.of(stated)
+        self._estimate = estimate
         self.model = _Limited(Provider(1e6, burst_s=10), Random(1))
         self.small_s: list[float] = []
         self.large_done: list[float] = []
@@ -60,7 +63,7 @@ class _Story:
         Clockwork(Random(0)).run(self._main())
 
     async def _main(self) -> None:
-        gate = Gate(self.model.deployment, most=250, budget=Budget(), random=Random(2))
+        gate = Gate(self.model.deployment, most=250, budget=self._budget, random=Random(2))
         routes, caps = [Route(self.model, gate)], {ModeName.BALANCED: 250}
         async with open_router(routes, caps) as router, anyio.create_task_group() as tasks:
             for _ in range(_LARGE if self._large else 0):
@@ -71,7 +74,7 @@ class _Story:
 
     async def _page(self, router: Router, flow: str) -> None:
         began = anyio.current_time()
-        await router.ask(question(), Errand(mode=ModeName.BALANCED, flow=flow, tokens=_TOKENS))
+        await router.ask(question(), Errand(mode=ModeName.BALANCED, flow=flow, tokens=self._estimate))
         ended = anyio.current_time()
         if flow == "large":
             self.large_done.append(ended)
@@ -89,3 +92,19 @@ def test_documents_of_one_page_are_not_behind_a_thousand_pages_of_another() -> N
     assert beside.model.refused <= 0.03 * beside.model.calls
     quota_s = (_LARGE + _SMALL) * _TOKENS / 1e6 * 60
     assert max(beside.large_done) <= quota_s / 0.9 + 10
+
+
+def test_stated_quota_of_tokens_is_used_in_full_and_nothing_is_refused_however_much_is_reserved() -> None:
+    story = _Story(large=True, stated=MinuteQuota(tokens=950_000), estimate=3 * _TOKENS)
+    story.run()
+    assert story.model.refused == 0
+    assert len(story.large_done) == _LARGE
+    quota_s = (_LARGE + _SMALL) * _TOKENS / 950_000 * 60
+    assert max(story.large_done) <= quota_s / 0.9 + 10
+
+
+def test_stated_quota_of_requests_is_kept_to_and_used_in_full() -> None:
+    story = _Story(large=True, stated=MinuteQuota(requests=300))
+    story.run()
+    quota_s = (_LARGE + _SMALL) / 300 * 60
+    assert 0.97 * quota_s <= max(story.large_done) <= quota_s / 0.9 + 10

@@ -42,7 +42,9 @@ async def open_served(settings: LocalSettings) -> AsyncIterator[Sequence[ServedM
     most = sum(mode_caps(settings).values())
     async with open_genai(settings) as models:
         caps = _model_caps(models)
-        yield [ServedModel(model, most, caps=caps[model.deployment.id]) for model in models]
+        yield [
+            ServedModel(model, most, Budget.of(model.deployment.quota), caps[model.deployment.id]) for model in models
+        ]
 
 
 @asynccontextmanager

@@ -75,6 +75,15 @@ class Price:
         return (fresh * self.input + usage.cached_tokens * cached + usage.output_tokens * self.output) / 1e6
 
 
+@dataclass(frozen=True, slots=True)
+class MinuteQuota:
+    """What a deployment may be asked in a minute, as the operator knows it; None where nobody has said so."""
+
+    requests: int | None = None
+    tokens: int | None = None
+    """Those of questions and answers together."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Deployment:
     """One model at one provider: the unit of throttling and fallback. Holds no secret."""
@@ -99,6 +108,7 @@ class Deployment:
     aliases: frozenset[str] = frozenset()
     """Further names by which jobs and variables may call the model, such as ``claude sonnet``."""
     price: Price | None = None
+    quota: MinuteQuota = MinuteQuota()
 
     @property
     def names(self) -> frozenset[str]:

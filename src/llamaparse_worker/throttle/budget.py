@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from llamaparse_worker.model.deployment import MinuteQuota
+
 _MINUTE_S = 60.0
 _BURST_S = 5.0
 """What an unused quota may save up: providers look at shorter times than a minute."""
@@ -41,6 +43,12 @@ class Budget:
 
     requests: Bucket | None = None
     tokens: Bucket | None = None
+
+    @classmethod
+    def of(cls, quota: MinuteQuota) -> Budget:
+        """Give the budget of a quota, as yet unspent."""
+        requests, tokens = (None if limit is None else Bucket(limit) for limit in (quota.requests, quota.tokens))
+        return cls(requests, tokens)
 
     def ready_at(self, now: float, tokens: float) -> float:
         """Tell when a call of so many tokens may start."""

@@ -14,7 +14,7 @@ from typing import TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
-from llamaparse_worker.model.deployment import Family, Price, Profile, TokenField
+from llamaparse_worker.model.deployment import Family, MinuteQuota, Price, Profile, TokenField
 from llamaparse_worker.model.genai import Reasoning
 
 _T = TypeVar("_T")
@@ -47,9 +47,19 @@ class PriceRule(BaseModel):
     cached: float | None = Field(default=None, ge=0)
 
 
+class QuotaRule(BaseModel):
+    """Quotas of a minute."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    rpm: int | None = Field(default=None, ge=1)
+    tpm: int | None = Field(default=None, ge=1)
+
+
 _RULES = TypeAdapter[dict[str, ProfileRule]](dict[str, ProfileRule])
 _ALIASES = TypeAdapter[dict[str, tuple[str, ...]]](dict[str, tuple[str, ...]])
 _PRICES = TypeAdapter[dict[str, PriceRule]](dict[str, PriceRule])
+_QUOTAS = TypeAdapter[dict[str, QuotaRule]](dict[str, QuotaRule])
 
 
 class _Data(BaseModel):
@@ -68,6 +78,7 @@ class Catalogue:
     own_rules: Mapping[str, ProfileRule]
     rules: Mapping[str, ProfileRule]
     prices: Mapping[str, PriceRule]
+    quotas: Mapping[str, QuotaRule]
 
     def makers_name(self, model_id: str) -> str:
         """Give the maker's name of a model; an unknown id is that name."""
@@ -95,6 +106,11 @@ class Catalogue:
         pattern = _first(self.prices, names)
         return None if pattern is None else Price(**self.prices[pattern].model_dump())
 
+    def quota(self, *names: str) -> MinuteQuota:
+        """Give what the settings say that a deployment of these names may be asked."""
+        pattern = _first(self.quotas, names)
+        return MinuteQuota() if pattern is None else MinuteQuota(self.quotas[pattern].rpm, self.quotas[pattern].tpm)
+
     def _rules(self, names: tuple[str, ...]) -> Iterator[ProfileRule]:
         for rules in (self.own_rules, self.rules):
             if (pattern := _first(rules, names)) is not None:
@@ -104,7 +120,9 @@ class Catalogue:
 _PROFILE = TypeAdapter[Profile](Profile)
 
 
-def catalogue(profiles: str | None = None, aliases: str | None = None, prices: str | None = None) -> Catalogue:
+def catalogue(
+    profiles: str | None = None, aliases: str | None = None, prices: str | None = None, quotas: str | None = None
+) -> Catalogue:
     """Give what is known, with the JSON texts of the settings over it.
 
     Raises:
@@ -114,7 +132,8 @@ def catalogue(profiles: str | None = None, aliases: str | None = None, prices: s
     own_rules = parsed(_RULES, "GENAI_PROFILES_JSON", profiles or "{}")
     own_aliases = parsed(_ALIASES, "GENAI_ALIASES_JSON", aliases or "{}")
     own_prices = parsed(_PRICES, "GENAI_PRICES_JSON", prices or "{}")
-    return Catalogue(data.names, data.aliases | own_aliases, own_rules, data.profiles, own_prices)
+    own_quotas = parsed(_QUOTAS, "GENAI_QUOTAS_JSON", quotas or "{}")
+    return Catalogue(data.names, data.aliases | own_aliases, own_rules, data.profiles, own_prices, own_quotas)
 
 
 def parsed(adapter: TypeAdapter[_T], variable: str, text: str) -> _T:

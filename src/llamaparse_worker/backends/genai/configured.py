@@ -10,7 +10,7 @@ from llamaparse_worker.backends.genai.catalogue import Catalogue
 from llamaparse_worker.backends.genai.codec import Codec
 from llamaparse_worker.backends.genai.keys import FixedKey
 from llamaparse_worker.backends.genai.routes import AnthropicRoute, OpenAiRoute, Route
-from llamaparse_worker.model.deployment import Deployment, Family, Provider
+from llamaparse_worker.model.deployment import Deployment, Family, MinuteQuota, Provider
 
 _NO_TEMPERATURE_FROM = "2026-10-21"
 """The version of Anthropic's API that refuses a temperature."""
@@ -60,6 +60,8 @@ class Description:
     headers: Mapping[str, str] = field(default_factory=dict, repr=False)
     priority: int = 100
     tags: frozenset[str] = frozenset()
+    quota: MinuteQuota | None = None
+    """None: what the catalogue says."""
 
 
 def configured(one: Description, known: Catalogue) -> Configured:
@@ -88,6 +90,7 @@ def configured(one: Description, known: Catalogue) -> Configured:
         tags=one.tags,
         aliases=known.aliases_of(*names),
         price=known.price(*names),
+        quota=one.quota or known.quota(one.id, *names),
     )
     return Configured(deployment, one.route.codec(one.provider_model, profile, one.headers), one.login)
 

@@ -17,7 +17,12 @@ def deployments(settings: GenAiSettings) -> tuple[Configured, ...]:
     Raises:
         ValueError: a variable is wrong; the message names each, and never shows a secret.
     """
-    known = catalogue(settings.genai_profiles_json, settings.genai_aliases_json, settings.genai_prices_json)
+    known = catalogue(
+        settings.genai_profiles_json,
+        settings.genai_aliases_json,
+        settings.genai_prices_json,
+        settings.genai_quotas_json,
+    )
     text = revealed(settings.llm_provider_configs_json)
     found: list[Configured] = []
     problems: list[str] = []

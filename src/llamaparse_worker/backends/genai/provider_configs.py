@@ -14,7 +14,7 @@ from llamaparse_worker.backends.genai.configured import AmazonLogin, Description
 from llamaparse_worker.backends.genai.keys import FixedKey, bearer
 from llamaparse_worker.backends.genai.settings import GenAiSettings, Url
 from llamaparse_worker.backends.genai.single_variables import amazon_login, google_login
-from llamaparse_worker.model.deployment import Provider
+from llamaparse_worker.model.deployment import MinuteQuota, Provider
 
 VARIABLE = "LLM_PROVIDER_CONFIGS_JSON"
 
@@ -54,6 +54,8 @@ class _ProviderConfig(BaseModel):
     enabled: bool = True
     priority: int = 100
     tags: frozenset[str] = frozenset()
+    rpm: int | None = Field(default=None, ge=1)
+    tpm: int | None = Field(default=None, ge=1)
     headers: dict[str, SecretStr] = Field(default_factory=dict)
     credentials: _Credentials = _Credentials()
 
@@ -90,6 +92,7 @@ def _described(one: _ProviderConfig, settings: GenAiSettings, known: Catalogue) 
         headers={**headers, **own},
         priority=one.priority,
         tags=frozenset(tag.lower() for tag in one.tags),
+        quota=MinuteQuota(one.rpm, one.tpm) if one.rpm or one.tpm else None,
     )
 
 
