@@ -13,7 +13,7 @@ from pathlib import Path
 
 import structlog
 
-from benchmarks import command_line, cores, ocr, start, starvation, whole_way
+from benchmarks import command_line, cores, models, ocr, start, starvation, whole_way
 from benchmarks.figures import Figure, table, write_json
 from benchmarks.yardsticks import Yardstick, measured
 from support.layouts.corpus import corpus
@@ -125,6 +125,11 @@ def growth(run: Run) -> Iterator[Figure]:
     yield from command_line.growth(run.long_documents, run.state("growth"))
 
 
+def ask_models(run: Run) -> Iterator[Figure]:
+    """The modes that ask models, with a slow provider."""
+    yield from models.figures(run.running_services(), run.state("models"))
+
+
 def read_scans(run: Run) -> Iterator[Figure]:
     """Scans, by us and by others."""
     yield from ocr.speed_and_accuracy(run.running_services(), run.scans, run.state("ocr"))
@@ -149,6 +154,7 @@ PARTS: dict[str, Callable[[Run], Iterator[Figure]]] = {
     "s3": through_s3,
     "parse": parse,
     "growth": growth,
+    "models": ask_models,
     "ocr": read_scans,
     "ocr-starvation": starved,
     "ocr-growth": read_many_scans,

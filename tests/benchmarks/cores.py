@@ -45,7 +45,7 @@ def _compared(scenario: str, measure: Callable[[Path], Usage], pages: int, state
         for cores, done in runs.items():
             folder = state / f"{cores}-{at}"
             folder.mkdir(parents=True)
-            with _held_to(cores):
+            with held_to(cores):
                 done.append(measure(folder))
     one, two = (pages / min(run.wall_s for run in done) * 60 for done in runs.values())
     alone, beside = (min(run.cpu_s for run in done) / pages * 1000 for done in runs.values())
@@ -59,7 +59,7 @@ def _compared(scenario: str, measure: Callable[[Path], Usage], pages: int, state
 
 
 @contextmanager
-def _held_to(cores: int) -> Iterator[None]:
+def held_to(cores: int) -> Iterator[None]:
     """Hold what this thread starts meanwhile to so many of its cores."""
     usable = os.sched_getaffinity(0)
     os.sched_setaffinity(0, sorted(usable)[:cores])

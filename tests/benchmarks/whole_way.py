@@ -21,6 +21,7 @@ from benchmarks.tree import Usage, pss_mb, watched
 from llamaparse_worker.backends.broker.rabbitmq.broker import open_rabbitmq
 from llamaparse_worker.backends.broker.rabbitmq.settings import RabbitMqSettings
 from llamaparse_worker.interfaces import Message
+from llamaparse_worker.model.options import ModeName
 from llamaparse_worker.wire import JobMessage
 from llamaparse_worker.worker.resources import read_process_tree
 from support.daemon import Daemon, daemon, environment
@@ -172,7 +173,7 @@ def parse_one_first(services: Services, load: Load, database_url: str) -> None:
     anyio.run(ended, database_url, len(files), "first")
 
 
-async def publish(rabbitmq: RabbitMq, files: Sequence[Path], round_name: str) -> datetime:
+async def publish(rabbitmq: RabbitMq, files: Sequence[Path], round_name: str, mode: ModeName | None = None) -> datetime:
     """Send a job for each file; gives when."""
     settings = RabbitMqSettings(
         job_queue_endpoint=rabbitmq.amqp_url,
@@ -183,7 +184,7 @@ async def publish(rabbitmq: RabbitMq, files: Sequence[Path], round_name: str) ->
         started = datetime.now(tz=UTC)
         async with anyio.create_task_group() as tasks:
             for file in files:
-                job = JobMessage(job_id=f"{round_name}-{file.stem}", source=_key(file), file_name=file.name)
+                job = JobMessage(job_id=f"{round_name}-{file.stem}", source=_key(file), file_name=file.name, mode=mode)
                 body = job.model_dump_json(exclude_defaults=True).encode()
                 tasks.start_soon(broker.publish, Message(body, job.job_id))
     return started
