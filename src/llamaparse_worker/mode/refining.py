@@ -7,9 +7,9 @@ from contextlib import asynccontextmanager
 from dataclasses import replace
 
 import anyio
-from anyio import to_thread
 from pydantic import BaseModel
 
+from llamaparse_worker.computing import computed
 from llamaparse_worker.interfaces import Mode, PageView
 from llamaparse_worker.mode.asking import Asking
 from llamaparse_worker.mode.checks import evidence_of
@@ -84,7 +84,7 @@ class Refiner:
         pictures = None
         if policy.sees:
             pictures = Pictures(view, page, self._router.deployments(policy.mode, images=True))
-        evidence = await to_thread.run_sync(evidence_of, page)
+        evidence = await computed(evidence_of, page)
         asking = Asking(self._router, policy.mode, flow, policy.caps)
         questions = Questions(page, options, policy.mode, pictures)
         return Work(page, policy, asking, questions, evidence, by_form=bool(options.prompts.user))

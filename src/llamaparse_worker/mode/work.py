@@ -10,8 +10,7 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 
-from anyio import to_thread
-
+from llamaparse_worker.computing import computed
 from llamaparse_worker.layout.plain import plain_text
 from llamaparse_worker.mode.asking import Asking, NoAnswer, Question
 from llamaparse_worker.mode.checks import Check, Evidence, Judgement, Severity, has_witness, judged
@@ -89,7 +88,7 @@ class Work:
             self._reasons.append(str(error))
         blocks: tuple[Block, ...] = ()
         if best is not None and best.judgement.passes:
-            blocks = await to_thread.run_sync(self._blocks, best.markdown)
+            blocks = await computed(self._blocks, best.markdown)
         record = self._record(verdict if blocks else Verdict.KEPT, best)
         return self._refined(blocks, record) if blocks else replace(self._page, refinement=record)
 
@@ -129,7 +128,7 @@ class Work:
         faults = [one.sentence for one in best.judgement.findings if one.severity is Severity.ERROR]
         worth_mending = not best.has(_NOT_WORTH_MENDING)
         if self._policy.by_region and worth_mending:
-            regions = await to_thread.run_sync(self._regions, best)
+            regions = await computed(self._regions, best)
             question = await self.questions.repair_of(regions) if regions else None
             if question is not None:
                 return await self._patched(best, regions, question)
@@ -150,7 +149,7 @@ class Work:
             text = bare(answer, is_code=self._is_code)
             return Candidate(text, question, judged(text, self._evidence, cut_off=cut_off, by_form=self._by_form))
 
-        return await to_thread.run_sync(judge)
+        return await computed(judge)
 
     def _blocks(self, markdown: str) -> tuple[Block, ...]:
         return placed(blocks_of(markdown, whole(self._page)), self._page, self._evidence)

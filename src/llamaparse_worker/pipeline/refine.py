@@ -6,12 +6,13 @@ Pages that an earlier attempt has refined are not sent again: each has cost a ca
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import anyio
-from anyio import to_thread
 
+from llamaparse_worker.computing import computed
 from llamaparse_worker.errors import BackendUnavailable, ConfigurationError, WorkerError, report
 from llamaparse_worker.interfaces import JointMode, Mode
 from llamaparse_worker.model.options import ParseOptions
@@ -53,6 +54,8 @@ class Refining:
         self._views = views
         self._options = options
         self._blob = folder / "refined.blob"
+        self._files = ExitStack()
+        self._out = blob.BlobWriter(self._blob, self._files)
         self._flow = flow
         self._finished = finished
         self._on_page = on_page
@@ -71,18 +74,18 @@ class Refining:
         """
         self._done = {page.number: page for page in read.pages}
         refined = self._finished.refined_blobs
-        for path, stored in await to_thread.run_sync(_last_of_each, tuple(refined)):
+        for path, stored in await computed(_last_of_each, tuple(refined)):
             if stored.number in self._finished.refined:
-                self._count(await to_thread.run_sync(_read, path, stored))
+                self._count(await computed(_read, path, stored))
         refined.append(str(self._blob))
-        with one_error():
+        with one_error(), self._files:
             async with anyio.create_task_group() as tasks:
                 run: list[LaidOutPage] = []
-                for path, stored in await to_thread.run_sync(_last_of_each, read.blobs):
+                for path, stored in await computed(_last_of_each, read.blobs):
                     if stored.number in self._finished.refined:
                         continue
                     await self._room.acquire()
-                    page = await to_thread.run_sync(_read, path, stored)
+                    page = await computed(_read, path, stored)
                     if not self._goes_with(run, page):
                         tasks.start_soon(self._refine_run, run)
                         run = []
@@ -129,7 +132,7 @@ class Refining:
 
     async def _keep(self, better: LaidOutPage) -> None:
         async with self._writing:
-            await to_thread.run_sync(_append, self._blob, better)
+            await computed(self._out.append, better)
             self._finished.refined.add(better.number)
         self._count(better)
 
@@ -157,8 +160,3 @@ def _places(blobs: Sequence[str]) -> Iterator[tuple[Path, blob.StoredPage]]:
 def _read(path: Path, stored: blob.StoredPage) -> LaidOutPage:
     with path.open("rb") as file:
         return blob.read_page(file, stored)
-
-
-def _append(path: Path, page: LaidOutPage) -> None:
-    with blob.appending(path) as out:
-        out.append(page)

@@ -8,11 +8,11 @@ from dataclasses import replace
 
 import aiohttp
 import anyio
-from anyio import to_thread
 from yarl import URL
 
 from llamaparse_worker.backends.genai.codec import Codec, HttpCall, HttpReply
 from llamaparse_worker.backends.genai.keys import Key, Keyless
+from llamaparse_worker.computing import computed
 from llamaparse_worker.model.deployment import Deployment
 from llamaparse_worker.model.genai import CallFailed, Failure, FailureKind, GenAiAnswer, GenAiRequest, Image
 
@@ -82,14 +82,14 @@ class DeployedModel:
 
     async def _asked(self, request: GenAiRequest) -> GenAiAnswer | Failure:
         # Images as Base64 and long answers are no work for the event loop.
-        call = await to_thread.run_sync(self._codec.encode, request)
+        call = await computed(self._codec.encode, request)
         try:
             headers = {**call.headers, **await self._key.headers(call)}
         except Keyless as keyless:
             return keyless.failure
         match await self._client.send(HttpCall(call.url, headers, call.body)):
             case HttpReply() as reply:
-                return self._without_key(await to_thread.run_sync(self._codec.decode, reply))
+                return self._without_key(await computed(self._codec.decode, reply))
             case failure:
                 return failure
 

@@ -43,9 +43,9 @@ class GenAiCommonSettings(_Variables):
     )
     genai_quotas_json: str | None = Field(
         default=None,
-        description="What each deployment may be asked a minute by this worker, in requests and tokens, as a JSON object "
-        'of patterns of its id or model: `{"openai:*": {"rpm": 500, "tpm": 200000}}`. Otherwise the pace is learned from '
-        "refusals",
+        description="What each deployment may be asked a minute by this worker, in requests and tokens, as a JSON "
+        'object of patterns of its id or model: `{"openai:*": {"rpm": 500, "tpm": 200000}}`. Otherwise the pace is '
+        "learned from refusals",
     )
     genai_timeout_seconds: float = Field(
         default=300, gt=0, le=3600, description="Time limit of one call of a model, to the last byte of its answer"

@@ -60,8 +60,9 @@ def align(answer: Tokens[A], page: Tokens[W]) -> Alignment:
     proper = [token.duty is not Duty.ASIDE for token in page.all]
     everything = [True] * len(proper)
     for length in _LENGTHS:
-        tiling.tile(length, proper)
-        tiling.tile(length, everything)
+        for allowed in (proper, everything):
+            if not tiling.is_whole:
+                tiling.tile(length, allowed)
     gaps = _Gaps(answer, page, tiling)
     gaps.compare()
     gaps.pair_runs()
@@ -82,6 +83,11 @@ class _Tiling:
         self.to_page = [UNPAIRED] * len(answer)
         self.to_answer = [UNPAIRED] * len(page)
         self._allowed: Sequence[bool] = ()
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether nothing is left to be paired on one of the sides."""
+        return UNPAIRED not in self.to_page or UNPAIRED not in self.to_answer
 
     def pair(self, one: int, other: int) -> None:
         self.to_page[one] = other

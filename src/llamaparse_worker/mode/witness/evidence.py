@@ -24,6 +24,7 @@ from llamaparse_worker.model.blocks import (
 from llamaparse_worker.model.geometry import Box
 from llamaparse_worker.model.page import LaidOutPage, PageReason
 from llamaparse_worker.model.recognition import Word
+from llamaparse_worker.model.value import unguarded
 
 _RAISED = (SpanKind.SUPERSCRIPT, SpanKind.FOOTNOTE)
 _UNREADABLE = frozenset({PageReason.GARBLED, PageReason.VECTOR_TEXT, PageReason.NO_TEXT, PageReason.SCANNED})
@@ -41,6 +42,7 @@ class Source(StrEnum):
     """There is nothing to judge an answer by."""
 
 
+@unguarded
 @dataclass(frozen=True, slots=True)
 class Stand:
     """Where a part of a page stands: around what, in which table and row from 0, and how sure its reader is."""
@@ -97,7 +99,7 @@ def evidence_of(page: LaidOutPage) -> Evidence:
     rows = {(piece.place.table, piece.place.row) for piece in found if piece.duty is Duty.EXACT}
     return Evidence(
         source,
-        tokens_of(pieces),
+        tokens_of(pieces) if extra else tokens,
         tuple(stands),
         len({row for row in rows if row[0] is not None}),
         frozenset(_targets(page)),
@@ -112,7 +114,7 @@ def _source(page: LaidOutPage) -> Source:
 
 
 def _at_word(stand: Stand, word: Word) -> Stand:
-    return replace(stand, box=word.box, confidence=word.confidence)
+    return Stand(word.box, stand.block, stand.table, stand.row, stand.column, word.confidence)
 
 
 def _pieces(page: LaidOutPage) -> Iterator[Piece[Stand]]:
