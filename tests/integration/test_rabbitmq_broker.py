@@ -188,7 +188,7 @@ async def test_the_management_api_counts_the_family_with_what_is_unacknowledged(
 
         found = await _depths_until(broker, lambda depth: (depth.ready, depth.unacknowledged) == (2, 1))
 
-        kinds = ["", "_critical", "_high", "_low", "_zebra"]
+        kinds = ["", "_critical", "_high", "_low", "_ranges", "_zebra"]
         assert [depth.name for depth in found] == [f"{settings.job_queue_name}{kind}" for kind in kinds]
         assert all(depth.healthy for depth in found)
         await held.acknowledge()

@@ -9,7 +9,7 @@ from pydantic import BaseModel
 from llamaparse_worker.backends.broker.rabbitmq.settings import RabbitMqSettings
 from llamaparse_worker.backends.broker.rabbitmq.topology import _dead_letter_arguments, _job_queue_arguments
 from llamaparse_worker.errors import InvalidJob, every_error
-from llamaparse_worker.model.queues import WEIGHTS, queue_name
+from llamaparse_worker.model.queues import RANGES, WEIGHTS, queue_name
 from llamaparse_worker.wire import MESSAGE_VERSION, JobEvent, JobMessage
 
 _RABBITMQ = RabbitMqSettings()
@@ -66,8 +66,9 @@ def asyncapi(examples: Mapping[str, object]) -> dict[str, object]:
                 **_queue(JOB_QUEUE, "parseJob", "Jobs that wait for a worker; JOB_QUEUE_NAME renames it."),
                 "x-queue-arguments": _job_queue_arguments(_RABBITMQ),
                 "x-priorities": {
-                    priority.value: {"queue": queue_name(JOB_QUEUE, priority), "weight": weight}
-                    for priority, weight in WEIGHTS.items()
+                    queue.value: {"queue": queue_name(JOB_QUEUE, queue), "weight": weight}
+                    for queue, weight in WEIGHTS.items()
+                    if queue is not RANGES
                 },
             },
             "deadLetters": {

@@ -10,7 +10,7 @@ Readers and writers, which live in parser processes, are plain callables without
 
 from __future__ import annotations
 
-from llamaparse_worker.interfaces.broker import Broker, DeadLetter, Delivery, Message, QueueDepth
+from llamaparse_worker.interfaces.broker import RANGE_HEADER, Broker, DeadLetter, Delivery, Message, QueueDepth
 from llamaparse_worker.interfaces.component import Component
 from llamaparse_worker.interfaces.genai import GenAi
 from llamaparse_worker.interfaces.jobs import JobStore
@@ -18,6 +18,7 @@ from llamaparse_worker.interfaces.mode import JointMode, Mode, PageView
 from llamaparse_worker.interfaces.objects import ObjectStore, SourceFetcher
 from llamaparse_worker.interfaces.ocr import Ocr, Pooled, PoolUse
 from llamaparse_worker.interfaces.parsers import Emit, ParserProcess, Parsers, ReceivedEvent, Tasks
+from llamaparse_worker.interfaces.ranges import RangeStore
 from llamaparse_worker.interfaces.reader import (
     Annotated,
     Drawn,
@@ -31,6 +32,7 @@ from llamaparse_worker.interfaces.writer import PageSink, Writer
 
 __all__ = [
     "API_VERSION",
+    "RANGE_HEADER",
     "Annotated",
     "Broker",
     "Component",
@@ -55,6 +57,7 @@ __all__ = [
     "PoolUse",
     "Pooled",
     "QueueDepth",
+    "RangeStore",
     "Reader",
     "ReaderLimits",
     "ReceivedEvent",

@@ -5,10 +5,14 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Final, Protocol
 
 from llamaparse_worker.model.dead_letter import Death
 from llamaparse_worker.model.job import OutboxEvent, Priority
+from llamaparse_worker.model.queues import RANGES, Queue
+
+RANGE_HEADER: Final = "x-first-page"
+"""The header that makes a message one of a page range; the rest of it is the message of its job."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,7 +23,12 @@ class Message:
     id: str
     headers: Mapping[str, str] = field(default_factory=dict)
     priority: Priority = Priority.MEDIUM
-    """The queue of the family that it goes to, or came from; a dead letter has none of its own."""
+    """How urgent its job is; a dead letter does not tell."""
+
+    @property
+    def queue(self) -> Queue:
+        """The queue of the family that it goes to, or came from."""
+        return RANGES if RANGE_HEADER in self.headers else self.priority
 
 
 class Delivery(Protocol):
@@ -79,7 +88,7 @@ class Broker(Protocol):
     """A durable queue with leases and dead letters. Every call may raise ``BackendUnavailable``."""
 
     async def publish(self, message: Message) -> None:
-        """Append to the job queue of the message's priority; returns once the message is durable."""
+        """Append to the message's queue; returns once the message is durable."""
         ...
 
     async def bury(self, message: Message, death: Death) -> None:
@@ -91,9 +100,9 @@ class Broker(Protocol):
         ...
 
     def consume(self, *, prefetch: int) -> AbstractAsyncContextManager[AsyncIterator[Delivery]]:
-        """Take messages of all priorities, never more than ``prefetch`` unsettled ones at once.
+        """Take messages of all queues, never more than ``prefetch`` unsettled ones at once.
 
-        Each priority gets its share by ``model.queues.Turns``. The iterator ends when the context is left. Deliveries
+        Each queue gets its share by ``model.queues.Turns``. The iterator ends when the context is left. Deliveries
         that were taken stay settleable until the broker component itself closes; those not yet taken from the iterator
         are given back when the context is left.
         """

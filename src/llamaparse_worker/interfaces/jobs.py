@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Protocol
 
+from llamaparse_worker.interfaces.ranges import RangeStore
 from llamaparse_worker.model.job import (
     Claim,
     DueJob,
@@ -27,6 +28,11 @@ class JobStore(Protocol):
 
     Times are aware datetimes in UTC, taken from the store's own clock where leases are compared.
     """
+
+    @property
+    def ranges(self) -> RangeStore:
+        """The page ranges of jobs that were split."""
+        ...
 
     async def submit(self, job: Job, *, body: bytes, headers: Mapping[str, str], publish_within_s: float) -> DueJob:
         """Create the row PENDING with the message body (kept for publishing it again); a known id is left alone.
@@ -90,12 +96,14 @@ class JobStore(Protocol):
     async def cancel(self, job_id: str) -> JobStatus:
         """Set CANCELLED unless terminal already, with the event ``job.cancelled`` in the outbox; gives the status.
 
-        An unknown id gets a CANCELLED row: a later claim does no work.
+        An unknown id gets a CANCELLED row: a later claim does no work. Page ranges of the job are no more.
         """
         ...
 
     async def reopen(self, job_id: str, *, publish_within_s: float) -> Reopening:
         """Put a FAILED job back to PENDING, with all its attempts before it again; their numbers count on.
+
+        Page ranges of it are forgotten: it may be split anew.
 
         The caller then publishes the message and confirms with ``published``, as after ``submit``. A job that is
         PENDING without a time to wait for is given too, unchanged: whether it has a message is not known. Any other
@@ -104,7 +112,7 @@ class JobStore(Protocol):
         ...
 
     async def get(self, job_id: str) -> JobRecord | None:
-        """Read one row."""
+        """Read one row; of a job that is split with the progress of its ranges."""
         ...
 
     async def due(self, *, limit: int, publish_within_s: float) -> Sequence[DueJob]:
@@ -145,7 +153,7 @@ class JobStore(Protocol):
         ...
 
     async def counts(self) -> StoreCounts:
-        """Count rows for the queue depth."""
+        """Count rows for the queue depth, those of page ranges too."""
         ...
 
     async def migrate(self) -> int:

@@ -242,7 +242,7 @@ class OutboxEvent:
 
 @dataclass(frozen=True, slots=True)
 class StoreCounts:
-    """Numbers for the queue depth: rows with a live lease, and rows that wait for their ``next_run_at``."""
+    """Numbers for the queue depth, of jobs and page ranges: under a live lease, and waiting without a message."""
 
     running: int
     delayed: int

@@ -14,7 +14,7 @@ from llamaparse_worker.errors import BackendUnavailable
 from llamaparse_worker.interfaces import Broker, Component, DeadLetter, Delivery, Message, QueueDepth
 from llamaparse_worker.model.dead_letter import Death
 from llamaparse_worker.model.job import OutboxEvent, Priority
-from llamaparse_worker.model.queues import WEIGHTS, Turns, queue_name
+from llamaparse_worker.model.queues import WEIGHTS, Queue, Turns, queue_name
 
 
 @dataclass(eq=False, slots=True)
@@ -32,16 +32,16 @@ class MemoryBroker:
         """While it is true, every call raises ``BackendUnavailable``, and deliveries cannot be settled."""
         self.buried: list[Message] = []
         self.announced: list[OutboxEvent] = []
-        self.published: dict[str, list[Priority]] = {}
+        self.published: dict[str, list[Queue]] = {}
         """To which queues the message of an id went."""
         self._entries: list[_Entry] = []
         self._intakes: list[MemoryIntake] = []
 
     async def publish(self, message: Message) -> None:
-        """Append to the job queue of the message's priority."""
+        """Append to the message's queue."""
         await self.answer()
         self._entries.append(_Entry(message))
-        self.published.setdefault(message.id, []).append(message.priority)
+        self.published.setdefault(message.id, []).append(message.queue)
         self.wake()
 
     async def bury(self, message: Message, death: Death) -> None:
@@ -66,13 +66,13 @@ class MemoryBroker:
             intake.leave()
 
     async def depths(self) -> Sequence[QueueDepth]:
-        """Count the queues of all priorities."""
+        """Count all queues of the family."""
         await self.answer()
         return sorted(map(self._depth, WEIGHTS), key=lambda depth: depth.name)
 
-    def _depth(self, priority: Priority) -> QueueDepth:
-        held = [entry.holder is not None for entry in self._entries if entry.message.priority is priority]
-        return QueueDepth(queue_name(self.name, priority), held.count(False), held.count(True), len(self._intakes))
+    def _depth(self, queue: Queue) -> QueueDepth:
+        held = [entry.holder is not None for entry in self._entries if entry.message.queue is queue]
+        return QueueDepth(queue_name(self.name, queue), held.count(False), held.count(True), len(self._intakes))
 
     async def dead_letters(self, *, limit: int) -> Sequence[Message]:
         """Show up to ``limit`` dead letters, oldest first."""
@@ -112,12 +112,12 @@ class MemoryBroker:
         self.wake()
 
     def claim(self, intake: MemoryIntake) -> MemoryDelivery | None:
-        """Give the oldest free message of the priority whose turn it is to an intake."""
-        oldest = {entry.message.priority: entry for entry in reversed(self._entries) if entry.holder is None}
-        for priority in intake.turns.order():
-            if priority in oldest:
-                entry = oldest[priority]
-                intake.turns.took(priority)
+        """Give the oldest free message of the queue whose turn it is to an intake."""
+        oldest = {entry.message.queue: entry for entry in reversed(self._entries) if entry.holder is None}
+        for queue in intake.turns.order():
+            if queue in oldest:
+                entry = oldest[queue]
+                intake.turns.took(queue)
                 entry.holder = MemoryDelivery(self, entry.message)
                 intake.taken.append(entry.holder)
                 return entry.holder

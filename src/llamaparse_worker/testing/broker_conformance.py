@@ -14,10 +14,10 @@ import pytest
 from anyio.streams.buffered import BufferedByteReceiveStream
 
 from llamaparse_worker.errors import BackendUnavailable
-from llamaparse_worker.interfaces import Broker, DeadLetter, Delivery, Message
+from llamaparse_worker.interfaces import RANGE_HEADER, Broker, DeadLetter, Delivery, Message
 from llamaparse_worker.model.dead_letter import Death, death_of, without_death
 from llamaparse_worker.model.job import OutboxEvent, Priority
-from llamaparse_worker.model.queues import WEIGHTS
+from llamaparse_worker.model.queues import RANGES, WEIGHTS
 
 _SOON_S = 15.0
 """Long enough for a busy machine; nothing waits so long when it works."""
@@ -27,6 +27,11 @@ _QUIET_S = 0.3
 def numbered(number: int) -> Message:
     """Make a message that can be told from others."""
     return Message(f'{{"number": {number}}}'.encode(), f"m-{number}", {"traceparent": f"00-{number:032}-01"})
+
+
+def a_range(number: int) -> Message:
+    """Make a message of a page range."""
+    return Message(b"{}", f"r-{number}", {RANGE_HEADER: f"{number}"})
 
 
 async def take(deliveries: AsyncIterator[Delivery]) -> Delivery:
@@ -248,6 +253,39 @@ class BrokerConformance:
         others = [(Priority.MEDIUM, "m-0"), (Priority.MEDIUM, "m-1"), (Priority.LOW, "m-0")]
         assert found == [*critical[:8], *others, *critical[8:]]
 
+    async def test_a_job_waits_for_one_page_range_at_most(self, broker: Broker) -> None:
+        """However many ranges wait: one that was just taken is followed by the job that came meanwhile."""
+        for number in range(6):
+            await broker.publish(a_range(number))
+
+        found = []
+        async with broker.consume(prefetch=1) as deliveries:
+            for number in range(6):
+                delivery = await take(deliveries)
+                if number in {1, 2, 4}:
+                    await broker.publish(replace(numbered(number), priority=Priority.LOW))
+                found.append(delivery.message.queue)
+                await delivery.acknowledge()
+
+        assert found == [RANGES, RANGES, Priority.LOW, Priority.LOW, RANGES, Priority.LOW]
+
+    async def test_page_ranges_get_a_turn_among_jobs_that_never_end(self, broker: Broker) -> None:
+        """They are counted apart, and keep their header."""
+        await broker.publish(a_range(1))
+        await publish_numbered(broker, 3)
+        depths = {depth.name: depth.ready for depth in await broker.depths()}
+        assert [ready for name, ready in depths.items() if name.endswith("_ranges")] == [1]
+
+        async with broker.consume(prefetch=1) as deliveries:
+            found = []
+            for _ in range(4):
+                delivery = await take(deliveries)
+                found.append(delivery.message)
+                await delivery.acknowledge()
+
+        assert [message.queue for message in found] == [Priority.MEDIUM, Priority.MEDIUM, RANGES, Priority.MEDIUM]
+        assert found[2].headers[RANGE_HEADER] == "1"
+
     async def test_priorities_share_one_prefetch(self, broker: Broker) -> None:
         """What is in no hands cannot be harmed by the end of this worker."""
         async with broker.consume(prefetch=2) as deliveries, anyio.create_task_group() as tasks:
@@ -298,15 +336,15 @@ class BrokerConformance:
 
     async def test_dead_letters_of_all_priorities_lie_together(self, broker: Broker) -> None:
         """Nobody has to look in several places."""
-        for number, priority in enumerate(WEIGHTS):
+        for number, priority in enumerate(sorted(Priority, key=list(WEIGHTS).index)):
             await broker.publish(replace(numbered(number), priority=priority))
         async with broker.consume(prefetch=1) as deliveries:
-            for _ in WEIGHTS:
+            for _ in Priority:
                 await (await take(deliveries)).dead_letter(Death(code="TIMEOUT", message="too long"))
 
         found = await broker.dead_letters(limit=10)
 
-        assert [letter.id for letter in found] == [f"m-{number}" for number in range(len(WEIGHTS))]
+        assert [letter.id for letter in found] == [f"m-{number}" for number in range(len(Priority))]
         assert {letter.priority for letter in found} == {Priority.MEDIUM}
 
     async def test_a_delivery_is_settleable_after_its_consumer_ended(self, broker: Broker) -> None:
@@ -400,11 +438,13 @@ class BrokerConformance:
             await held.acknowledge()
 
     async def test_an_empty_queue_is_counted_too(self, broker: Broker) -> None:
-        """The family has a queue for each priority from the start; their names begin with that of the default one."""
+        """The family has all its queues from the start; their names begin with that of the default one."""
         default, *others = depths = await broker.depths()
 
         assert {(depth.ready, depth.unacknowledged or 0, depth.consumers) for depth in depths} == {(0, 0, 0)}
-        assert {depth.name for depth in others} == {f"{default.name}_{kind}" for kind in ("critical", "high", "low")}
+        assert {depth.name for depth in others} == {
+            f"{default.name}_{kind}" for kind in ("critical", "high", "low", "ranges")
+        }
 
     async def test_an_event_may_be_announced_to_nobody(self, broker: Broker) -> None:
         """It does not become a job, and needs no listener."""

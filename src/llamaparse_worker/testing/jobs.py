@@ -27,6 +27,7 @@ from llamaparse_worker.model.job import (
     StoreCounts,
     TenantLimit,
 )
+from llamaparse_worker.testing.ranges import MemoryRanges
 from llamaparse_worker.wire import EventPages, JobEvent, outbox_event, utc_now
 
 
@@ -53,8 +54,14 @@ class MemoryJobStore:
         self._clock = clock
         self._rows: dict[str, Row] = {}
         self._unsent: dict[str, OutboxEvent] = {}
+        self._ranges = MemoryRanges(self._rows, self._reach, clock)
         self.away = False
         """While True, every call raises ``BackendUnavailable`` and changes nothing."""
+
+    @property
+    def ranges(self) -> MemoryRanges:
+        """The page ranges of jobs that were split."""
+        return self._ranges
 
     async def submit(self, job: Job, *, body: bytes, headers: Mapping[str, str], publish_within_s: float) -> DueJob:
         """Create the row PENDING; a known id is left alone."""
@@ -160,6 +167,8 @@ class MemoryJobStore:
         await self._reach()
         row = self._rows.setdefault(job_id, Row(self._new_record(job_id)))
         if not row.record.status.terminal:
+            row.record = replace(row.record, progress=self._ranges.progress(row))
+            self._ranges.forget(job_id)
             self._end(row, JobStatus.CANCELLED)
         return row.record.status
 
@@ -172,6 +181,7 @@ class MemoryJobStore:
         found = row.record
         if found.status is JobStatus.FAILED:
             row.forgiven = found.attempt
+            self._ranges.forget(job_id)
         elif found.status is not JobStatus.PENDING or found.next_run_at is not None:
             return found.status
         row.record = replace(found, result_prefix=None, error=None, page_errors=(), progress=Progress())
@@ -183,7 +193,7 @@ class MemoryJobStore:
         """Read one row."""
         await self._reach()
         row = self._rows.get(job_id)
-        return None if row is None else row.record
+        return None if row is None else replace(row.record, progress=self._ranges.progress(row))
 
     async def due(self, *, limit: int, publish_within_s: float) -> Sequence[DueJob]:
         """Take waiting jobs whose time has come."""
@@ -243,8 +253,10 @@ class MemoryJobStore:
         await self._reach()
         records = [row.record for row in self._rows.values()]
         return StoreCounts(
-            running=sum(one.status is JobStatus.RUNNING and not self._expired(one) for one in records),
-            delayed=sum(self._lacks_message(row) or self._expired(row.record) for row in self._rows.values()),
+            running=sum(one.status is JobStatus.RUNNING and not self._expired(one) for one in records)
+            + self._ranges.running(),
+            delayed=sum(self._lacks_message(row) or self._expired(row.record) for row in self._rows.values())
+            + self._ranges.delayed(),
         )
 
     async def migrate(self) -> int:

@@ -6,6 +6,7 @@ from llamaparse_worker.testing.jobs_attempt_conformance import AttemptConformanc
 from llamaparse_worker.testing.jobs_claim_conformance import ClaimConformance
 from llamaparse_worker.testing.jobs_letters_conformance import LettersConformance
 from llamaparse_worker.testing.jobs_outcome_conformance import OutcomeConformance
+from llamaparse_worker.testing.jobs_ranges_conformance import RangesConformance
 from llamaparse_worker.testing.jobs_reopening_conformance import ReopeningConformance
 from llamaparse_worker.testing.jobs_tenant_conformance import TenantConformance
 
@@ -15,6 +16,7 @@ class JobStoreConformance(
     AttemptConformance,
     OutcomeConformance,
     LettersConformance,
+    RangesConformance,
     ReopeningConformance,
     TenantConformance,
 ):

@@ -39,8 +39,8 @@ class EmbeddedBroker:
         self._intakes = 0
 
     async def publish(self, message: Message) -> None:
-        """Append to the job queue of the message's priority; returns once the message is durable."""
-        await self._table.append(queue_name(self._settings.job_queue_name, message.priority), message)
+        """Append to the message's queue; returns once the message is durable."""
+        await self._table.append(queue_name(self._settings.job_queue_name, message.queue), message)
         self.changes.announce()
 
     async def bury(self, message: Message, death: Death) -> None:
@@ -49,7 +49,7 @@ class EmbeddedBroker:
 
     @asynccontextmanager
     async def consume(self, *, prefetch: int) -> AsyncIterator[AsyncIterator[Delivery]]:
-        """Take messages of all priorities, never more than ``prefetch`` unsettled ones at once."""
+        """Take messages of all queues, never more than ``prefetch`` unsettled ones at once."""
         intake = Intake(self, prefetch)
         self._intakes += 1
         try:
@@ -64,7 +64,7 @@ class EmbeddedBroker:
     async def depths(self) -> Sequence[QueueDepth]:
         """Count the queues of the family; consumers are those of this process."""
         name = self._settings.job_queue_name
-        own = {queue_name(name, priority) for priority in WEIGHTS}
+        own = {queue_name(name, queue) for queue in WEIGHTS}
         found = {count.queue: count for count in await self._table.counts(name)}
         return [
             QueueDepth(
@@ -96,11 +96,11 @@ class EmbeddedBroker:
         return f"SQLite {sqlite3.sqlite_version}"
 
     async def claim(self, turns: Turns) -> HeldMessage | None:
-        """Take one message of the priority whose turn it is; its lease is renewed from now on."""
-        queues = {queue_name(self._settings.job_queue_name, priority): priority for priority in turns.order()}
+        """Take one message of the queue whose turn it is; its lease is renewed from now on."""
+        queues = {queue_name(self._settings.job_queue_name, queue): queue for queue in turns.order()}
         held = await self._table.claim(queues, lease_s=self._settings.embedded_queue_lease_seconds)
         if held is not None:
-            turns.took(held.message.priority)
+            turns.took(held.message.queue)
             self._held[held.sequence] = held
         return held
 

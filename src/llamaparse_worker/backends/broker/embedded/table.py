@@ -19,6 +19,7 @@ import anyio
 from llamaparse_worker.errors import BackendUnavailable, ConfigurationError, StorageFull, WorkerError
 from llamaparse_worker.interfaces import Message
 from llamaparse_worker.model.job import Priority
+from llamaparse_worker.model.queues import Queue
 
 _BUSY_TIMEOUT_S = 5.0
 _SCHEMA = (
@@ -113,13 +114,14 @@ class MessageTable:
             (queue, message.id, message.body, json.dumps({**message.headers, **reasons}), time.time()),
         )
 
-    async def claim(self, queues: Mapping[str, Priority], *, lease_s: float) -> HeldMessage | None:
+    async def claim(self, queues: Mapping[str, Queue], *, lease_s: float) -> HeldMessage | None:
         """Take the oldest message that nobody holds, of the first queue that has one."""
         now = time.time()
         values = {"holder": self._holder, "until": now + lease_s, "queues": json.dumps(list(queues)), "now": now}
         rows = await self._run(_CLAIM, values)
         for sequence, delivery, queue, message_id, body, headers in rows:
-            message = Message(body, message_id, json.loads(headers), queues[queue])
+            priority = found if isinstance(found := queues[queue], Priority) else Priority.MEDIUM
+            message = Message(body, message_id, json.loads(headers), priority)
             return HeldMessage(sequence, delivery, message)
         return None
 

@@ -40,10 +40,10 @@ class RabbitMqBroker:
     async def publish(self, message: Message) -> None:
         """Append to the job queue; returns once RabbitMQ has confirmed it, and raises when the queue is missing.
 
-        A priority without a queue of its own goes to the default one.
+        What has no queue of its own goes to the default one.
         """
         link = await self._publishing.current()
-        name = self._settings.queue_of(message.priority if message.priority in link.priorities else Priority.MEDIUM)
+        name = self._settings.queue_of(message.queue if message.queue in link.queues else Priority.MEDIUM)
         with answered(f"publishing to {name}", timeout_s=_PUBLISH_TIMEOUT_S):
             await link.channel.default_exchange.publish(outgoing(message, kind=name), routing_key=name, mandatory=True)
 
@@ -64,7 +64,7 @@ class RabbitMqBroker:
 
     @asynccontextmanager
     async def consume(self, *, prefetch: int) -> AsyncIterator[AsyncIterator[Delivery]]:
-        """Take messages of all priorities, never more than ``prefetch`` unsettled ones; waits through outages."""
+        """Take messages of all queues, never more than ``prefetch`` unsettled ones; waits through outages."""
         intake = Intake(self._consuming, self._publishing, self._settings, prefetch)
         try:
             yield intake
@@ -76,7 +76,7 @@ class RabbitMqBroker:
         if self._settings.job_queue_management_url is not None:
             return await self._managed_depths(URL(self._settings.job_queue_management_url))
         link = await self._publishing.current()
-        names = sorted(self._settings.queue_of(priority) for priority in link.priorities)
+        names = sorted(map(self._settings.queue_of, link.queues))
         return [await self._depth(name) for name in names]
 
     async def _depth(self, name: str) -> QueueDepth:

@@ -17,14 +17,14 @@ from llamaparse_worker.backends.broker.rabbitmq.settings import RabbitMqSettings
 from llamaparse_worker.errors import BackendUnavailable
 from llamaparse_worker.interfaces import Message
 from llamaparse_worker.model.dead_letter import Death
-from llamaparse_worker.model.job import Priority
+from llamaparse_worker.model.queues import Queue
 
 
 @dataclass(frozen=True, slots=True)
 class Fetched:
     """A message as it came over the wire, and the queue that it came from."""
 
-    priority: Priority
+    queue: Queue
     delivered: aiormq.abc.DeliveredMessage
 
 
@@ -48,7 +48,7 @@ class RabbitMqDelivery:
         self._publishing = publishing
         self._settings = settings
         self._tag = delivery_tag(fetched.delivered)
-        self._message = incoming(fetched.delivered, fetched.priority)
+        self._message = incoming(fetched.delivered, fetched.queue)
         self._on_settled = on_settled
 
     @property

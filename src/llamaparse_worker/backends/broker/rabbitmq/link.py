@@ -22,7 +22,7 @@ from llamaparse_worker.backends.broker.rabbitmq.answered import answered
 from llamaparse_worker.backends.broker.rabbitmq.settings import RabbitMqSettings
 from llamaparse_worker.backends.broker.rabbitmq.topology import ensure_topology
 from llamaparse_worker.errors import BackendUnavailable, ConfigurationError
-from llamaparse_worker.model.job import Priority
+from llamaparse_worker.model.queues import Queue
 
 _CLOSE_TIMEOUT_S = 3.0
 
@@ -45,14 +45,14 @@ class Link:
         connection: AbstractConnection,
         channel: AbstractChannel,
         lower: aiormq.abc.AbstractChannel,
-        priorities: frozenset[Priority],
+        queues: frozenset[Queue],
     ) -> None:
         self.connection = connection
         self.channel = channel
         self.lower = lower
         """The same channel without aio-pika, which would drop messages whose properties it cannot read."""
-        self.priorities = priorities
-        """Those that have a queue."""
+        self.queues = queues
+        """Those of the family that exist."""
         self.lost = False
         self._watchers: set[Callable[[], None]] = set()
 
@@ -149,8 +149,8 @@ async def open_link(settings: RabbitMqSettings, purpose: Purpose) -> Link:
     try:
         with answered(f"RabbitMQ at {endpoint_of(settings)}", timeout_s=settings.job_queue_connect_timeout_seconds):
             await _connect(connection, settings)
-            priorities = await ensure_topology(connection, settings)
-            link = await _with_channel(connection, purpose, priorities)
+            queues = await ensure_topology(connection, settings)
+            link = await _with_channel(connection, purpose, queues)
     except BaseException:
         with anyio.CancelScope(shield=True):
             await _close(connection)
@@ -182,12 +182,12 @@ async def _connect(connection: AbstractConnection, settings: RabbitMqSettings) -
         ) from error
 
 
-async def _with_channel(connection: AbstractConnection, purpose: Purpose, priorities: frozenset[Priority]) -> Link:
+async def _with_channel(connection: AbstractConnection, purpose: Purpose, queues: frozenset[Queue]) -> Link:
     publishes = purpose is Purpose.PUBLISHING
     channel = connection.channel(publisher_confirms=publishes, on_return_raises=publishes)
     await channel.initialize()
     lower = await channel.get_underlay_channel()
-    link = Link(connection, channel, lower, priorities)
+    link = Link(connection, channel, lower, queues)
     lower.closing.add_done_callback(link.lose)
     lower.on_consumer_cancel_callbacks.add(link.lose)
     return link

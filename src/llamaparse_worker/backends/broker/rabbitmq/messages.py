@@ -10,6 +10,7 @@ import aiormq.abc
 
 from llamaparse_worker.interfaces import Message
 from llamaparse_worker.model.job import Priority
+from llamaparse_worker.model.queues import Queue
 
 _APP_ID = "llamaparse-worker"
 _COUNT = "x-delivery-count"
@@ -33,7 +34,7 @@ def outgoing(message: Message, *, kind: str, added: Mapping[str, str] | None = N
     )
 
 
-def incoming(delivered: aiormq.abc.DeliveredMessage, priority: Priority = Priority.MEDIUM) -> Message:
+def incoming(delivered: aiormq.abc.DeliveredMessage, queue: Queue = Priority.MEDIUM) -> Message:
     """Read a message of any client; header values become text, bytes that are none are replaced.
 
     A quorum queue adds its count to what it is asked for: of a first delivery this tells nothing, and is left out.
@@ -41,6 +42,7 @@ def incoming(delivered: aiormq.abc.DeliveredMessage, priority: Priority = Priori
     properties = delivered.header.properties
     found = properties.headers or {}
     headers = {str(name): _text(value) for name, value in found.items() if (name, value) != (_COUNT, 0)}
+    priority = queue if isinstance(queue, Priority) else Priority.MEDIUM
     return Message(body=delivered.body, id=properties.message_id or "", headers=headers, priority=priority)
 
 

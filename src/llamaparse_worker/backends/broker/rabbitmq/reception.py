@@ -22,9 +22,9 @@ from llamaparse_worker.backends.broker.rabbitmq.messages import delivery_tag
 from llamaparse_worker.backends.broker.rabbitmq.settings import RabbitMqSettings
 from llamaparse_worker.errors import BackendUnavailable
 from llamaparse_worker.model.job import Priority
-from llamaparse_worker.model.queues import Turns
+from llamaparse_worker.model.queues import RANGES, Queue, Turns
 
-_BELLS: Final = (Priority.MEDIUM, Priority.CRITICAL, Priority.HIGH, Priority.LOW)
+_BELLS: Final[tuple[Queue, ...]] = (Priority.MEDIUM, Priority.CRITICAL, Priority.HIGH, RANGES, Priority.LOW)
 """Which queues get a bell first: the default one, where most messages come."""
 _LOOK_S = 1.0
 """How often a queue without a bell is looked at, where there are fewer free slots than queues."""
@@ -44,7 +44,7 @@ class Reception:
         self._prefetch = prefetch
         self._unsettled = 0
         self._fetched: deque[Fetched] = deque()
-        self._bells: dict[Priority, str] = {}
+        self._bells: dict[Queue, str] = {}
         """Consumer tags of the bells that wait."""
         self._changed = anyio.Event()
         self._ended = False
@@ -101,26 +101,26 @@ class Reception:
             return self._fetched.popleft()
 
     async def _fetch(self) -> None:
-        """Take one message of the priority whose turn it is."""
-        for priority in self._turns.order():
-            if priority in self.link.priorities:
-                queue = self._settings.queue_of(priority)
-                with answered(f"taking from {queue}", timeout_s=_TIMEOUT_S):
-                    delivered = await self.link.lower.basic_get(queue)
+        """Take one message of the queue whose turn it is."""
+        for queue in self._turns.order():
+            if queue in self.link.queues:
+                name = self._settings.queue_of(queue)
+                with answered(f"taking from {name}", timeout_s=_TIMEOUT_S):
+                    delivered = await self.link.lower.basic_get(name)
                 if delivered.delivery_tag is not None:
-                    self._turns.took(priority)
-                    self._fetched.append(Fetched(priority, delivered))
+                    self._turns.took(queue)
+                    self._fetched.append(Fetched(queue, delivered))
                     return
 
     async def _ring_for_messages(self) -> None:
         """Have the first message of a queue sent without being asked for, for as many queues as slots are free."""
         with answered("subscribing", timeout_s=_TIMEOUT_S):
             await self.link.lower.basic_qos(prefetch_count=1)
-            for priority in self._queues()[: self._prefetch - self._unsettled]:
+            for queue in self._queues()[: self._prefetch - self._unsettled]:
                 begun = await self.link.lower.basic_consume(
-                    self._settings.queue_of(priority), partial(self._receive, priority)
+                    self._settings.queue_of(queue), partial(self._receive, queue)
                 )
-                self._bells[priority] = begun.consumer_tag or ""
+                self._bells[queue] = begun.consumer_tag or ""
 
     async def _silence(self) -> None:
         """Cancel the bells; what they brought until then has come when this returns."""
@@ -129,9 +129,9 @@ class Reception:
                 _, tag = self._bells.popitem()
                 await self.link.lower.basic_cancel(tag)
 
-    async def _receive(self, priority: Priority, delivered: aiormq.abc.DeliveredMessage) -> None:
-        self._turns.took(priority)
-        self._fetched.append(Fetched(priority, delivered))
+    async def _receive(self, queue: Queue, delivered: aiormq.abc.DeliveredMessage) -> None:
+        self._turns.took(queue)
+        self._fetched.append(Fetched(queue, delivered))
         self._wake()
 
     async def _give_back(self) -> None:
@@ -141,7 +141,7 @@ class Reception:
 
     async def _wait(self, changed: anyio.Event) -> None:
         """Wait for a bell, a settlement, the end, or messages in a queue without a bell."""
-        silent = [self._settings.queue_of(priority) for priority in self._queues() if priority not in self._bells]
+        silent = [self._settings.queue_of(queue) for queue in self._queues() if queue not in self._bells]
         while not changed.is_set():
             with anyio.move_on_after(_LOOK_S if silent else None):
                 await changed.wait()
@@ -162,8 +162,8 @@ class Reception:
             return True
         return False
 
-    def _queues(self) -> list[Priority]:
-        return [priority for priority in _BELLS if priority in self.link.priorities]
+    def _queues(self) -> list[Queue]:
+        return [queue for queue in _BELLS if queue in self.link.queues]
 
     def _wake(self) -> None:
         self._changed.set()

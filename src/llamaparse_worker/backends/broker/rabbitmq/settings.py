@@ -6,8 +6,7 @@ from enum import StrEnum
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr
 
-from llamaparse_worker.model.job import Priority
-from llamaparse_worker.model.queues import queue_name
+from llamaparse_worker.model.queues import Queue, queue_name
 
 NO_EVENTS = "none"
 """The value of JOB_EVENT_EXCHANGE that switches events off; an empty one is an unset one."""
@@ -80,9 +79,9 @@ class RabbitMqSettings(BaseModel):
         description="Topic exchange that announces finished jobs; default events.<JOB_QUEUE_NAME>; `none`: no events",
     )
 
-    def queue_of(self, priority: Priority) -> str:
-        """Name of the queue of a priority."""
-        return queue_name(self.job_queue_name, priority)
+    def queue_of(self, queue: Queue) -> str:
+        """Name of a queue of the family."""
+        return queue_name(self.job_queue_name, queue)
 
     @property
     def dead_letter_queue(self) -> str:

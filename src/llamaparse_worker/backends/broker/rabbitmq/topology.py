@@ -11,7 +11,7 @@ from aio_pika.exceptions import AMQPChannelError, ChannelNotFoundEntity, Channel
 from llamaparse_worker.backends.broker.rabbitmq.settings import Declare, RabbitMqSettings
 from llamaparse_worker.errors import ConfigurationError
 from llamaparse_worker.model.job import Priority
-from llamaparse_worker.model.queues import WEIGHTS
+from llamaparse_worker.model.queues import WEIGHTS, Queue
 
 _DEAD_LETTER_DELIVERY_LIMIT = 1_000_000
 """Looking at dead letters delivers them; a broker's own small default would drop them after a number of looks."""
@@ -21,23 +21,23 @@ class _MissingQueue(ConfigurationError):
     """What is only checked does not exist."""
 
 
-async def ensure_topology(connection: AbstractConnection, settings: RabbitMqSettings) -> frozenset[Priority]:
-    """Declare dead-letter queue, job queues and event exchange, or check that they exist; gives what has a queue.
+async def ensure_topology(connection: AbstractConnection, settings: RabbitMqSettings) -> frozenset[Queue]:
+    """Declare dead-letter queue, job queues and event exchange, or check that they exist; gives which queues there are.
 
-    An operator's own topology need not have the queues of other priorities than the default one.
+    An operator's own topology need not have other job queues than the default one.
 
     Raises:
         ConfigurationError: one is missing, has other arguments, or may not be declared.
     """
     await _ensure_queue(connection, settings, settings.dead_letter_queue, _dead_letter_arguments(settings))
-    found = {Priority.MEDIUM}
+    found: set[Queue] = {Priority.MEDIUM}
     await _ensure_queue(connection, settings, settings.job_queue_name, _job_queue_arguments(settings))
-    for priority in WEIGHTS.keys() - found:
+    for queue in WEIGHTS.keys() - found:
         try:
-            await _ensure_queue(connection, settings, settings.queue_of(priority), _job_queue_arguments(settings))
+            await _ensure_queue(connection, settings, settings.queue_of(queue), _job_queue_arguments(settings))
         except _MissingQueue:
             continue
-        found.add(priority)
+        found.add(queue)
     if settings.event_exchange:
         await _ensure_exchange(connection, settings)
     return frozenset(found)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 from pydantic import BaseModel, ConfigDict, Json
@@ -24,6 +24,7 @@ from llamaparse_worker.model.job import (
     Progress,
     StoreCounts,
 )
+from llamaparse_worker.model.ranges import DueRange, PageRange, RangeLease, RangeRecord, RangeStatus
 from llamaparse_worker.wire import EventPages, JobEvent, outbox_event
 
 
@@ -71,6 +72,10 @@ class PageErrorColumn(_Row):
     code: str
     message: str
 
+    def page_error(self) -> PageError:
+        """Give the entry as the interface knows it."""
+        return PageError(self.page, ErrorReport(self.code, self.message))
+
 
 class JobRow(_Row):
     """One whole job; seconds since 1970 and timestamps with a zone both become aware datetimes."""
@@ -110,7 +115,7 @@ class JobRow(_Row):
             result_prefix=self.result_prefix,
             error=None if self.error_code is None else ErrorReport(self.error_code, self.error_message or ""),
             progress=Progress(self.pages_total, self.pages_done, self.pages_failed),
-            page_errors=tuple(PageError(one.page, ErrorReport(one.code, one.message)) for one in self.page_errors),
+            page_errors=tuple(one.page_error() for one in self.page_errors),
             usage=self.usage,
             next_run_at=self.next_run_at,
             lease_until=self.lease_until,
@@ -196,6 +201,50 @@ class AttemptRow(_Row):
         return Lease(job_id, token, self.attempt, self.forgiven, progress, self.after_loss)
 
 
+class RangeAttemptRow(_Row):
+    """The number of the attempt at a range that a claim began, and how far the last one was."""
+
+    first_page: int
+    last_page: int
+    attempt: int
+    pages_done: int
+    pages_failed: int
+
+    def lease(self, job_id: str, token: str) -> RangeLease:
+        """Give the lease of this attempt."""
+        pages = PageRange(self.first_page, self.last_page)
+        return RangeLease(job_id, pages, token, self.attempt, Progress(done=self.pages_done, failed=self.pages_failed))
+
+
+class DueRangeRow(_Row):
+    """A waiting range that needs a message."""
+
+    job_id: str
+    first_page: int
+    attempt: int
+    body: bytes
+    headers: Json[dict[str, str]]
+    released: str
+
+    def due(self) -> DueRange:
+        """Give the row as the interface knows it."""
+        return DueRange(self.job_id, self.first_page, self.attempt, self.body, self.headers, self.released)
+
+
+class RangeRow(_Row):
+    """What is known of a range."""
+
+    first_page: int
+    last_page: int
+    status: RangeStatus
+    page_errors: Json[tuple[PageErrorColumn, ...]]
+
+    def record(self) -> RangeRecord:
+        """Give the row as the interface knows it."""
+        errors = tuple(one.page_error() for one in self.page_errors)
+        return RangeRecord(PageRange(self.first_page, self.last_page), self.status, errors)
+
+
 class TenantRow(_Row):
     """How many other jobs of a tenant run, and how many wait for their time."""
 
@@ -243,17 +292,21 @@ def progress_columns(progress: Progress) -> dict[str, Value]:
 
 def result_columns(result: JobResult) -> dict[str, Value]:
     """Give the columns of a terminal state."""
-    errors = [
-        {"page": one.page, "code": one.error.code, "message": clean(one.error.message)} for one in result.page_errors
-    ]
     return {
         "status": result.status.value,
         "result_prefix": optional(result.result_prefix),
-        "page_errors": json.dumps(errors),
+        "page_errors": page_error_column(result.page_errors),
         "usage": json.dumps(dict(result.usage)),
         **error_columns(result.error),
         **progress_columns(result.progress),
     }
+
+
+def page_error_column(page_errors: Sequence[PageError]) -> str:
+    """Give the column ``page_errors``."""
+    return json.dumps(
+        [{"page": one.page, "code": one.error.code, "message": clean(one.error.message)} for one in page_errors]
+    )
 
 
 def error_columns(error: ErrorReport | None) -> dict[str, Value]:

@@ -105,7 +105,11 @@ INSERT INTO jobs (id, status, attempt, body, headers, source_kind, source, file_
     priority, metadata, created_at, updated_at)
 VALUES (:id, 'CANCELLED', 0, :body, '{}', 'object', '', '', '', 'default', 'medium', '{}', now(), now())
 ON CONFLICT (id) DO UPDATE SET status = 'CANCELLED', lease_token = NULL, lease_until = NULL, next_run_at = NULL,
-    publish_by = NULL, updated_at = now()
+    publish_by = NULL, updated_at = now(),
+    pages_done = jobs.pages_done + (SELECT coalesce(sum(one.pages_done), 0) FROM page_ranges AS one
+        WHERE one.job_id = jobs.id AND one.split = jobs.lease_token AND jobs.status = 'RUNNING'),
+    pages_failed = jobs.pages_failed + (SELECT coalesce(sum(one.pages_failed), 0) FROM page_ranges AS one
+        WHERE one.job_id = jobs.id AND one.split = jobs.lease_token AND jobs.status = 'RUNNING')
 WHERE jobs.status IN ('PENDING', 'RUNNING')
 RETURNING id, status, attempt, project, tenant, result_prefix, error_code, error_message,
     pages_total, pages_done, pages_failed
@@ -122,7 +126,11 @@ RETURNING id, attempt, body, headers, coalesce(lease_token, '') AS released, pri
 
 GET: Final = """
 SELECT id, status, attempt, project, tenant, file_name, output_prefix, created_at, updated_at, result_prefix,
-    error_code, error_message, pages_total, pages_done, pages_failed, page_errors, usage, next_run_at, lease_until
+    error_code, error_message, pages_total, page_errors, usage, next_run_at, lease_until,
+    pages_done + (SELECT coalesce(sum(one.pages_done), 0) FROM page_ranges AS one
+        WHERE one.job_id = jobs.id AND one.split = jobs.lease_token AND jobs.status = 'RUNNING') AS pages_done,
+    pages_failed + (SELECT coalesce(sum(one.pages_failed), 0) FROM page_ranges AS one
+        WHERE one.job_id = jobs.id AND one.split = jobs.lease_token AND jobs.status = 'RUNNING') AS pages_failed
 FROM jobs WHERE id = :id
 """
 
@@ -173,9 +181,17 @@ UNSENT: Final = "SELECT id, kind, body FROM outbox WHERE sent_at IS NULL ORDER B
 # The ids follow, as the database's dialect lists them.
 SENT: Final = "UPDATE outbox SET sent_at = now() WHERE sent_at IS NULL AND id IN"
 
+# Of page ranges only those count whose job waits for them.
 COUNTS: Final = """
 SELECT
-    (SELECT count(*) FROM jobs WHERE status = 'RUNNING' AND lease_until > now()) AS running,
+    (SELECT count(*) FROM jobs WHERE status = 'RUNNING' AND lease_until > now())
+        + (SELECT count(*) FROM page_ranges AS one JOIN jobs ON jobs.id = one.job_id AND jobs.lease_token = one.split
+            WHERE jobs.status = 'RUNNING' AND one.status = 'RUNNING' AND one.lease_until > now()) AS running,
     (SELECT count(*) FROM jobs WHERE status = 'PENDING' AND (next_run_at IS NOT NULL OR publish_by <= now()))
-        + (SELECT count(*) FROM jobs WHERE status = 'RUNNING' AND lease_until <= now()) AS delayed
+        + (SELECT count(*) FROM jobs WHERE status = 'RUNNING' AND lease_until <= now())
+        + (SELECT count(*) FROM page_ranges AS one JOIN jobs ON jobs.id = one.job_id AND jobs.lease_token = one.split
+            WHERE jobs.status = 'RUNNING' AND one.status = 'PENDING'
+                AND (one.next_run_at IS NOT NULL OR one.publish_by <= now()))
+        + (SELECT count(*) FROM page_ranges AS one JOIN jobs ON jobs.id = one.job_id AND jobs.lease_token = one.split
+            WHERE jobs.status = 'RUNNING' AND one.status = 'RUNNING' AND one.lease_until <= now()) AS delayed
 """

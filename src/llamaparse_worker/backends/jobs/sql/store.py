@@ -7,9 +7,10 @@ import uuid
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
 
-from llamaparse_worker.backends.jobs.sql import statements
+from llamaparse_worker.backends.jobs.sql import range_statements, statements
 from llamaparse_worker.backends.jobs.sql.database import Connection, Database, Row, Value
 from llamaparse_worker.backends.jobs.sql.migrations import Migration, apply
+from llamaparse_worker.backends.jobs.sql.ranges import SqlRanges
 from llamaparse_worker.backends.jobs.sql.rows import (
     AttemptRow,
     CountsRow,
@@ -51,6 +52,12 @@ class SqlJobStore:
     def __init__(self, database: Database, migrations: Sequence[Migration]) -> None:
         self._database = database
         self._migrations = migrations
+        self._ranges = SqlRanges(database)
+
+    @property
+    def ranges(self) -> SqlRanges:
+        """The page ranges of jobs that were split."""
+        return self._ranges
 
     async def submit(self, job: Job, *, body: bytes, headers: Mapping[str, str], publish_within_s: float) -> DueJob:
         """Create the row PENDING; a known id is left alone."""
@@ -151,6 +158,7 @@ class SqlJobStore:
             rows = await connection.fetch(statements.CANCEL, {"id": job_id, "body": b""})
             if not rows:
                 return await _status(connection, job_id)
+            await connection.fetch(range_statements.FORGET, {"id": job_id})
             await _add_events(connection, job_id, [EventRow.model_validate(rows[0]).event()])
             return JobStatus.CANCELLED
 
@@ -158,6 +166,7 @@ class SqlJobStore:
         """Back to PENDING with all attempts before it, or say what the job is."""
         values: dict[str, Value] = {"id": clean(job_id), "publish_within": timedelta(seconds=publish_within_s)}
         async with self._database.transaction() as connection:
+            await connection.fetch(range_statements.FORGET_FAILED, values)
             for row in await connection.fetch(statements.REOPEN, values):
                 return DueRow.model_validate(row).due()
             rows = await connection.fetch(statements.STATUS, values)
