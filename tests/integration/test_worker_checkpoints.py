@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager, nullcontext
-from datetime import datetime, timedelta
+from contextlib import nullcontext
+from datetime import timedelta
 from pathlib import Path
 
 import anyio
@@ -12,15 +12,13 @@ import pytest
 import structlog
 
 from llamaparse_worker.errors import BackendUnavailable
-from llamaparse_worker.interfaces import ParserProcess, ReceivedEvent
 from llamaparse_worker.model.job import JobRecord, JobStatus, Lease, Progress
-from llamaparse_worker.model.parsing import PageDone, ParserRequest
-from llamaparse_worker.parsers.pool import ParserPool, ParserStatistics
+from llamaparse_worker.parsers.pool import ParserPool
 from llamaparse_worker.testing.jobs import MemoryJobStore
 from llamaparse_worker.testing.objects import MemoryObjectStore
 from llamaparse_worker.testing.reader import script
-from llamaparse_worker.wire import utc_now
 from llamaparse_worker.worker.cancellation import cancel
+from support.counted import Clock, CountedPool
 from support.pipeline import parser_pool
 from support.worker import Policy, World, working
 
@@ -30,39 +28,6 @@ PAGES = 24
 DOCUMENT = script(*["slow 0.1"] * PAGES)
 DRAINED = Policy(range_size=2, grace_s=0, checkpoint_s=0.4)
 FILES = ("result.md", "result.txt", "result.json")
-
-
-class CountedPool:
-    """Parser processes, and the pages that they have read."""
-
-    def __init__(self, pool: ParserPool) -> None:
-        self._pool = pool
-        self.pages: list[int] = []
-
-    @asynccontextmanager
-    async def process(self) -> AsyncIterator[ParserProcess]:
-        async with self._pool.process() as process:
-            yield _CountedProcess(process, self.pages)
-
-    def statistics(self) -> ParserStatistics:
-        return self._pool.statistics()
-
-
-class _CountedProcess:
-    def __init__(self, process: ParserProcess, pages: list[int]) -> None:
-        self._process = process
-        self._pages = pages
-
-    @asynccontextmanager
-    async def run(self, request: ParserRequest, *, silence_s: float) -> AsyncIterator[AsyncIterator[ReceivedEvent]]:
-        async with self._process.run(request, silence_s=silence_s) as events:
-            yield self._counted(events)
-
-    async def _counted(self, events: AsyncIterator[ReceivedEvent]) -> AsyncIterator[ReceivedEvent]:
-        async for received in events:
-            if isinstance(received.event, PageDone):
-                self._pages.append(received.event.summary.number)
-            yield received
 
 
 class ListedObjects(MemoryObjectStore):
@@ -75,16 +40,6 @@ class ListedObjects(MemoryObjectStore):
     async def list(self, prefix: str) -> Sequence[str]:
         self.listed.append(prefix)
         return await super().list(prefix)
-
-
-class Clock:
-    """The store's clock, which a test can move."""
-
-    def __init__(self) -> None:
-        self.ahead = timedelta()
-
-    def __call__(self) -> datetime:
-        return utc_now() + self.ahead
 
 
 @pytest.fixture(scope="module")

@@ -20,20 +20,23 @@ from llamaparse_worker.pipeline.job import JobLimits, JobPipeline
 from llamaparse_worker.testing.jobs import MemoryJobStore
 from llamaparse_worker.testing.objects import MemoryObjectStore
 from llamaparse_worker.worker.attempts import AttemptPolicy, Attempts
+from llamaparse_worker.worker.deliveries import Deliveries
 from llamaparse_worker.worker.loop import Worker
 from llamaparse_worker.worker.metrics import Metrics
+from llamaparse_worker.worker.ranges import RangeAttempts
 from llamaparse_worker.worker.settlement import RetryPolicy
 from llamaparse_worker.worker.upkeep import Upkeep
 from simulation.clockwork import PROCESS, WORLD, Clockwork, context_of
 from simulation.documents import ScriptedDocuments
-from simulation.history import CUT_OFF, DRAINING, KILLED
-from simulation.network import Bucket, Connection, Network, Remote, UnrulyBroker, Uploads
+from simulation.history import CUT_OFF, DRAINING, KILLED, poisoned_by
+from simulation.network import Bucket, Connection, Network, RemoteJobs, UnrulyBroker, Uploads
 from simulation.weather import Mishap, Weather
 
 SLOTS = 2
 LEASE_S = 6.0
 GRACE_S = 3.0
 INTERVAL_S = 5.0
+KEEP_SPLIT_S = 40.0
 TRANSFER_TIMEOUT_S = 15.0
 RETRY = RetryPolicy(max_attempts=3, delay_s=2.0)
 TENANT = TenantLimit(running=1, pause_s=1.0)
@@ -91,6 +94,8 @@ class Fleet:
     """None while nothing goes wrong."""
     checkpoint_s: float = 0.0
     """The work between two checkpoints; 0 makes none."""
+    split_pages: int = 0
+    """The most pages of one attempt; 0 splits no job."""
     lengths: dict[str, int] = field(default_factory=dict)
     """How many pages each job has that is opened with checkpoints."""
     ended: bool = False
@@ -134,6 +139,11 @@ class Fleet:
         # A half-open connection is found by its heartbeat.
         self.loop.call_later(self.random.choice((0.0, HEARTBEAT_S)), process.connection.lose, context=context_of(WORLD))
         self.loop.call_later(self.random.uniform(0.1, 5), self.start, context=context_of(WORLD))
+
+    def _poison(self, job: str) -> None:
+        """Kill the worker that has read this job."""
+        self.mark(PROCESS.get(), poisoned_by(job))
+        self.kill(PROCESS.get())
 
     @property
     def stalled(self) -> bool:
@@ -191,7 +201,8 @@ class Fleet:
 
     async def _work(self, process: _Process) -> None:
         network, parts = self.backends.network, self.parts
-        jobs = cast("JobStore", Remote(self.backends.jobs, network, process.number))
+        splits = self.split_pages > 0
+        jobs = cast("JobStore", RemoteJobs(self.backends.jobs, network, process.number, splits=splits))
         broker = cast("Broker", process.connection)
         bucket = parts.bucket(self.backends.objects, network, process.number)
         pipeline = parts.pipeline(
@@ -200,26 +211,32 @@ class Fleet:
             documents=ScriptedDocuments(
                 self.random,
                 lambda: next(self._parsed),
-                lambda: self.kill(PROCESS.get()),
+                self._poison,
                 self.lengths if self.checkpoint_s else None,
             ),
             spool_dir=self.spool,
-            limits=JobLimits(max_document_bytes=1000, transfer_timeout_s=TRANSFER_TIMEOUT_S),
+            limits=JobLimits(
+                max_document_bytes=1000, transfer_timeout_s=TRANSFER_TIMEOUT_S, split_pages=self.split_pages
+            ),
             observe_stage=lambda _job, _stage, _seconds: None,
             checkpoints=CheckpointPolicy(every_s=self.checkpoint_s, reading=""),
         )
         upkeep = parts.upkeep(broker, jobs, interval_s=INTERVAL_S, on_dead_letter=lambda _code: None)
+        slots = anyio.CapacityLimiter(SLOTS)
+        policy = AttemptPolicy(lease_s=LEASE_S, retry=RETRY, tenant_limit=TENANT, keep_split_s=KEEP_SPLIT_S)
         attempts = parts.attempts(
             jobs,
             pipeline,
-            AttemptPolicy(lease_s=LEASE_S, retry=RETRY, tenant_limit=TENANT),
+            policy,
             METRICS,
-            slots=anyio.CapacityLimiter(SLOTS),
+            slots=slots,
             on_event=upkeep.wake,
+            on_split=upkeep.look,
         )
+        ranges = RangeAttempts(jobs, pipeline, policy, METRICS, slots=slots, on_ended=upkeep.look)
         worker = Worker(
             broker,
-            attempts,
+            Deliveries(attempts, ranges),
             upkeep,
             slots=SLOTS,
             grace_s=GRACE_S,

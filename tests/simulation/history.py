@@ -13,13 +13,14 @@ from llamaparse_worker.model.job import (
     JobStatus,
     Lease,
     OutboxEvent,
-    OwedLetter,
     Refusal,
 )
 from llamaparse_worker.pipeline.checkpoints import FOLDER as CHECKPOINTS
-from llamaparse_worker.wire import JobEvent
 from llamaparse_worker.worker.upkeep import BURY_WITHIN_S
-from simulation.documents import page_of
+from simulation.calls import Call, Mark
+from simulation.documents import POISONOUS_PAGE, page_of
+from simulation.network import RANGES
+from simulation.range_history import RangesLife
 
 MANIFEST = "manifest.json"
 KILLED, DRAINING, CUT_OFF = "is killed", "is told to drain", "loses its connection to the broker"
@@ -27,48 +28,6 @@ FATES = frozenset({KILLED, DRAINING, CUT_OFF})
 """What marks tell of a process that may end no delivery that it has."""
 _OWING = {error.code for error in every_error() if error.retryable} | {AttemptsExhausted.code}
 """Codes of jobs that another try may help: these have a dead letter."""
-
-
-@dataclass(frozen=True, slots=True)
-class Call:
-    """A call that reached its backend. ``clock`` is what the job store's clock said, in seconds."""
-
-    at: float
-    clock: float
-    process: int
-    name: str
-    arguments: tuple[object, ...]
-    options: Mapping[str, object]
-    answer: object
-    files: tuple[str, ...] = ()
-    """For ``finish``: the objects below the result's prefix in that moment."""
-
-    @property
-    def job(self) -> str | None:
-        """The job that the call is about."""
-        subject = self.arguments[0] if self.arguments else None
-        if isinstance(subject, Lease):
-            return subject.job_id
-        if isinstance(subject, OutboxEvent):
-            return JobEvent.model_validate_json(subject.body).job_id
-        if isinstance(subject, OwedLetter):
-            return subject.job_id
-        return subject if isinstance(subject, str) else getattr(subject, "id", None)
-
-    def __str__(self) -> str:
-        return f"{self.at:9.3f} process {self.process}: {self.name} {self.job or ''} -> {self.answer!r}"
-
-
-@dataclass(frozen=True, slots=True)
-class Mark:
-    """A fault, or another turn of the run that is no call."""
-
-    at: float
-    process: int
-    text: str
-
-    def __str__(self) -> str:
-        return f"{self.at:9.3f} process {self.process}: *** {self.text}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -101,14 +60,15 @@ def violations(history: Sequence[Call | Mark], ending: Ending, *, max_attempts: 
     if ending.stuck:
         found.append("the run came to no rest: something is stuck")
     for job, record in ending.records.items():
-        life = _Life(job, max_attempts)
+        life = _Life(job, max_attempts, RangesLife(job, max_attempts))
         for call in calls[job]:
             life.follow(call)
-        found += life.wrong
+        found += life.wrong + life.ranges.wrong
         if record is None or not record.status.terminal:
             found.append(f"{job} is lost: {record.status if record else 'no row'}")
             continue
         found += _wrong_end(record, life, ending, max_attempts=max_attempts)
+        found += _tried_again(job, life, history, max_attempts)
         found += _left_behind(record, life, history, ending)
         found += _wrong_events(record, calls[job])
         found += _wrong_letters(record, calls[job], ending)
@@ -124,7 +84,7 @@ def _by_job(history: Sequence[Call | Mark], jobs: Collection[str]) -> dict[str, 
         if call.name == "owed_letters":
             for letter in call.answer if isinstance(call.answer, tuple) else ():
                 calls[letter.job_id].append(call)
-        elif call.name == "sweep":
+        elif call.name in {"sweep", f"{RANGES}sweep"}:
             for of_job in calls.values():
                 of_job.append(call)
         elif call.job in calls:
@@ -138,6 +98,7 @@ class _Life:
 
     job: str
     max_attempts: int
+    ranges: RangesLife
     token: str | None = None
     until: float = 0.0
     charged: int = 0
@@ -148,11 +109,14 @@ class _Life:
     wrong: list[str] = field(default_factory=list)
 
     def follow(self, call: Call) -> None:
+        if call.name.startswith(RANGES):
+            self._follow_ranges(call)
+            return
         match call.name, call.answer:
             case "claim", Lease() as lease:
                 self._granted(call, lease)
-            case "sweep", int() if call.clock >= self.until:
-                self.token = None
+            case "sweep", int():
+                self._swept(call)
             case "claim", Refusal.POSTPONED:
                 self.token = None
             case "claim", Refusal.EXHAUSTED:
@@ -163,20 +127,36 @@ class _Life:
             case "finish", True:
                 self._written(call)
                 self._finished(call)
-            case "retry_later", True:
+            case ("retry_later" | "release") as way, True:
                 self._written(call)
                 self.token = None
-            case "release", True:
-                self._written(call)
-                self.token = None
-                self.charged -= 1
+                self.charged -= way == "release"
             case "cancel", JobStatus.CANCELLED if self.ended is not JobStatus.CANCELLED:
                 self._end(call, JobStatus.CANCELLED, "cancelled")
             case _:
                 pass
 
+    def _swept(self, call: Call) -> None:
+        """What has expired is free, also when the clock goes back afterwards."""
+        if call.clock >= self.until:
+            self.token = None
+        if call.clock >= self.ranges.until:
+            self.ranges.until = 0.0
+
+    def _follow_ranges(self, call: Call) -> None:
+        """A split takes the lease from its worker, and uncounts the attempt; ranges mean nothing after the end."""
+        if call.name == f"{RANGES}split" and call.answer is True:
+            self._written(call)
+            self.token = None
+            self.charged -= 1
+        elif self.ended and call.answer is True and call.name in {f"{RANGES}finish", f"{RANGES}split"}:
+            self.wrong.append(f"{self.job}: {call.name} was accepted after its end")
+        self.ranges.follow(call)
+
     def _granted(self, call: Call, lease: Lease) -> None:
         self.charged += 1
+        if not self.ranges.done and call.clock < self.ranges.until:
+            self.wrong.append(f"{self.job} was claimed while its ranges were read")
         if self.ended:
             self.wrong.append(f"{self.job} was claimed after its end")
         if self.token and call.clock < self.until:
@@ -218,9 +198,9 @@ def _wrong_end(record: JobRecord, life: _Life, ending: Ending, *, max_attempts: 
         files = {key.removeprefix(prefix): content for key, content in ending.files.items() if key.startswith(prefix)}
         if MANIFEST not in files or len({content for name, content in files.items() if name != MANIFEST}) != 1:
             found.append(f"{record.id}: the visible result is not that of one attempt: {sorted(files)}")
-        if record.id in ending.lengths and _pages(files) != _expected(record.id, ending.lengths[record.id]):
+        if record.id in ending.lengths and not _whole(record.id, _pages(files), life, ending):
             found.append(f"{record.id}: the result is not the pages of its document: {_pages(files)}")
-        if record.id in ending.poison:
+        if record.id in ending.poison and POISONOUS_PAGE not in life.ranges.lost:
             found.append(f"{record.id} completed, though nothing can parse it")
     elif record.result_prefix is not None:
         found.append(f"{record.id} is {record.status} and shows a result")
@@ -235,8 +215,23 @@ def _pages(files: Mapping[str, bytes]) -> list[bytes]:
     return files.get("result.md", b"").split(b"\n")[1:]
 
 
-def _expected(job: str, length: int) -> list[bytes]:
-    return [page_of(job, number) for number in range(1, length + 1)]
+def _whole(job: str, pages: list[bytes], life: _Life, ending: Ending) -> bool:
+    """Tell whether the pages are those of the document; ranges of one page that no worker survived may be missing."""
+    expected = {number: page_of(job, number) for number in range(1, ending.lengths[job] + 1)}
+    return pages == [page for number, page in expected.items() if number not in life.ranges.lost or page in pages]
+
+
+def poisoned_by(job: str) -> str:
+    """Say in a mark what has killed a process."""
+    return f"has read {job}, which is poison"
+
+
+def _tried_again(job: str, life: _Life, history: Sequence[Call | Mark], max_attempts: int) -> list[str]:
+    """Count whom a page has killed that was given up: each attempt at its range, and nobody else."""
+    killed = sum(isinstance(mark, Mark) and mark.text == poisoned_by(job) for mark in history)
+    if POISONOUS_PAGE in life.ranges.lost and killed > max_attempts:
+        return [f"{job} was read again though no range survived it"]
+    return []
 
 
 def _left_behind(record: JobRecord, life: _Life, history: Sequence[Call | Mark], ending: Ending) -> list[str]:
@@ -284,7 +279,9 @@ def _crowds(history: Sequence[Call | Mark], limit: int) -> list[str]:
                 live[job.id] = _until(call)
             case "renew", JobStatus.RUNNING if call.job in live:
                 live[call.job] = _until(call)
-            case ("finish" | "retry_later" | "release", True) | ("cancel", JobStatus.CANCELLED) if call.job:
+            case ("finish" | "retry_later" | "release" | "ranges.split", True) | ("cancel", JobStatus.CANCELLED) if (
+                call.job
+            ):
                 live.pop(call.job, None)
             case _:
                 pass

@@ -22,15 +22,19 @@ from llamaparse_worker.errors import BackendUnavailable, WorkerError
 from llamaparse_worker.interfaces import Delivery, Message
 from llamaparse_worker.model.dead_letter import Death
 from llamaparse_worker.model.job import SourceRef
+from llamaparse_worker.model.ranges import DueRange, RangeRecord
 from llamaparse_worker.pipeline.checkpoints import FOLDER as CHECKPOINTS
 from llamaparse_worker.pipeline.frames import whole_frames
 from llamaparse_worker.testing.broker import MemoryBroker, MemoryDelivery, MemoryIntake
+from llamaparse_worker.testing.jobs import MemoryJobStore
 from llamaparse_worker.testing.objects import MemoryObjectStore
 from simulation.clockwork import WORLD, context_of
 from simulation.weather import Trip, Weather
 
 T = TypeVar("T")
 
+RANGES = "ranges."
+"""Begins the names of calls about page ranges."""
 CLIENT_TIMEOUT_S = 10.0
 """When the worker's side of a call gives up; the request itself may still arrive."""
 
@@ -111,13 +115,38 @@ def _fail(answer: asyncio.Future[T], error: WorkerError) -> None:
 class Remote:
     """A backend at the other end of the network: has its methods, and each call of one is carried there."""
 
-    def __init__(self, backend: object, network: Network, process: int) -> None:
+    def __init__(self, backend: object, network: Network, process: int, *, prefix: str = "") -> None:
         self._backend = backend
         self._network = network
         self._process = process
+        self._prefix = prefix
+        """Begins the names of its calls in the history."""
 
     def __getattr__(self, name: str) -> Callable[..., Awaitable[object]]:
-        return partial(self._network.carry, self._process, name, getattr(self._backend, name))
+        return partial(self._network.carry, self._process, f"{self._prefix}{name}", getattr(self._backend, name))
+
+
+class RemoteJobs(Remote):
+    """The job store, and the page ranges in it."""
+
+    def __init__(self, backend: MemoryJobStore, network: Network, process: int, *, splits: bool) -> None:
+        super().__init__(backend, network, process)
+        self.ranges = Remote(backend.ranges, network, process, prefix=RANGES) if splits else _NoRanges()
+
+
+class _NoRanges:
+    """Where no job is split: asking for ranges takes no step, so that such runs stay what they were."""
+
+    async def sweep(self) -> int:
+        return 0
+
+    async def due(self, *, limit: int, publish_within_s: float) -> Sequence[DueRange]:
+        del limit, publish_within_s
+        return ()
+
+    async def of(self, job_id: str) -> Sequence[RangeRecord]:
+        del job_id
+        return ()
 
 
 class UnrulyBroker(MemoryBroker):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import datetime
 from hashlib import sha256
 from pathlib import Path
 from typing import Final
@@ -26,11 +27,13 @@ from llamaparse_worker.model.job import (
     Progress,
     TenantLimit,
 )
+from llamaparse_worker.model.ranges import RangeLease, RangeRecord, RangeStatus, Split
 from llamaparse_worker.pipeline.checkpoints import Checkpoints
 from llamaparse_worker.pipeline.finished import FinishedPages
 from llamaparse_worker.pipeline.job import Attempt, JobPipeline
 from llamaparse_worker.pipeline.pieces import MOST_BYTES, PieceReader
 from llamaparse_worker.testing.jobs import MemoryJobStore, Row
+from llamaparse_worker.testing.ranges import MemoryRanges, RangeRow
 from llamaparse_worker.worker.attempts import Attempts
 from llamaparse_worker.worker.upkeep import BATCH, BURY_WITHIN_S, Upkeep, death_of_owed
 from simulation.fleet import Parts
@@ -87,25 +90,41 @@ class OnePlaceForAllAttempts(JobPipeline):
     """Stores the files of all attempts in the same place."""
 
     async def run(
-        self, job: Job, lease: Lease, checkpoints: Checkpoints, *, on_progress: Callable[[Progress], None]
-    ) -> Attempt:
-        return await super().run(job, replace(lease, attempt=1, token=""), checkpoints, on_progress=on_progress)
+        self,
+        job: Job,
+        lease: Lease,
+        checkpoints: Checkpoints,
+        *,
+        on_progress: Callable[[Progress], None],
+        ranges: Sequence[RangeRecord] = (),
+    ) -> Attempt | Split:
+        lease = replace(lease, attempt=1, token="")
+        return await super().run(job, lease, checkpoints, on_progress=on_progress, ranges=ranges)
 
 
 class OnePlaceForEachNumber(JobPipeline):
     """Stores files by the number of the attempt, which is used again after a drain."""
 
     async def run(
-        self, job: Job, lease: Lease, checkpoints: Checkpoints, *, on_progress: Callable[[Progress], None]
-    ) -> Attempt:
-        return await super().run(job, replace(lease, token=""), checkpoints, on_progress=on_progress)
+        self,
+        job: Job,
+        lease: Lease,
+        checkpoints: Checkpoints,
+        *,
+        on_progress: Callable[[Progress], None],
+        ranges: Sequence[RangeRecord] = (),
+    ) -> Attempt | Split:
+        lease = replace(lease, token="")
+        return await super().run(job, lease, checkpoints, on_progress=on_progress, ranges=ranges)
 
 
 class TrustsCheckpoints(JobPipeline):
     """Takes the pages of a checkpoint without a look at its hash."""
 
-    def checkpoints(self, job: Job, lease: Lease, *, still_ours: Callable[[], Awaitable[bool]]) -> Checkpoints:
-        return _Unchecked(self._objects, job, lease, self._checkpoints, still_ours=still_ours)
+    def checkpoints(
+        self, job: Job, lease: Lease | RangeLease, *, still_ours: Callable[[], Awaitable[bool]], ranges: int = 0
+    ) -> Checkpoints:
+        return _Unchecked(self._objects, job, lease, self._checkpoints, still_ours=still_ours, ranges=ranges)
 
 
 class _Unchecked(Checkpoints):
@@ -125,8 +144,10 @@ class LeavesCheckpoints(JobPipeline):
 class ForgetsPages(JobPipeline):
     """Takes the pages of a checkpoint as finished, but not their blobs."""
 
-    def checkpoints(self, job: Job, lease: Lease, *, still_ours: Callable[[], Awaitable[bool]]) -> Checkpoints:
-        return _WithoutBlobs(self._objects, job, lease, self._checkpoints, still_ours=still_ours)
+    def checkpoints(
+        self, job: Job, lease: Lease | RangeLease, *, still_ours: Callable[[], Awaitable[bool]], ranges: int = 0
+    ) -> Checkpoints:
+        return _WithoutBlobs(self._objects, job, lease, self._checkpoints, still_ours=still_ours, ranges=ranges)
 
 
 class _WithoutBlobs(Checkpoints):
@@ -219,6 +240,63 @@ class WaitsByNumber(MemoryJobStore):
         await super().published(job)
 
 
+class NoRangeFencing(MemoryJobStore):
+    """Lets whoever once held a page range write about it."""
+
+    def __init__(self, clock: Callable[[], datetime]) -> None:
+        super().__init__(clock)
+        self._ranges = _Unfenced(self._rows, self._reach, clock)
+
+
+class _Unfenced(MemoryRanges):
+    def _held(self, lease: RangeLease) -> RangeRow | None:
+        row = self.rows.get((lease.job_id, lease.pages.first))
+        return row if row and row.status is RangeStatus.RUNNING else None
+
+
+class NoRangeLeaseCheck(MemoryJobStore):
+    """Gives a page range away that another worker holds."""
+
+    def __init__(self, clock: Callable[[], datetime]) -> None:
+        super().__init__(clock)
+        self._ranges = _Free(self._rows, self._reach, clock)
+
+
+class _Free(MemoryRanges):
+    def _is_free(self, row: RangeRow) -> bool:
+        return row.status is RangeStatus.RUNNING or super()._is_free(row)
+
+
+class EndsSplitEarly(MemoryJobStore):
+    """Makes a split job due with the first of its ranges that ends."""
+
+    def __init__(self, clock: Callable[[], datetime]) -> None:
+        super().__init__(clock)
+        self._ranges = _First(self._rows, self._reach, clock)
+
+
+class _First(MemoryRanges):
+    def of_job(self, job_id: str) -> list[RangeRow]:
+        rows = super().of_job(job_id)
+        return [row for row in rows if row.status in {RangeStatus.COMPLETED, RangeStatus.FAILED}] or rows
+
+
+class TriesPoisonAgain(JobPipeline):
+    """Has the attempt that assembles read what no range has survived."""
+
+    async def run(
+        self,
+        job: Job,
+        lease: Lease,
+        checkpoints: Checkpoints,
+        *,
+        on_progress: Callable[[Progress], None],
+        ranges: Sequence[RangeRecord] = (),
+    ) -> Attempt | Split:
+        tried = [replace(one, status=RangeStatus.COMPLETED) for one in ranges]
+        return await super().run(job, lease, checkpoints, on_progress=on_progress, ranges=tried)
+
+
 class NoSweeper(Upkeep):
     """Leaves jobs alone whose worker vanished."""
 
@@ -276,6 +354,10 @@ PLANTED: Final[Mapping[str, Bug]] = {
     "no limit of attempts": Bug(Parts(store=NoAttemptLimit), "of 3"),
     "crowded tenant": Bug(Parts(store=CrowdedTenant), "of one tenant run at once"),
     "waits by number": Bug(Parts(store=WaitsByNumber), "is lost", 16200),
+    "no fencing of ranges": Bug(Parts(store=NoRangeFencing), "accepted from a stale lease of a range", 100),
+    "no lease check of ranges": Bug(Parts(store=NoRangeLeaseCheck), "was claimed while another lease of it was live"),
+    "a split ends early": Bug(Parts(store=EndsSplitEarly), "was claimed while its ranges were read"),
+    "poison is tried again": Bug(Parts(pipeline=TriesPoisonAgain), "was read again though no range survived it"),
     "no sweeper": Bug(Parts(upkeep=NoSweeper), "is lost"),
     "no debt": Bug(Parts(store=NoDebt), "without its dead letter"),
     "confirmed before buried": Bug(Parts(upkeep=ConfirmedBeforeBuried), "without its dead letter"),

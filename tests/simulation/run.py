@@ -24,10 +24,11 @@ from llamaparse_worker.model.job import JobResult
 from llamaparse_worker.testing.objects import MemoryObjectStore
 from llamaparse_worker.wire import JobMessage, job_of
 from llamaparse_worker.worker.cancellation import cancel
+from simulation.calls import Call, Mark
 from simulation.clockwork import WORLD, Clockwork
 from simulation.documents import Script
 from simulation.fleet import RETRY, TENANT, Backends, Fleet, Parts
-from simulation.history import Call, Ending, Mark, owes_letter, violations
+from simulation.history import Ending, owes_letter, violations
 from simulation.network import Bucket, Network, Remote, UnrulyBroker
 from simulation.weather import Trip, Weather, draw, trip
 
@@ -37,6 +38,8 @@ STORM_S = 30.0
 """How long things go wrong."""
 CHECKPOINT_S = 1.0
 """The work between two checkpoints."""
+SPLIT_PAGES = 1
+"""The most pages of one attempt, in the runs that split jobs: half of those with checkpoints."""
 CALM_S = 600.0
 """How long a run may take after that to come to rest. Most take a minute."""
 EPOCH = datetime(2026, 1, 1, tzinfo=UTC)
@@ -108,7 +111,14 @@ class _Simulation:
         # With checkpoints in every other run: the histories of those without have been known for longer.
         checkpoint_s = 0.0 if seed % 2 else CHECKPOINT_S
         self._fleet = Fleet(
-            self._loop, self._random, self._backends, parts, spool, self._mark, checkpoint_s=checkpoint_s
+            self._loop,
+            self._random,
+            self._backends,
+            parts,
+            spool,
+            self._mark,
+            checkpoint_s=checkpoint_s,
+            split_pages=0 if seed % 4 else SPLIT_PAGES,
         )
         self._loop.on_step = self._fleet.stepped
         self._submissions = [self._submission(number) for number in range(self._random.randint(1, 5))]

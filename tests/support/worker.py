@@ -24,8 +24,10 @@ from llamaparse_worker.testing.jobs import MemoryJobStore
 from llamaparse_worker.testing.objects import MemoryObjectStore
 from llamaparse_worker.wire import JobMessage
 from llamaparse_worker.worker.attempts import AttemptPolicy, Attempts
+from llamaparse_worker.worker.deliveries import Deliveries
 from llamaparse_worker.worker.loop import Worker
 from llamaparse_worker.worker.metrics import Metrics
+from llamaparse_worker.worker.ranges import RangeAttempts
 from llamaparse_worker.worker.settlement import RetryPolicy
 from llamaparse_worker.worker.upkeep import Upkeep
 from support.pipeline import document_parser
@@ -53,6 +55,7 @@ class Policy:
     max_jobs: int | None = None
     range_size: int = 64
     checkpoint_s: float = 20
+    split_pages: int = 0
     reading: str = ""
     """Stands for the settings that decide how pages are read."""
 
@@ -168,7 +171,7 @@ async def working(world: World, policy: Policy | None = None, *, ocr: Ocr | None
             objects=world.objects,
             documents=document_parser(world.pool, processes=1, ocr=ocr, range_size=policy.range_size),
             spool_dir=world.spool,
-            limits=JobLimits(max_document_bytes=1_000_000, transfer_timeout_s=30),
+            limits=JobLimits(max_document_bytes=1_000_000, transfer_timeout_s=30, split_pages=policy.split_pages),
             observe_stage=lambda _job, _stage, _seconds: None,
             checkpoints=CheckpointPolicy(every_s=policy.checkpoint_s, reading=policy.reading),
         )
@@ -178,22 +181,27 @@ async def working(world: World, policy: Policy | None = None, *, ocr: Ocr | None
             interval_s=policy.interval_s,
             on_dead_letter=world.metrics.message_dead_lettered,
         )
+        slots = anyio.CapacityLimiter(policy.slots)
+        attempt_policy = AttemptPolicy(
+            lease_s=policy.lease_s,
+            retry=RetryPolicy(policy.max_attempts, policy.retry_delay_s),
+            tenant_limit=policy.tenant_limit,
+        )
         attempts = Attempts(
             world.jobs,
             pipeline,
-            AttemptPolicy(
-                lease_s=policy.lease_s,
-                retry=RetryPolicy(policy.max_attempts, policy.retry_delay_s),
-                tenant_limit=policy.tenant_limit,
-            ),
+            attempt_policy,
             world.metrics,
-            slots=anyio.CapacityLimiter(policy.slots),
+            slots=slots,
             on_event=upkeep.wake,
+            on_split=upkeep.look,
         )
+        ranges = RangeAttempts(world.jobs, pipeline, attempt_policy, world.metrics, slots=slots, on_ended=upkeep.look)
+        deliveries = Deliveries(attempts, ranges)
         consuming = anyio.Event()
         worker = Worker(
             world.broker,
-            attempts,
+            deliveries,
             upkeep,
             slots=policy.slots,
             grace_s=policy.grace_s,

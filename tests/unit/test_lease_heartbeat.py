@@ -37,7 +37,7 @@ async def claimed(store: MemoryJobStore) -> Lease:
 
 
 @asynccontextmanager
-async def beating(store: MemoryJobStore, lease: Lease) -> AsyncIterator[tuple[Heartbeat, anyio.CancelScope]]:
+async def beating(store: MemoryJobStore, lease: Lease) -> AsyncIterator[tuple[Heartbeat[Lease], anyio.CancelScope]]:
     heart = Heartbeat(store, lease, lease_s=LEASE_S)
     async with anyio.create_task_group() as tasks:
         with anyio.CancelScope() as attempt:

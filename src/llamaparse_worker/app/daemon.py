@@ -33,6 +33,7 @@ from llamaparse_worker.pipeline.spool import remove_leftovers, spool_folder
 from llamaparse_worker.settings import ServiceManager, Sources, WorkerSettings, read
 from llamaparse_worker.settings.catalogue import misspelt
 from llamaparse_worker.worker.attempts import TENANT_PAUSE_S, AttemptPolicy, Attempts
+from llamaparse_worker.worker.deliveries import Deliveries
 from llamaparse_worker.worker.health import Health, Phase, watch
 from llamaparse_worker.worker.lag import LoopLag
 from llamaparse_worker.worker.loop import Worker
@@ -40,6 +41,7 @@ from llamaparse_worker.worker.measured import MeasuredOcr
 from llamaparse_worker.worker.metrics import Metrics
 from llamaparse_worker.worker.notify import Notifier
 from llamaparse_worker.worker.patience import until_available
+from llamaparse_worker.worker.ranges import RangeAttempts
 from llamaparse_worker.worker.resources import own_memory_bytes
 from llamaparse_worker.worker.settlement import RetryPolicy
 from llamaparse_worker.worker.upkeep import Upkeep
@@ -186,6 +188,7 @@ def _worker(
         limits=JobLimits(
             max_document_bytes=settings.max_document_bytes,
             transfer_timeout_s=settings.job_timeout_seconds,
+            split_pages=settings.split_pages,
             quota=SpoolQuota(job_bytes=settings.spool_max_job_bytes, total_bytes=settings.spool_max_bytes),
         ),
         checkpoints=CheckpointPolicy(every_s=settings.checkpoint_seconds, reading=documents.reading),
@@ -193,18 +196,24 @@ def _worker(
     )
     retry = RetryPolicy(settings.job_max_attempts, settings.job_retry_delay_seconds)
     tenant_limit = TenantLimit(settings.tenant_concurrency, TENANT_PAUSE_S) if settings.tenant_concurrency else None
-    attempts = Attempts(
-        backends.jobs,
-        pipeline,
-        AttemptPolicy(lease_s=settings.job_lease_seconds, retry=retry, tenant_limit=tenant_limit),
-        metrics,
-        slots=daemon.limits["jobs"],
-        on_event=upkeep.wake,
+    policy = AttemptPolicy(lease_s=settings.job_lease_seconds, retry=retry, tenant_limit=tenant_limit)
+    slots = daemon.limits["jobs"]
+    deliveries = Deliveries(
+        Attempts(
+            backends.jobs,
+            pipeline,
+            policy,
+            metrics,
+            slots=slots,
+            on_event=upkeep.wake,
+            on_split=upkeep.look,
+        ),
+        RangeAttempts(backends.jobs, pipeline, policy, metrics, slots=slots, on_ended=upkeep.look),
     )
-    daemon.give_up = attempts.give_up
+    daemon.give_up = deliveries.give_up
     return Worker(
         backends.broker,
-        attempts,
+        deliveries,
         upkeep,
         slots=settings.pdf_job_queue_concurrency,
         grace_s=settings.grace_period,

@@ -25,6 +25,15 @@ def divided(pages: Sequence[int], most: int) -> tuple[PageRange, ...]:
     return tuple(PageRange(pages[at], pages[end - 1]) for at, end in pairwise(cuts))
 
 
+@dataclass(frozen=True, slots=True)
+class Split:
+    """A document that is too large for one attempt, and how it is shared out."""
+
+    ranges: tuple[PageRange, ...]
+    total: int
+    """How many pages are selected."""
+
+
 class RangeStatus(StrEnum):
     """The life of a range: PENDING → RUNNING → one of the other two."""
 

@@ -20,19 +20,21 @@ import anyio
 import structlog
 from anyio import to_thread
 
-from llamaparse_worker.errors import WorkerError
+from llamaparse_worker.errors import BackendUnavailable, WorkerError
 from llamaparse_worker.interfaces import ObjectStore
 from llamaparse_worker.model.document import Spooled
 from llamaparse_worker.model.job import Job, Lease
+from llamaparse_worker.model.ranges import RangeLease
 from llamaparse_worker.pipeline.finished import FinishedPages
 from llamaparse_worker.pipeline.groups import one_error
 from llamaparse_worker.pipeline.manifest import library_versions, worker_version
 from llamaparse_worker.pipeline.pieces import MOST_BYTES, BrokenPieceError, Piece, PieceReader, PieceWriter
+from llamaparse_worker.pipeline.spool import no_space_is_temporary
 
 FOLDER = "checkpoints"
 CONTENT_TYPE = "application/octet-stream"
-MOST_OF_A_JOB_BYTES = 1024 * 1024 * 1024
-"""What the checkpoints of one attempt may fill; later pages are read again."""
+MOST_OF_ONE_BYTES = 1024 * 1024 * 1024
+"""What the checkpoints of one attempt, or of one page range, may fill; later pages are read again."""
 LAST_S = 5.0
 """How long an attempt that ends early may take to store what it has: a drain waits for it."""
 REFINED_S = 1.0
@@ -76,25 +78,30 @@ class Checkpoints:
         self,
         objects: ObjectStore,
         job: Job,
-        lease: Lease,
+        lease: Lease | RangeLease,
         policy: CheckpointPolicy,
         *,
         still_ours: Callable[[], Awaitable[bool]],
+        ranges: int = 0,
     ) -> None:
         """Prepare; nothing is done yet.
 
         Args:
             objects: where they lie.
             job: the job.
-            lease: the lease of the attempt; what one that resumes no other finds is not looked for.
+            lease: the lease of the attempt; what one that resumes no other finds is not looked for, and one at a
+                page range looks for its own alone.
             policy: when they are written.
             still_ours: asks the job store whether the lease is ours; each write waits for it.
+            ranges: how many page ranges the job was split into, each of which may have stored as much as an attempt.
         """
         self._objects = objects
         self._job = job
         self._lease = lease
         self._policy = policy
         self._still_ours = still_ours
+        self._mark = lease.mark if isinstance(lease, RangeLease) else ""
+        self._most_bytes = MOST_OF_ONE_BYTES * (1 + ranges)
         self._written = 0
         self._bytes = 0
 
@@ -104,11 +111,15 @@ class Checkpoints:
         return self._policy.every_s > 0 and (self._lease.resumes or self._written > 0)
 
     @asynccontextmanager
-    async def of(self, document: Spooled, folder: Path) -> AsyncIterator[FinishedPages]:
+    async def of(self, document: Spooled, folder: Path, *, whole: bool = False) -> AsyncIterator[FinishedPages]:
         """Give the pages that an earlier attempt has finished, and store those that are added while the block runs.
 
         They are stored once the work since the last time has taken long enough, and when the block is cancelled, as a
-        drain does, or ends with an error that a later attempt may not meet.
+        drain does, or ends with an error that a later attempt may not meet. With ``whole`` the end of the block stores
+        what is left as well.
+
+        Raises:
+            BackendUnavailable: with ``whole``, where that fails.
         """
         if not self._policy.every_s:
             yield FinishedPages()
@@ -122,6 +133,8 @@ class Checkpoints:
                     tasks.start_soon(self._write_now_and_then, pieces)
                     yield finished
                     tasks.cancel_scope.cancel()
+                if whole:
+                    await self._write_rest(pieces)
         except BaseException as error:
             if isinstance(error, WorkerError) and not error.retryable:
                 raise
@@ -145,7 +158,7 @@ class Checkpoints:
     async def _restored(self, base: str, folder: Path) -> FinishedPages:
         reader = PieceReader(folder)
         for key in await self._keys(base):
-            if self._bytes > MOST_OF_A_JOB_BYTES:
+            if self._bytes > self._most_bytes:
                 break
             try:
                 await self._restore(key, reader)
@@ -163,10 +176,11 @@ class Checkpoints:
 
     async def _keys(self, base: str) -> Sequence[str]:
         try:
-            return await self._objects.list(base)
+            keys = await self._objects.list(base)
         except WorkerError as error:
             log.warning("checkpoint.ignored", key=base, reason=error.message)
             return ()
+        return [key for key in keys if key.rpartition("/")[2].startswith(self._mark)]
 
     async def _write_now_and_then(self, pieces: _Pieces) -> None:
         while True:
@@ -180,15 +194,27 @@ class Checkpoints:
     async def _write(self, pieces: _Pieces, *, refined_only: bool = False) -> None:
         """Store what is new, as long as the lease is ours and there is room."""
         try:
-            while piece := await to_thread.run_sync(partial(pieces.writer.next, refined_only=refined_only)):
-                if self._bytes + len(piece.content) > MOST_OF_A_JOB_BYTES:
-                    log.warning("checkpoint.full", bytes=self._bytes)
-                    return
+            while piece := await self._next(pieces, refined_only=refined_only):
                 if not await self._still_ours():
                     return
                 await self._store(piece, pieces)
         except (WorkerError, OSError) as error:
             log.warning("checkpoint.failed", reason=str(error))
+
+    async def _write_rest(self, pieces: _Pieces) -> None:
+        """Store all that is new, for whoever assembles the job; what there is no room for is read again."""
+        with no_space_is_temporary():
+            while piece := await self._next(pieces):
+                if not await self._still_ours():
+                    raise BackendUnavailable("the job store did not confirm that the pages are still wanted")
+                await self._store(piece, pieces)
+
+    async def _next(self, pieces: _Pieces, *, refined_only: bool = False) -> Piece | None:
+        piece = await to_thread.run_sync(partial(pieces.writer.next, refined_only=refined_only))
+        if piece and self._bytes + len(piece.content) > self._most_bytes:
+            log.warning("checkpoint.full", bytes=self._bytes)
+            return None
+        return piece
 
     async def _store(self, piece: Piece, pieces: _Pieces) -> None:
         self._written += 1

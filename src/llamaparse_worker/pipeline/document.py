@@ -23,12 +23,18 @@ from llamaparse_worker.model.job import Progress
 from llamaparse_worker.model.options import ModeName, ParseOptions
 from llamaparse_worker.model.page import PageStatus, PageSummary
 from llamaparse_worker.model.parsing import Assemble, Completed, Inspect, Inspected
+from llamaparse_worker.model.ranges import PageRange
 from llamaparse_worker.pipeline.finished import FinishedPages
 from llamaparse_worker.pipeline.pages import PageReading, ReadingLimits, ReadResult
 from llamaparse_worker.pipeline.seat import Seat, last_event, seat_in
 from llamaparse_worker.pipeline.upgrading import Upgrading
 from llamaparse_worker.pipeline.verdict import Verdict, judge
 from llamaparse_worker.wire import select_pages
+
+
+def pages_in(pages: PageRange, options: ParseOptions) -> tuple[int, ...]:
+    """Give the selected pages of a range, ascending."""
+    return tuple(number for number in select_pages(options, pages.last) if number >= pages.first)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,6 +57,15 @@ class DocumentOutcome:
     """Seconds in which pages were with OCR."""
     usage: Mapping[str, float] = field(default_factory=dict)
     """What models were asked for the document: ``requests``, tokens, and the cost where prices are known."""
+
+
+class TooLargeForOneError(Exception):
+    """A document has more pages than one attempt shall read; none of them has been read."""
+
+    def __init__(self, pages: tuple[int, ...]) -> None:
+        super().__init__(f"{len(pages)} pages")
+        self.pages = pages
+        """Those that are selected, ascending."""
 
 
 _PROVIDER_VARIABLES = "OPENAI_API_KEY, ANTHROPIC_API_KEY, GOOGLE_GEMINI_API_KEY or AWS_BEDROCK_ENABLED"
@@ -110,6 +125,7 @@ class DocumentParser:
         *,
         on_progress: Callable[[Progress], None],
         finished: FinishedPages | None = None,
+        most_pages: int | None = None,
     ) -> DocumentOutcome:
         """Parse the document and write its result files into ``folder``.
 
@@ -119,8 +135,10 @@ class DocumentParser:
             folder: its spool folder.
             on_progress: told about each finished page.
             finished: what is finished already, all of it selected by the options; pages are added as they end.
+            most_pages: how many may be read here where none is finished; None for all.
 
         Raises:
+            TooLargeForOneError: there are more than ``most_pages``.
             ModeUnavailable: the mode needs a provider.
             InvalidOption: the OCR engine is unknown.
             DocumentError: it cannot be opened.
@@ -135,17 +153,10 @@ class DocumentParser:
             async with seat_in(self._parsers) as seat:
                 info = await self._inspect(document, seat)
                 pages = self._select(options, info.page_count)
+                if most_pages is not None and len(pages) > most_pages and not finished.summaries:
+                    raise TooLargeForOneError(pages)
                 time_limit.deadline += self._page_time_s(options) * len(pages)
-                reading = PageReading(
-                    self._parsers,
-                    ocr,
-                    self._limits.reading,
-                    document=document,
-                    options=options,
-                    folder=folder,
-                    finished=finished,
-                    on_progress=(lambda _progress: None) if mode.refines else on_progress,
-                )
+                reading = self._reading(document, options, folder, finished, on_progress)
                 if mode.refines:
                     on_progress(Progress(total=len(pages)))
                 read, usage = await reading.read(pages, seat, keep=not mode.refines), dict[str, float]()
@@ -161,6 +172,57 @@ class DocumentParser:
                 verdict = judge(read.pages, options, ocr=ocr is not None)
                 return DocumentOutcome(ParsedDocument(info, read.pages, files), verdict, reading.ocr_s, usage)
         raise TimeLimitExceeded(f"the document was not parsed within {self._base_time_s(options):g} s plus page time")
+
+    async def read_range(
+        self,
+        document: Spooled,
+        options: ParseOptions,
+        pages: PageRange,
+        folder: Path,
+        *,
+        on_progress: Callable[[Progress], None],
+        finished: FinishedPages,
+    ) -> tuple[PageSummary, ...]:
+        """Read, and where the mode does so refine, the selected pages of a range into ``finished``; assembles nothing.
+
+        Raises:
+            ModeUnavailable: the mode needs a provider.
+            InvalidOption: the OCR engine is unknown.
+            LimitExceeded: the time that these pages have is over.
+            BackendUnavailable: there is no OCR for now.
+        """
+        mode, numbers = self.mode(options.mode), pages_in(pages, options)
+        limit_s = self._base_time_s(options) + self._page_time_s(options) * len(numbers)
+        with anyio.move_on_after(limit_s):
+            async with seat_in(self._parsers) as seat:
+                reading = self._reading(document, options, folder, finished, on_progress)
+                if mode.refines:
+                    on_progress(Progress(total=len(numbers)))
+                read = await reading.read(numbers, seat)
+                if mode.refines:
+                    await seat.release()
+                    read, _ = await self._refine(read, mode, document, options, folder, finished, on_progress)
+                return read.pages
+        raise TimeLimitExceeded(f"pages {pages.first} to {pages.last} were not read within {limit_s:g} s")
+
+    def _reading(
+        self,
+        document: Spooled,
+        options: ParseOptions,
+        folder: Path,
+        finished: FinishedPages,
+        on_progress: Callable[[Progress], None],
+    ) -> PageReading:
+        return PageReading(
+            self._parsers,
+            self._ocr(options),
+            self._limits.reading,
+            document=document,
+            options=options,
+            folder=folder,
+            finished=finished,
+            on_progress=(lambda _progress: None) if self.mode(options.mode).refines else on_progress,
+        )
 
     async def _refine(
         self,

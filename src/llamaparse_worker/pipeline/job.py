@@ -6,7 +6,7 @@ Nothing points to the stored files yet: the caller makes them visible by finishi
 from __future__ import annotations
 
 import time
-from collections.abc import Awaitable, Callable, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from functools import partial
@@ -15,14 +15,15 @@ from pathlib import Path
 import anyio
 from anyio import to_thread
 
-from llamaparse_worker.errors import BackendUnavailable, TooManyFailedPages, report
+from llamaparse_worker.errors import AttemptsExhausted, BackendUnavailable, ErrorReport, TooManyFailedPages, report
 from llamaparse_worker.interfaces import ObjectStore, SourceFetcher
 from llamaparse_worker.model.document import ParsedDocument, ResultFile, Spooled
-from llamaparse_worker.model.job import Job, JobResult, JobStatus, Lease, PageError, Progress
+from llamaparse_worker.model.job import Job, JobResult, JobStatus, Lease, PageError, Progress, SourceKind, SourceRef
 from llamaparse_worker.model.options import ParseOptions
-from llamaparse_worker.model.page import PageStatus
-from llamaparse_worker.pipeline.checkpoints import CheckpointPolicy, Checkpoints, remove_checkpoints
-from llamaparse_worker.pipeline.document import DocumentOutcome, DocumentParser
+from llamaparse_worker.model.page import PageStatus, PageSummary
+from llamaparse_worker.model.ranges import RangeLease, RangeRecord, RangeStatus, Split, divided
+from llamaparse_worker.pipeline.checkpoints import FOLDER, CheckpointPolicy, Checkpoints, remove_checkpoints
+from llamaparse_worker.pipeline.document import DocumentOutcome, DocumentParser, TooLargeForOneError, pages_in
 from llamaparse_worker.pipeline.manifest import MANIFEST_NAME, Circumstances, manifest_of
 from llamaparse_worker.pipeline.quota import SpoolQuota
 from llamaparse_worker.pipeline.spool import describe, no_space_is_temporary, spool_folder
@@ -48,6 +49,8 @@ class JobLimits:
     transfer_timeout_s: float
     """For fetching the document, and for storing its result."""
     quota: SpoolQuota | None = None
+    split_pages: int = 0
+    """The most pages that one attempt reads alone, and those of a page range; 0 for all."""
 
 
 class JobPipeline:
@@ -72,9 +75,14 @@ class JobPipeline:
         self._checkpoints = checkpoints
         self._observe_stage = observe_stage
 
-    def checkpoints(self, job: Job, lease: Lease, *, still_ours: Callable[[], Awaitable[bool]]) -> Checkpoints:
-        """Give the checkpoints of an attempt, for ``run``; ``still_ours`` asks the job store about its lease."""
-        return Checkpoints(self._objects, job, lease, self._checkpoints, still_ours=still_ours)
+    def checkpoints(
+        self, job: Job, lease: Lease | RangeLease, *, still_ours: Callable[[], Awaitable[bool]], ranges: int = 0
+    ) -> Checkpoints:
+        """Give the checkpoints of an attempt, for ``run`` or ``read_range``.
+
+        ``still_ours`` asks the job store about the lease; ``ranges`` is how many the job was split into.
+        """
+        return Checkpoints(self._objects, job, lease, self._checkpoints, still_ours=still_ours, ranges=ranges)
 
     async def remove_checkpoints(self, job: Job) -> None:
         """Remove all checkpoints of a job that has ended, unless there are none by policy.
@@ -86,9 +94,18 @@ class JobPipeline:
             await remove_checkpoints(self._objects, job.prefix)
 
     async def run(
-        self, job: Job, lease: Lease, checkpoints: Checkpoints, *, on_progress: Callable[[Progress], None]
-    ) -> Attempt:
+        self,
+        job: Job,
+        lease: Lease,
+        checkpoints: Checkpoints,
+        *,
+        on_progress: Callable[[Progress], None],
+        ranges: Sequence[RangeRecord] = (),
+    ) -> Attempt | Split:
         """Fetch, parse and store; gives COMPLETED, or FAILED with a stored partial result.
+
+        A document that is too large for one attempt is not parsed, but given as ranges. What has become of them is
+        passed when the job comes back: then it is assembled, and pages that nobody has read are read here.
 
         Raises:
             WorkerError: nothing worth storing came about.
@@ -97,14 +114,24 @@ class JobPipeline:
         clock = StageClock(partial(self._observe_stage, job))
         async with spool_folder(self._spool_dir) as folder, self._watched(folder):
             with clock.stage("fetch"), self._limited("fetching the document"):
-                source = folder / "source"
-                await self._sources.fetch(job.source, source, limit_bytes=self._limits.max_document_bytes)
-                document = await describe(source, job.file_name)
-            with clock.stage("parse"):
-                async with checkpoints.of(document, folder) as finished:
-                    outcome = await self._documents.parse(
-                        document, job.options, folder, on_progress=on_progress, finished=finished
-                    )
+                document = await self._fetch(job, folder, split=bool(ranges))
+            try:
+                with clock.stage("parse"):
+                    async with checkpoints.of(document, folder) as finished:
+                        for page in failed_pages(ranges, job.options):
+                            finished.summaries.setdefault(page.number, page)
+                        outcome = await self._documents.parse(
+                            document,
+                            job.options,
+                            folder,
+                            on_progress=on_progress,
+                            finished=finished,
+                            most_pages=None if ranges else self._most_pages,
+                        )
+            except TooLargeForOneError as large:
+                with self._limited("keeping the document for its page ranges"):
+                    await self._keep_source(job, document)
+                return Split(divided(large.pages, self._limits.split_pages), len(large.pages))
             if outcome.ocr_s:
                 clock.add("ocr", outcome.ocr_s)
             circumstances = Circumstances(
@@ -115,6 +142,39 @@ class JobPipeline:
                 prefix = f"{job.prefix}/{lease.folder}"
                 await self._objects.store_all(prefix, folder, files)
         return Attempt(_result(outcome, prefix), outcome.parsed)
+
+    async def read_range(
+        self, job: Job, lease: RangeLease, checkpoints: Checkpoints, *, on_progress: Callable[[Progress], None]
+    ) -> tuple[PageSummary, ...]:
+        """Fetch, read the pages of the range, and store them as checkpoints; gives how each page ended.
+
+        Raises:
+            WorkerError: not all of them came to an end.
+        """
+        async with spool_folder(self._spool_dir) as folder, self._watched(folder):
+            with self._limited("fetching the document"):
+                document = await self._fetch(job, folder, split=True)
+            async with checkpoints.of(document, folder, whole=True) as finished:
+                pages = await self._documents.read_range(
+                    document, job.options, lease.pages, folder, on_progress=on_progress, finished=finished
+                )
+        return pages
+
+    @property
+    def _most_pages(self) -> int | None:
+        """Without checkpoints nobody could assemble what others have read."""
+        return (self._limits.split_pages or None) if self._checkpoints.every_s else None
+
+    async def _fetch(self, job: Job, folder: Path, *, split: bool) -> Spooled:
+        path, source = folder / "source", _kept_source(job) if split else job.source
+        await self._sources.fetch(source, path, limit_bytes=self._limits.max_document_bytes)
+        return await describe(path, job.file_name)
+
+    async def _keep_source(self, job: Job, document: Spooled) -> None:
+        """Copy a document that not every worker may find again where it is, for as long as there are checkpoints."""
+        kept = _kept_source(job)
+        if kept != job.source:
+            await self._objects.store(kept.location, Path(document.path), content_type="application/octet-stream")
 
     def _watched(self, folder: Path) -> AbstractAsyncContextManager[None]:
         return nullcontext() if self._limits.quota is None else self._limits.quota.watching(folder)
@@ -130,6 +190,25 @@ class JobPipeline:
             yield
         if limit.cancelled_caught:
             raise BackendUnavailable(f"{step} took longer than {self._limits.transfer_timeout_s:g} s")
+
+
+def failed_pages(ranges: Sequence[RangeRecord], options: ParseOptions) -> Iterator[PageSummary]:
+    """Give the pages that nobody shall try again: failed alone, or in a range that lost each of its workers."""
+    for one in ranges:
+        lost = ErrorReport(
+            AttemptsExhausted.code, f"no attempt at pages {one.pages.first} to {one.pages.last} came to an end"
+        )
+        numbers = pages_in(one.pages, options) if one.status is RangeStatus.FAILED else ()
+        errors = dict.fromkeys(numbers, lost) | {page.page: page.error for page in one.page_errors}
+        for number, error in errors.items():
+            yield PageSummary(number, PageStatus.FAILED, error=error)
+
+
+def _kept_source(job: Job) -> SourceRef:
+    """Say where the document of a split job is: a folder is of one machine, and an address may be short-lived."""
+    if job.source.kind in {SourceKind.OBJECT, SourceKind.S3}:
+        return job.source
+    return SourceRef(SourceKind.OBJECT, f"{job.prefix}/{FOLDER}/source")
 
 
 class StageClock:

@@ -130,7 +130,8 @@ class PageReading:
         """
         size = min(self._limits.range_size, self._limits.ocr_window) if self._ocr else self._limits.range_size
         left = [number for number in pages if number not in self._done]
-        self._progress = Progress(total=len(pages), done=len(self._done))
+        failed = sum(page.status is PageStatus.FAILED for page in self._done.values())
+        self._progress = Progress(total=len(pages), done=len(self._done), failed=failed)
         self._on_progress(self._progress)
         self._ranges.extend(tuple(left[at : at + size]) for at in range(0, len(left), size))
         self._keep = keep and len(self._ranges) == 1

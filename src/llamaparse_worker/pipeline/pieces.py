@@ -117,6 +117,9 @@ class PieceWriter:
                 summary = self._finished.summaries.get(frame.number)
                 if summary is None or (refined and frame.number not in self._finished.refined):
                     break  # it has yet to be reported
+                if not refined and frame.number in self._finished.refined:
+                    draft.taken_to[blob] = frame.end
+                    continue  # nobody needs what was improved on
                 images = self._new_images(summary, draft)
                 size = frame.end - frame.start + sum(map(len, (images or {}).values()))
                 if draft.pages and size > draft.room:

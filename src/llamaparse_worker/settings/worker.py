@@ -206,6 +206,13 @@ class QueueVariables(_Variables):
         description="The work on a job after which its finished pages are stored, below `checkpoints/` of the job, for "
         "another attempt to go on from; they are removed when the job ends. 0 stores none.",
     )
+    split_pages: int = Field(
+        default=500,
+        ge=0,
+        le=100_000,
+        description="A document of more pages is shared out among all workers, in ranges of so many pages at most; "
+        "a job waits for one such range at most. 0 splits none, nor does CHECKPOINT_SECONDS=0.",
+    )
     job_lease_seconds: float = Field(
         default=30, ge=1, le=3600, description="How long a job stays with a worker that shows no sign of life."
     )

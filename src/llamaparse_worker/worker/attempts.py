@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import socket
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 
@@ -18,17 +18,18 @@ from llamaparse_worker.errors import (
     ErrorReport,
     InvalidJob,
     JobExpired,
-    TransientError,
     WorkerError,
     report,
 )
 from llamaparse_worker.interfaces import Delivery, JobStore, Message
 from llamaparse_worker.model.dead_letter import Death
 from llamaparse_worker.model.job import Claim, DueJob, Job, JobResult, JobStatus, Lease, Refusal, TenantLimit
+from llamaparse_worker.model.ranges import RangeRecord, Split
 from llamaparse_worker.pipeline.checkpoints import Checkpoints
 from llamaparse_worker.pipeline.job import Attempt, JobPipeline
 from llamaparse_worker.wire import EventPages, JobEvent, job_of, outbox_event, read_message, utc_now
 from llamaparse_worker.worker.company import Company
+from llamaparse_worker.worker.endings import remove_left, settled
 from llamaparse_worker.worker.lease import Heartbeat
 from llamaparse_worker.worker.metrics import JobOutcome, Metrics
 from llamaparse_worker.worker.patience import AWAY_OR_REFUSING, until_available
@@ -38,6 +39,7 @@ from llamaparse_worker.worker.settlement import (
     DeadLetter,
     Ended,
     GiveBack,
+    HandOver,
     Malformed,
     NotClaimed,
     Outcome,
@@ -46,17 +48,14 @@ from llamaparse_worker.worker.settlement import (
     RetryPolicy,
     Settlement,
     Stopped,
+    TooLarge,
     settle,
 )
 from llamaparse_worker.worker.upkeep import PUBLISH_WITHIN_S
 
-SETTLE_TIMEOUT_S = 15.0
-"""Longer than a broker's own limits for one settlement: where those fire, the message is known to come again."""
 TENANT_PAUSE_S = 1.0
 """A tenant with more jobs than may run has so many of them tried again each second: see ``TenantLimit``."""
 RELEASE_TIMEOUT_S = 3.0
-REMOVE_TIMEOUT_S = 3.0
-UNSETTLED_PAUSE_S = 1.0
 MARKDOWN_TYPE = "text/markdown"
 _ENDED_BEFORE = (NotClaimed(Refusal.FINISHED), NotClaimed(Refusal.EXHAUSTED))
 
@@ -70,6 +69,8 @@ class AttemptPolicy:
     lease_s: float
     retry: RetryPolicy
     tenant_limit: TenantLimit | None = None
+    keep_split_s: float = 86_400.0
+    """How long a split job waits for the next of its page ranges to end; then an attempt does what is left."""
 
 
 @dataclass(slots=True)
@@ -106,6 +107,7 @@ class Attempts:
         *,
         slots: anyio.CapacityLimiter,
         on_event: Callable[[], None],
+        on_split: Callable[[], None],
     ) -> None:
         self._jobs = jobs
         self._pipeline = pipeline
@@ -113,6 +115,7 @@ class Attempts:
         self._metrics = metrics
         self._slots = slots
         self._on_event = on_event
+        self._on_split = on_split
         self._running: set[anyio.CancelScope] = set()
         self._company = Company()
 
@@ -141,8 +144,8 @@ class Attempts:
                 settlement = _after_bug(case, error)
             finally:
                 with anyio.CancelScope(shield=True):
-                    settled = await self._settle(case, settlement)
-                self._tell(case, settlement, settled=settled)
+                    told = await settled(partial(self._settle_now, case, settlement))
+                self._tell(case, settlement, settled=told)
                 self._running.discard(scope)
 
     async def _carry(self, case: _Case) -> Settlement:
@@ -223,10 +226,7 @@ class Attempts:
             with anyio.CancelScope() as attempt:
                 tasks.start_soon(heart.beat, attempt)
                 try:
-                    _refuse_expired(job)
-                    case.checkpoints = self._pipeline.checkpoints(job, lease, still_ours=heart.confirm)
-                    case.attempt = await self._pipeline.run(job, lease, case.checkpoints, on_progress=heart.note)
-                    outcome = Ended(case.attempt.result)
+                    outcome = await self._attempt(case, job, lease, heart)
                 except WorkerError as error:
                     outcome = Broke(error)
                 except Exception as error:
@@ -238,6 +238,25 @@ class Attempts:
             log.warning("job.stopped", status=heart.stopped_by)
         return outcome
 
+    async def _attempt(self, case: _Case, job: Job, lease: Lease, heart: Heartbeat[Lease]) -> Outcome:
+        ranges = await self._ranges_of(lease)
+        if not ranges:  # work on a split job began in time
+            _refuse_expired(job)
+        case.checkpoints = self._pipeline.checkpoints(job, lease, still_ours=heart.confirm, ranges=len(ranges))
+        found = await self._pipeline.run(job, lease, case.checkpoints, on_progress=heart.note, ranges=ranges)
+        if isinstance(found, Split):
+            return TooLarge(found)
+        case.attempt = found
+        return Ended(found.result)
+
+    async def _ranges_of(self, lease: Lease) -> Sequence[RangeRecord]:
+        """Give the page ranges of a job that was split; one at its beginning asks for nothing."""
+        if not lease.resumes:
+            return ()
+        return await until_available(
+            lambda: self._jobs.ranges.of(lease.job_id), what="job store", failures=AWAY_OR_REFUSING
+        )
+
     async def _persist(self, case: _Case, outcome: Outcome) -> Settlement:
         """Write what the settlement needs; a lost lease leaves nothing to write."""
         charged = case.lease.charged if case.lease else 0
@@ -247,7 +266,7 @@ class Attempts:
             if isinstance(settlement, Acknowledge) and settlement.letter:
                 self._on_event()  # the refused claim wrote one
             if job and outcome in _ENDED_BEFORE:
-                await self._remove_checkpoints(job)
+                await remove_left(self._pipeline, job)
             return settlement
         kept = True
         ended = case.stopped_by is not None and case.stopped_by.terminal
@@ -267,10 +286,20 @@ class Attempts:
                     what="job store",
                     failures=AWAY_OR_REFUSING,
                 )
+            case HandOver(split):
+                kept = await until_available(
+                    lambda: self._jobs.ranges.split(
+                        lease, split.ranges, total=split.total, keep_s=self._policy.keep_split_s
+                    ),
+                    what="job store",
+                    failures=AWAY_OR_REFUSING,
+                )
+                self._on_split()
             case _:
                 pass
-        if case.checkpoints and case.checkpoints.may_exist and (ended or (not kept and await self._has_ended(lease))):
-            await self._remove_checkpoints(job)
+        may_exist = isinstance(settlement, HandOver) or (case.checkpoints and case.checkpoints.may_exist)
+        if may_exist and (ended or (not kept and await self._has_ended(lease))):
+            await remove_left(self._pipeline, job)
         return settlement if kept else Acknowledge()
 
     async def _has_ended(self, lease: Lease) -> bool:
@@ -282,39 +311,10 @@ class Attempts:
         )
         return status.terminal
 
-    async def _remove_checkpoints(self, job: Job) -> None:
-        """Remove them before the message, which comes again and finds an ended job where that is interrupted.
-
-        A drain waits for it a little, as the message may be another's by now.
-        """
-        remove = partial(self._pipeline.remove_checkpoints, job)
-        try:
-            with anyio.move_on_after(REMOVE_TIMEOUT_S, shield=True):
-                await until_available(remove, what="object store")
-                return
-            await until_available(remove, what="object store")
-        except WorkerError as error:
-            log.warning("checkpoints.left", error=error.message)
-
-    async def _settle(self, case: _Case, settlement: Settlement) -> bool:
-        """Settle the delivery. False: the broker did not confirm; the message comes again and finds its job."""
-        reason = f"no answer within {SETTLE_TIMEOUT_S:g} s"
-        with anyio.move_on_after(SETTLE_TIMEOUT_S):
-            try:
-                await self._settle_now(case, settlement)
-            except TransientError as error:
-                reason = error.message
-                # The slot stays taken meanwhile: a message that comes back at once must not spin.
-                await anyio.sleep(UNSETTLED_PAUSE_S)
-            else:
-                return True
-        log.warning("delivery.unsettled", error=reason)
-        return False
-
     async def _settle_now(self, case: _Case, settlement: Settlement) -> None:
         delivery = case.delivery
         match settlement:
-            case Acknowledge() | Postpone() | RetryLater():
+            case Acknowledge() | Postpone() | RetryLater() | HandOver():
                 await delivery.acknowledge()
             case DeadLetter(error):
                 death = Death(code=error.code, message=error.message, at=utc_now(), worker=socket.gethostname())
@@ -385,6 +385,8 @@ def _ending(settlement: Settlement) -> _Ending:
             return _Ending(JobOutcome.POSTPONED)
         case RetryLater():
             return _Ending(JobOutcome.RETRIED)
+        case HandOver():
+            return _Ending(JobOutcome.SPLIT)
         case GiveBack():
             return _Ending(JobOutcome.RELEASED)
 

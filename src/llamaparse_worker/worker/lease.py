@@ -2,24 +2,37 @@
 
 from __future__ import annotations
 
+from typing import Generic, Protocol, TypeVar
+
 import anyio
 import structlog
 
-from llamaparse_worker.interfaces import JobStore
 from llamaparse_worker.model.job import JobStatus, Lease, Progress
+from llamaparse_worker.model.ranges import RangeLease
 from llamaparse_worker.worker.patience import AWAY_OR_REFUSING
 
 LONGEST_PERIOD_S = 1.0
 """Progress is stored, and a cancellation seen, at least this often."""
 
+L = TypeVar("L", bound=Lease | RangeLease)
+L_contra = TypeVar("L_contra", bound=Lease | RangeLease, contravariant=True)
+
 log = structlog.get_logger()
 
 
-class Heartbeat:
+class Renews(Protocol[L_contra]):
+    """Where leases are renewed: those of jobs in the job store, those of page ranges in its ranges."""
+
+    async def renew(self, lease: L_contra, *, lease_s: float, progress: Progress) -> JobStatus:
+        """Extend the lease and store the progress; anything but RUNNING means that it is no longer ours."""
+        ...
+
+
+class Heartbeat(Generic[L]):
     """Renews one lease and stores the progress of its attempt."""
 
-    def __init__(self, jobs: JobStore, lease: Lease, *, lease_s: float) -> None:
-        self._jobs = jobs
+    def __init__(self, store: Renews[L], lease: L, *, lease_s: float) -> None:
+        self._store = store
         self._lease = lease
         self._lease_s = lease_s
         self._progress = lease.progress
@@ -58,4 +71,4 @@ class Heartbeat:
                 return
 
     async def _renew(self) -> JobStatus:
-        return await self._jobs.renew(self._lease, lease_s=self._lease_s, progress=self._progress)
+        return await self._store.renew(self._lease, lease_s=self._lease_s, progress=self._progress)

@@ -10,7 +10,7 @@ from anyio.abc import TaskGroup
 
 from llamaparse_worker.errors import BackendUnavailable
 from llamaparse_worker.interfaces import Broker
-from llamaparse_worker.worker.attempts import Attempts
+from llamaparse_worker.worker.deliveries import Deliveries
 from llamaparse_worker.worker.upkeep import Upkeep
 
 RECONNECT_PAUSE_S = 2.0
@@ -26,7 +26,7 @@ class Worker:
     def __init__(
         self,
         broker: Broker,
-        attempts: Attempts,
+        deliveries: Deliveries,
         upkeep: Upkeep,
         *,
         slots: int,
@@ -35,7 +35,7 @@ class Worker:
         on_consuming: Callable[[], None],
     ) -> None:
         self._broker = broker
-        self._attempts = attempts
+        self._deliveries = deliveries
         self._upkeep = upkeep
         self._slots = slots
         self._grace_s = grace_s
@@ -50,7 +50,7 @@ class Worker:
             background.start_soon(self._end_grace, stop)
             async with anyio.create_task_group() as jobs:
                 await self._take_until(stop, jobs)
-                log.info("worker.draining", running=self._attempts.running, grace_s=self._grace_s)
+                log.info("worker.draining", running=self._deliveries.running, grace_s=self._grace_s)
             with anyio.move_on_after(LAST_ROUND_S):
                 await self._upkeep.end()
             background.cancel_scope.cancel()
@@ -65,10 +65,10 @@ class Worker:
     async def _take(self, jobs: TaskGroup, stop: anyio.Event) -> None:
         while True:
             try:
-                async with self._broker.consume(prefetch=self._slots) as deliveries:
+                async with self._broker.consume(prefetch=self._slots) as taken:
                     self._on_consuming()
-                    async for delivery in deliveries:
-                        jobs.start_soon(self._attempts.handle, delivery)
+                    async for delivery in taken:
+                        jobs.start_soon(self._deliveries.handle, delivery)
                         self._taken += 1
                         if self._taken == self._max_jobs:
                             log.info("worker.restart_due", reason="MAX_JOBS_BEFORE_RESTART", jobs=self._taken)
@@ -81,5 +81,5 @@ class Worker:
     async def _end_grace(self, stop: anyio.Event) -> None:
         await stop.wait()
         await anyio.sleep(self._grace_s)
-        log.warning("worker.grace_over", running=self._attempts.running)
-        self._attempts.give_up()
+        log.warning("worker.grace_over", running=self._deliveries.running)
+        self._deliveries.give_up()

@@ -44,10 +44,29 @@ class JobOutcome(StrEnum):
     """Back in the queue, to be tried again later."""
     POSTPONED = "postponed"
     """Put off, because its tenant has as many jobs running as it may."""
+    SPLIT = "split"
+    """Handed over to its page ranges."""
     RELEASED = "released"
     """Given back unfinished by a drain."""
     REFUSED = "refused"
     """Nothing to do: finished before, held by another worker, or malformed."""
+
+
+class RangeOutcome(StrEnum):
+    """How one delivery of a page range ended on this worker."""
+
+    READ = "read"
+    LEFT = "left"
+    """It met an error: the attempt that assembles the job reads its pages."""
+    LOST = "lost"
+    """Each of its attempts ended with its worker: its pages have failed."""
+    CANCELLED = "cancelled"
+    """Its job ended from outside."""
+    RETRIED = "retried"
+    RELEASED = "released"
+    """Given back unfinished by a drain."""
+    REFUSED = "refused"
+    """Nothing to do: ended before, held by another worker, or malformed."""
 
 
 _STATUS_OF_OUTCOME = {
@@ -101,6 +120,10 @@ class Metrics:
             self._done.labels(_STATUS_OF_OUTCOME[outcome]).inc()
             self._pipeline_duration.observe(seconds)
             self._job_duration.observe(seconds)
+
+    def range_ended(self, outcome: RangeOutcome) -> None:
+        """A delivery of a page range is settled."""
+        self._ranges.labels(outcome).inc()
 
     def stage_ended(self, stage: str, seconds: float, *, source: SourceKind | None = None) -> None:
         """A stage of a job is over; ``source`` says where the stage ``fetch`` fetched from."""
@@ -217,6 +240,7 @@ class Metrics:
     def _declare_jobs(self) -> None:
         prefix = "llamaparse_worker_"
         self._jobs = self._counter(f"{prefix}jobs_total", "Deliveries settled", "mode", "outcome")
+        self._ranges = self._counter(f"{prefix}page_ranges_total", "Deliveries of page ranges settled", "outcome")
         self._in_progress = self._gauge(f"{prefix}jobs_in_progress", "Jobs in work")
         self._pages = self._counter(f"{prefix}pages_total", "Pages ended", "mode", "engine", "outcome")
         self._errors = self._counter(f"{prefix}errors_total", "Failures of jobs and pages", "code")

@@ -12,6 +12,7 @@ from llamaparse_worker.errors import (
     report,
 )
 from llamaparse_worker.model.job import JobResult, JobStatus, Refusal
+from llamaparse_worker.model.ranges import Split
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +37,13 @@ class Ended:
 
 
 @dataclass(frozen=True, slots=True)
+class TooLarge:
+    """The attempt found more pages than it shall read alone."""
+
+    split: Split
+
+
+@dataclass(frozen=True, slots=True)
 class Broke:
     """The attempt raised a typed error."""
 
@@ -47,7 +55,7 @@ class Stopped:
     """The job was cancelled, or its lease went to another worker: whoever did that carries it on."""
 
 
-Outcome = Malformed | NotClaimed | Ended | Broke | Stopped
+Outcome = Malformed | NotClaimed | Ended | TooLarge | Broke | Stopped
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +81,13 @@ class RetryLater:
 
 
 @dataclass(frozen=True, slots=True)
+class HandOver:
+    """Hand the job over to its page ranges, then remove the message: the last of them brings it back."""
+
+    split: Split
+
+
+@dataclass(frozen=True, slots=True)
 class DeadLetter:
     """Move a message to the dead-letter queue that has no row in the job store."""
 
@@ -84,7 +99,10 @@ class GiveBack:
     """Release the lease without charging the attempt, and requeue the message: what a drain does to an open attempt."""
 
 
-Settlement = Acknowledge | Postpone | RetryLater | DeadLetter | GiveBack
+Settled = Acknowledge | Postpone | RetryLater | HandOver | DeadLetter
+"""What an outcome leads to."""
+
+Settlement = Settled | GiveBack
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,8 +113,12 @@ class RetryPolicy:
     delay_s: float
     max_delay_s: float = 600.0
 
+    def pause_s(self, attempt: int) -> float:
+        """Give the pause after this attempt (from 1; 0 where none was charged)."""
+        return min(self.delay_s * 2.0 ** max(attempt - 1, 0), self.max_delay_s)
 
-def settle(outcome: Outcome, *, attempt: int, policy: RetryPolicy) -> Acknowledge | Postpone | RetryLater | DeadLetter:
+
+def settle(outcome: Outcome, *, attempt: int, policy: RetryPolicy) -> Settled:
     """Decide from the outcome and the number of this attempt (from 1; 0 where none was charged)."""
     match outcome:
         case Malformed(error):
@@ -111,14 +133,15 @@ def settle(outcome: Outcome, *, attempt: int, policy: RetryPolicy) -> Acknowledg
             return Acknowledge()
         case Ended(result):
             return Acknowledge(result)
+        case TooLarge(split):
+            return HandOver(split)
         case Broke(error) if error.retryable and attempt < policy.max_attempts:
-            delay_s = min(policy.delay_s * 2 ** max(attempt - 1, 0), policy.max_delay_s)
-            return RetryLater(delay_s, f"{error.code}: {error.message}")
-        case Broke(error) if error.retryable:
-            return Acknowledge(_failed(error), letter=report(error))
+            return RetryLater(policy.pause_s(attempt), f"{error.code}: {error.message}")
         case Broke(error):
-            return Acknowledge(_failed(error))
+            return _failed(error)
 
 
-def _failed(error: WorkerError) -> JobResult:
-    return JobResult(status=JobStatus.FAILED, error=report(error))
+def _failed(error: WorkerError) -> Acknowledge:
+    """End a job for good; only where another try might help is its message kept."""
+    failed = JobResult(status=JobStatus.FAILED, error=report(error))
+    return Acknowledge(failed, letter=failed.error if error.retryable else None)

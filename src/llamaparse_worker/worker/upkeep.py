@@ -8,9 +8,10 @@ from collections.abc import Awaitable, Callable
 import anyio
 import structlog
 
-from llamaparse_worker.interfaces import Broker, JobStore, Message
+from llamaparse_worker.interfaces import RANGE_HEADER, Broker, JobStore, Message
 from llamaparse_worker.model.dead_letter import Death
 from llamaparse_worker.model.job import DueJob, OwedLetter
+from llamaparse_worker.model.ranges import DueRange
 from llamaparse_worker.worker.patience import AWAY_OR_REFUSING
 
 BATCH = 100
@@ -56,6 +57,11 @@ class Upkeep:
     def wake(self) -> None:
         """Send events and dead letters soon: one was written."""
         self._woken.set()
+
+    def look(self) -> None:
+        """Look after jobs and page ranges soon: some are due."""
+        self._rounds_at = 0.0
+        self.wake()
 
     async def run(self) -> None:
         """Work until ``end`` or cancelled; a backend that is away is tried again in the next round."""
@@ -103,7 +109,10 @@ class Upkeep:
         freed = await self._jobs.sweep()
         if freed:
             log.warning("leases.expired", jobs=freed)
+        if freed := await self._jobs.ranges.sweep():
+            log.warning("leases.expired", page_ranges=freed)
         await self._publish_due()
+        await self._publish_due_ranges()
 
     async def _publish_due(self) -> None:
         while due := await self._jobs.due(limit=BATCH, publish_within_s=PUBLISH_WITHIN_S):
@@ -111,6 +120,15 @@ class Upkeep:
                 await self._broker.publish(message_of(job))
                 await self._jobs.published(job)
             log.info("jobs.published_again", jobs=len(due))
+            if len(due) < BATCH:
+                return
+
+    async def _publish_due_ranges(self) -> None:
+        while due := await self._jobs.ranges.due(limit=BATCH, publish_within_s=PUBLISH_WITHIN_S):
+            for one in due:
+                await self._broker.publish(message_of_range(one))
+                await self._jobs.ranges.published(one)
+            log.info("page_ranges.published", page_ranges=len(due))
             if len(due) < BATCH:
                 return
 
@@ -152,6 +170,11 @@ class Upkeep:
 def message_of(job: DueJob) -> Message:
     """Give the message of a job that needs one; it goes to the queue of the job's priority."""
     return Message(job.body, job.job_id, job.headers, job.priority)
+
+
+def message_of_range(due: DueRange) -> Message:
+    """Give the message of a page range: that of its job, with the page at which the range begins."""
+    return Message(due.body, due.job_id, {**due.headers, RANGE_HEADER: str(due.first_page)})
 
 
 def death_of_owed(letter: OwedLetter) -> Death:

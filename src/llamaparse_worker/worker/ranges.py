@@ -1,0 +1,254 @@
+"""One page range from its delivery to its settlement: claim, read under a lease, store the pages, end it, settle.
+
+A range ends whatever becomes of it, so that its job goes on. Only where each attempt was lost with its worker have its
+pages failed; any other error is left to the attempt that assembles the job, which meets it again or does not.
+"""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
+
+import anyio
+import structlog
+
+from llamaparse_worker.errors import InvalidJob, WorkerError, report
+from llamaparse_worker.interfaces import RANGE_HEADER, Delivery, JobStore
+from llamaparse_worker.model.dead_letter import Death
+from llamaparse_worker.model.job import Job, JobStatus, PageError, Progress, Refusal
+from llamaparse_worker.model.page import PageStatus, PageSummary
+from llamaparse_worker.model.ranges import DueRange, RangeClaim, RangeLease
+from llamaparse_worker.pipeline.job import JobPipeline
+from llamaparse_worker.wire import job_of, read_message, utc_now
+from llamaparse_worker.worker.attempts import RELEASE_TIMEOUT_S, AttemptPolicy
+from llamaparse_worker.worker.endings import remove_left, settled
+from llamaparse_worker.worker.lease import Heartbeat
+from llamaparse_worker.worker.metrics import Metrics, RangeOutcome
+from llamaparse_worker.worker.patience import AWAY_OR_REFUSING, until_available
+from llamaparse_worker.worker.upkeep import PUBLISH_WITHIN_S
+
+log = structlog.get_logger()
+
+_Ended = tuple[PageSummary, ...] | WorkerError | JobStatus
+"""How the reading of a range ended: its pages, an error, or the status that stopped it from outside."""
+
+
+@dataclass(slots=True)
+class _Case:
+    """What is known of one delivery so far."""
+
+    delivery: Delivery
+    first_page: int = 0
+    lease: RangeLease | None = None
+    malformed: InvalidJob | None = None
+
+
+class RangeAttempts:
+    """Handles deliveries of page ranges; each call of ``handle`` is one task of the worker."""
+
+    def __init__(
+        self,
+        jobs: JobStore,
+        pipeline: JobPipeline,
+        policy: AttemptPolicy,
+        metrics: Metrics,
+        *,
+        slots: anyio.CapacityLimiter,
+        on_ended: Callable[[], None],
+    ) -> None:
+        """Prepare; ``on_ended`` is told of each range that has ended, as its job may be due."""
+        self._jobs = jobs
+        self._pipeline = pipeline
+        self._policy = policy
+        self._metrics = metrics
+        self._slots = slots
+        self._on_ended = on_ended
+        self._running: set[anyio.CancelScope] = set()
+
+    @property
+    def running(self) -> int:
+        """Deliveries in hand."""
+        return len(self._running)
+
+    def give_up(self) -> None:
+        """Stop every attempt (drain): each releases its lease and requeues its message."""
+        for scope in self._running:
+            scope.cancel()
+
+    async def handle(self, delivery: Delivery) -> None:
+        """Carry one delivery to its settlement. Raises nothing: whatever a message does, the others go on."""
+        case, outcome = _Case(delivery), RangeOutcome.RELEASED
+        with anyio.CancelScope() as scope, structlog.contextvars.bound_contextvars(message_id=delivery.message.id):
+            self._running.add(scope)
+            try:
+                async with self._slots:
+                    outcome = await self._outcome(case)
+            except Exception:
+                # A range under a lease is left to its expiry, which counts the attempt.
+                log.exception("delivery.internal_error")
+                outcome = RangeOutcome.REFUSED
+            finally:
+                with anyio.CancelScope(shield=True):
+                    await settled(partial(self._settle, case, outcome))
+                self._tell(case, outcome)
+                self._running.discard(scope)
+
+    async def _outcome(self, case: _Case) -> RangeOutcome:
+        message = case.delivery.message
+        try:
+            job, case.first_page = job_of(read_message(message.body)), _first_page(message.headers[RANGE_HEADER])
+        except InvalidJob as error:
+            case.malformed = error
+            return RangeOutcome.REFUSED
+        with structlog.contextvars.bound_contextvars(job=job.id, first_page=case.first_page):
+            claim = await until_available(lambda: self._claim(case, job), what="job store", failures=AWAY_OR_REFUSING)
+            if isinstance(claim, RangeLease):
+                with structlog.contextvars.bound_contextvars(attempt=claim.attempt):
+                    return await self._persist(job, claim, await self._read(job, claim))
+            return await self._refused(case, job, claim)
+
+    async def _claim(self, case: _Case, job: Job) -> RangeClaim:
+        """Claim, also while a drain cancels: a lease that nobody remembers would cost an attempt."""
+        with anyio.CancelScope(shield=True):
+            claim = await self._jobs.ranges.claim(
+                job.id,
+                case.first_page,
+                lease_s=self._policy.lease_s,
+                max_attempts=self._policy.retry.max_attempts,
+                keep_s=self._policy.keep_split_s,
+            )
+        if isinstance(claim, RangeLease):
+            case.lease = claim
+        return claim
+
+    async def _refused(self, case: _Case, job: Job, refusal: Refusal | None) -> RangeOutcome:
+        match refusal:
+            case Refusal.EXHAUSTED:
+                self._on_ended()
+                return RangeOutcome.LOST
+            case Refusal.FINISHED:
+                await remove_left(self._pipeline, job)
+            case None:
+                case.malformed = InvalidJob(f"{RANGE_HEADER}: no job of this id has been split into page ranges")
+            case _:
+                pass
+        return RangeOutcome.REFUSED
+
+    async def _read(self, job: Job, lease: RangeLease) -> _Ended:
+        """Read the range under a heartbeat."""
+        log.info("page_range.started", last_page=lease.pages.last, mode=job.options.mode)
+        heart = Heartbeat(self._jobs.ranges, lease, lease_s=self._policy.lease_s)
+        ended: _Ended = JobStatus.PENDING
+        async with anyio.create_task_group() as tasks:
+            with anyio.CancelScope() as attempt:
+                tasks.start_soon(heart.beat, attempt)
+                try:
+                    checkpoints = self._pipeline.checkpoints(job, lease, still_ours=heart.confirm)
+                    ended = await self._pipeline.read_range(job, lease, checkpoints, on_progress=heart.note)
+                except WorkerError as error:
+                    ended = error
+                except Exception as error:
+                    log.exception("page_range.internal_error")
+                    ended = WorkerError(f"an internal error: {type(error).__name__}")
+            tasks.cancel_scope.cancel()
+        return heart.stopped_by or ended
+
+    async def _persist(self, job: Job, lease: RangeLease, ended: _Ended) -> RangeOutcome:
+        """Write how the range ended; one that is no longer ours may be so because its job has ended."""
+        kept = False
+        match ended:
+            case JobStatus():
+                outcome = RangeOutcome.CANCELLED if ended.terminal else RangeOutcome.REFUSED
+            case WorkerError() if ended.retryable and lease.attempt < self._policy.retry.max_attempts:
+                outcome = RangeOutcome.RETRIED
+                log.warning("page_range.broke", error_code=ended.code, error=ended.message)
+                delay_s = self._policy.retry.pause_s(lease.attempt)
+                kept = await until_available(
+                    lambda: self._jobs.ranges.retry_later(lease, delay_s=delay_s),
+                    what="job store",
+                    failures=AWAY_OR_REFUSING,
+                )
+            case WorkerError():
+                outcome = RangeOutcome.LEFT
+                log.warning("page_range.broke", error_code=ended.code, error=ended.message)
+                kept = await self._finish(lease, ())
+            case pages:
+                outcome = RangeOutcome.READ
+                kept = await self._finish(lease, pages)
+        if kept:
+            return outcome
+        if await self._has_ended(lease):
+            await remove_left(self._pipeline, job)
+            return RangeOutcome.CANCELLED
+        return RangeOutcome.REFUSED
+
+    async def _finish(self, lease: RangeLease, pages: Sequence[PageSummary]) -> bool:
+        errors = tuple(PageError(page.number, page.error) for page in pages if page.error)
+        failed = sum(page.status is PageStatus.FAILED for page in pages)
+        progress = Progress(total=len(pages), done=len(pages), failed=failed)
+        kept = await until_available(
+            lambda: self._jobs.ranges.finish(lease, progress, errors, keep_s=self._policy.keep_split_s),
+            what="job store",
+            failures=AWAY_OR_REFUSING,
+        )
+        self._on_ended()
+        return kept
+
+    async def _has_ended(self, lease: RangeLease) -> bool:
+        status = await until_available(
+            lambda: self._jobs.ranges.renew(lease, lease_s=self._policy.lease_s, progress=lease.progress),
+            what="job store",
+            failures=AWAY_OR_REFUSING,
+        )
+        return status.terminal
+
+    async def _settle(self, case: _Case, outcome: RangeOutcome) -> None:
+        delivery = case.delivery
+        if case.malformed:
+            error = report(case.malformed)
+            death = Death(code=error.code, message=error.message, at=utc_now(), worker=socket.gethostname())
+            await delivery.dead_letter(death)
+        elif outcome is RangeOutcome.RELEASED:
+            freed = await self._release(case)
+            await delivery.requeue()
+            if freed:
+                await self._jobs.ranges.published(freed)
+        else:
+            await delivery.acknowledge()
+
+    async def _release(self, case: _Case) -> DueRange | None:
+        """Free the range; gives what to confirm once its message is back in the queue."""
+        lease, message = case.lease, case.delivery.message
+        if lease is None:
+            return None
+        with anyio.move_on_after(RELEASE_TIMEOUT_S):
+            if await self._jobs.ranges.release(lease, publish_within_s=PUBLISH_WITHIN_S):
+                first, attempt = lease.pages.first, lease.attempt - 1
+                return DueRange(lease.job_id, first, attempt, message.body, message.headers, lease.token)
+        return None
+
+    def _tell(self, case: _Case, outcome: RangeOutcome) -> None:
+        if case.malformed:
+            self._metrics.message_malformed()
+            self._metrics.message_dead_lettered(case.malformed.code)
+        self._metrics.range_ended(outcome)
+        log.info(
+            "page_range.settled",
+            job=case.delivery.message.id,
+            first_page=case.first_page or None,
+            attempt=case.lease.attempt if case.lease else None,
+            outcome=outcome,
+        )
+
+
+def _first_page(text: str) -> int:
+    """Read the header.
+
+    Raises:
+        InvalidJob: it is no page number.
+    """
+    if not (text.isascii() and text.isdigit()):
+        raise InvalidJob(f"{RANGE_HEADER}: {text[:20]!r} is no page number")
+    return int(text)
