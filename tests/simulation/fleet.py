@@ -20,6 +20,7 @@ from llamaparse_worker.pipeline.job import JobLimits, JobPipeline
 from llamaparse_worker.testing.jobs import MemoryJobStore
 from llamaparse_worker.testing.objects import MemoryObjectStore
 from llamaparse_worker.worker.attempts import AttemptPolicy, Attempts
+from llamaparse_worker.worker.company import Company
 from llamaparse_worker.worker.deliveries import Deliveries
 from llamaparse_worker.worker.loop import Worker
 from llamaparse_worker.worker.metrics import Metrics
@@ -222,7 +223,7 @@ class Fleet:
             checkpoints=CheckpointPolicy(every_s=self.checkpoint_s, reading=""),
         )
         upkeep = parts.upkeep(broker, jobs, interval_s=INTERVAL_S, on_dead_letter=lambda _code: None)
-        slots = anyio.CapacityLimiter(SLOTS)
+        slots, company = anyio.CapacityLimiter(SLOTS), Company()
         policy = AttemptPolicy(lease_s=LEASE_S, retry=RETRY, tenant_limit=TENANT, keep_split_s=KEEP_SPLIT_S)
         attempts = parts.attempts(
             jobs,
@@ -230,10 +231,11 @@ class Fleet:
             policy,
             METRICS,
             slots=slots,
+            company=company,
             on_event=upkeep.wake,
             on_split=upkeep.look,
         )
-        ranges = RangeAttempts(jobs, pipeline, policy, METRICS, slots=slots, on_ended=upkeep.look)
+        ranges = RangeAttempts(jobs, pipeline, policy, METRICS, slots=slots, company=company, on_ended=upkeep.look)
         worker = Worker(
             broker,
             Deliveries(attempts, ranges),

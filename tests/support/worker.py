@@ -24,6 +24,7 @@ from llamaparse_worker.testing.jobs import MemoryJobStore
 from llamaparse_worker.testing.objects import MemoryObjectStore
 from llamaparse_worker.wire import JobMessage
 from llamaparse_worker.worker.attempts import AttemptPolicy, Attempts
+from llamaparse_worker.worker.company import Company
 from llamaparse_worker.worker.deliveries import Deliveries
 from llamaparse_worker.worker.loop import Worker
 from llamaparse_worker.worker.metrics import Metrics
@@ -181,7 +182,7 @@ async def working(world: World, policy: Policy | None = None, *, ocr: Ocr | None
             interval_s=policy.interval_s,
             on_dead_letter=world.metrics.message_dead_lettered,
         )
-        slots = anyio.CapacityLimiter(policy.slots)
+        slots, company = anyio.CapacityLimiter(policy.slots), Company()
         attempt_policy = AttemptPolicy(
             lease_s=policy.lease_s,
             retry=RetryPolicy(policy.max_attempts, policy.retry_delay_s),
@@ -193,10 +194,19 @@ async def working(world: World, policy: Policy | None = None, *, ocr: Ocr | None
             attempt_policy,
             world.metrics,
             slots=slots,
+            company=company,
             on_event=upkeep.wake,
             on_split=upkeep.look,
         )
-        ranges = RangeAttempts(world.jobs, pipeline, attempt_policy, world.metrics, slots=slots, on_ended=upkeep.look)
+        ranges = RangeAttempts(
+            world.jobs,
+            pipeline,
+            attempt_policy,
+            world.metrics,
+            slots=slots,
+            company=company,
+            on_ended=upkeep.look,
+        )
         deliveries = Deliveries(attempts, ranges)
         consuming = anyio.Event()
         worker = Worker(

@@ -33,6 +33,7 @@ from llamaparse_worker.pipeline.spool import remove_leftovers, spool_folder
 from llamaparse_worker.settings import ServiceManager, Sources, WorkerSettings, read
 from llamaparse_worker.settings.catalogue import misspelt
 from llamaparse_worker.worker.attempts import TENANT_PAUSE_S, AttemptPolicy, Attempts
+from llamaparse_worker.worker.company import Company
 from llamaparse_worker.worker.deliveries import Deliveries
 from llamaparse_worker.worker.health import Health, Phase, watch
 from llamaparse_worker.worker.lag import LoopLag
@@ -197,7 +198,7 @@ def _worker(
     retry = RetryPolicy(settings.job_max_attempts, settings.job_retry_delay_seconds)
     tenant_limit = TenantLimit(settings.tenant_concurrency, TENANT_PAUSE_S) if settings.tenant_concurrency else None
     policy = AttemptPolicy(lease_s=settings.job_lease_seconds, retry=retry, tenant_limit=tenant_limit)
-    slots = daemon.limits["jobs"]
+    slots, company = daemon.limits["jobs"], Company()
     deliveries = Deliveries(
         Attempts(
             backends.jobs,
@@ -205,10 +206,11 @@ def _worker(
             policy,
             metrics,
             slots=slots,
+            company=company,
             on_event=upkeep.wake,
             on_split=upkeep.look,
         ),
-        RangeAttempts(backends.jobs, pipeline, policy, metrics, slots=slots, on_ended=upkeep.look),
+        RangeAttempts(backends.jobs, pipeline, policy, metrics, slots=slots, company=company, on_ended=upkeep.look),
     )
     daemon.give_up = deliveries.give_up
     return Worker(

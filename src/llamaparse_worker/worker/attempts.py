@@ -106,6 +106,7 @@ class Attempts:
         metrics: Metrics,
         *,
         slots: anyio.CapacityLimiter,
+        company: Company,
         on_event: Callable[[], None],
         on_split: Callable[[], None],
     ) -> None:
@@ -114,10 +115,10 @@ class Attempts:
         self._policy = policy
         self._metrics = metrics
         self._slots = slots
+        self._company = company
         self._on_event = on_event
         self._on_split = on_split
         self._running: set[anyio.CancelScope] = set()
-        self._company = Company()
 
     @property
     def running(self) -> int:

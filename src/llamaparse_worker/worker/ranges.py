@@ -15,7 +15,7 @@ import anyio
 import structlog
 
 from llamaparse_worker.errors import InvalidJob, WorkerError, report
-from llamaparse_worker.interfaces import RANGE_HEADER, Delivery, JobStore
+from llamaparse_worker.interfaces import RANGE_HEADER, Delivery, JobStore, Message
 from llamaparse_worker.model.dead_letter import Death
 from llamaparse_worker.model.job import Job, JobStatus, PageError, Progress, Refusal
 from llamaparse_worker.model.page import PageStatus, PageSummary
@@ -23,6 +23,7 @@ from llamaparse_worker.model.ranges import DueRange, RangeClaim, RangeLease
 from llamaparse_worker.pipeline.job import JobPipeline
 from llamaparse_worker.wire import job_of, read_message, utc_now
 from llamaparse_worker.worker.attempts import RELEASE_TIMEOUT_S, AttemptPolicy
+from llamaparse_worker.worker.company import Company
 from llamaparse_worker.worker.endings import remove_left, settled
 from llamaparse_worker.worker.lease import Heartbeat
 from llamaparse_worker.worker.metrics import Metrics, RangeOutcome
@@ -56,6 +57,7 @@ class RangeAttempts:
         metrics: Metrics,
         *,
         slots: anyio.CapacityLimiter,
+        company: Company,
         on_ended: Callable[[], None],
     ) -> None:
         """Prepare; ``on_ended`` is told of each range that has ended, as its job may be due."""
@@ -64,6 +66,7 @@ class RangeAttempts:
         self._policy = policy
         self._metrics = metrics
         self._slots = slots
+        self._company = company
         self._on_ended = on_ended
         self._running: set[anyio.CancelScope] = set()
 
@@ -103,11 +106,41 @@ class RangeAttempts:
             case.malformed = error
             return RangeOutcome.REFUSED
         with structlog.contextvars.bound_contextvars(job=job.id, first_page=case.first_page):
-            claim = await until_available(lambda: self._claim(case, job), what="job store", failures=AWAY_OR_REFUSING)
-            if isinstance(claim, RangeLease):
-                with structlog.contextvars.bound_contextvars(attempt=claim.attempt):
-                    return await self._persist(job, claim, await self._read(job, claim))
+            return await self._carry(case, job)
+
+    async def _carry(self, case: _Case, job: Job) -> RangeOutcome:
+        """Work on the range beside others; alone in the last of several attempts, as the others may have been lost.
+
+        It is given back for the time that it waits: see ``Attempts``.
+        """
+        async with self._company.beside_others():
+            claim = await self._claimed(case, job)
+            if not (isinstance(claim, RangeLease) and 1 < claim.attempt >= self._policy.retry.max_attempts):
+                return await self._end(case, job, claim)
+            await self._give_claim_back(case, claim)
+        log.warning("page_range.runs_alone", reason="this is its last attempt")
+        async with self._company.alone():
+            return await self._end(case, job, await self._claimed(case, job))
+
+    async def _claimed(self, case: _Case, job: Job) -> RangeClaim:
+        return await until_available(lambda: self._claim(case, job), what="job store", failures=AWAY_OR_REFUSING)
+
+    async def _give_claim_back(self, case: _Case, lease: RangeLease) -> None:
+        """Free the range while its message stays in hand: nobody has to publish it again."""
+
+        async def give_back() -> None:
+            if await self._jobs.ranges.release(lease, publish_within_s=PUBLISH_WITHIN_S):
+                await self._jobs.ranges.published(_released(lease, case.delivery.message))
+
+        await until_available(give_back, what="job store", failures=AWAY_OR_REFUSING)
+        case.lease = None
+
+    async def _end(self, case: _Case, job: Job, claim: RangeClaim) -> RangeOutcome:
+        """Read the range, if there is one, and write how it ended."""
+        if not isinstance(claim, RangeLease):
             return await self._refused(case, job, claim)
+        with structlog.contextvars.bound_contextvars(attempt=claim.attempt):
+            return await self._persist(job, claim, await self._read(job, claim))
 
     async def _claim(self, case: _Case, job: Job) -> RangeClaim:
         """Claim, also while a drain cancels: a lease that nobody remembers would cost an attempt."""
@@ -225,8 +258,7 @@ class RangeAttempts:
             return None
         with anyio.move_on_after(RELEASE_TIMEOUT_S):
             if await self._jobs.ranges.release(lease, publish_within_s=PUBLISH_WITHIN_S):
-                first, attempt = lease.pages.first, lease.attempt - 1
-                return DueRange(lease.job_id, first, attempt, message.body, message.headers, lease.token)
+                return _released(lease, message)
         return None
 
     def _tell(self, case: _Case, outcome: RangeOutcome) -> None:
@@ -241,6 +273,11 @@ class RangeAttempts:
             attempt=case.lease.attempt if case.lease else None,
             outcome=outcome,
         )
+
+
+def _released(lease: RangeLease, message: Message) -> DueRange:
+    """Name the wait that begins with the release of a lease."""
+    return DueRange(lease.job_id, lease.pages.first, lease.attempt - 1, message.body, message.headers, lease.token)
 
 
 def _first_page(text: str) -> int:
