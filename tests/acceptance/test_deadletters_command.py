@@ -133,6 +133,19 @@ def test_listing_is_bounded_and_leaves_the_queue_as_it_is(env: dict[str, str]) -
     assert [row["job"] for row in listed(env)] == ["m-0", "m-1", "m-2", "m-3"]
 
 
+def test_what_webhooks_are_called_with_is_not_shown(env: dict[str, str]) -> None:
+    webhook = {"url": "https://hooks.example/", "headers": {"A": "k9x"}, "signing_secret": "k9x"}
+    v2 = {"webhook_url": "https://hooks.example/", "webhook_headers": {"A": "k9x"}, "webhook_signing_secret": "k9x"}
+    body = {"job_id": "hooked", "webhooks": [webhook], "configuration": {"webhook_configurations": [v2]}}
+    bury(env, [Message(json.dumps(body).encode(), "hooked")])
+
+    shown = command(["deadletters", "show", "hooked"], env).stdout
+
+    assert shown.count('"https://hooks.example/"') == 2
+    assert shown.count('"(hidden)"') == 4
+    assert "k9x" not in shown
+
+
 def test_dead_letters_are_dropped_by_name_or_all_with_a_word(env: dict[str, str]) -> None:
     bury(env, [Message(b"{}", f"m-{number}") for number in range(4)])
 

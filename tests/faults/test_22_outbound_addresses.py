@@ -1,7 +1,7 @@
 """Promise 22: no message makes the worker reach an address inside, by whatever name, number or redirect.
 
-The rules of each range and notation stand in ``tests/unit/test_addresses*.py``. Here the whole way is taken: the client
-that sources use, and that anything else which calls an address out of a message has to use, such as a webhook.
+The rules of each range and notation stand in ``tests/unit/test_addresses*.py``. Here the whole way is taken, of sources
+and of webhooks: both are asked through one client.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ import ssl
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import Protocol
 
 import aiohttp
 import pytest
@@ -20,7 +21,10 @@ from aiohttp.abc import AbstractResolver, ResolveResult
 from llamaparse_worker.backends.objects.download import open_downloads
 from llamaparse_worker.backends.objects.guard import open_client
 from llamaparse_worker.backends.objects.sources_settings import SourcesSettings
+from llamaparse_worker.backends.webhooks.client import open_webhooks
+from llamaparse_worker.backends.webhooks.settings import WebhookSettings
 from llamaparse_worker.errors import InvalidJob, SourceForbidden, TransientError
+from llamaparse_worker.model.webhook import WebhookRequest
 from llamaparse_worker.wire import job_of, read_message
 from support.certificates import certificate_for
 
@@ -126,36 +130,54 @@ def dialled(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     return seen
 
 
+class Ask(Protocol):
+    """Asks an address that a message names."""
+
+    async def __call__(self, address: str, tmp_path: Path, resolver: AbstractResolver | None = None) -> None: ...
+
+
 async def fetch(address: str, tmp_path: Path, resolver: AbstractResolver | None = None) -> None:
     async with open_downloads(SourcesSettings(), resolver=resolver) as downloads:
         await downloads.fetch(address, tmp_path / "source", limit_bytes=1_000_000)
 
 
+async def call(address: str, tmp_path: Path, resolver: AbstractResolver | None = None) -> None:
+    del tmp_path
+    async with open_webhooks(WebhookSettings(), resolver=resolver) as webhooks:
+        await webhooks.post(WebhookRequest(address, {}, b"{}"))
+
+
+for_sources_and_webhooks = pytest.mark.parametrize("ask", [fetch, call])
+
+
+@for_sources_and_webhooks
 @pytest.mark.parametrize("address", INSIDE)
 async def test_an_address_inside_is_refused_as_number_and_as_name(
-    address: str, tmp_path: Path, dialled: list[str]
+    ask: Ask, address: str, tmp_path: Path, dialled: list[str]
 ) -> None:
     literal = f"[{address}]" if ":" in address else address
     with pytest.raises(SourceForbidden):
-        await fetch(f"https://{literal}/a.pdf", tmp_path)
+        await ask(f"https://{literal}/a.pdf", tmp_path)
     with pytest.raises(SourceForbidden):
-        await fetch(f"https://{EVIL}/a.pdf", tmp_path, Rebinding([address]))
+        await ask(f"https://{EVIL}/a.pdf", tmp_path, Rebinding([address]))
     assert dialled == []
 
 
+@for_sources_and_webhooks
 @pytest.mark.parametrize("host", NOTATIONS)
 async def test_no_other_notation_of_an_address_or_port_gets_through(
-    host: str, tmp_path: Path, dialled: list[str]
+    ask: Ask, host: str, tmp_path: Path, dialled: list[str]
 ) -> None:
     with pytest.raises(SourceForbidden):
-        await fetch(f"https://{host}/a.pdf", tmp_path)
+        await ask(f"https://{host}/a.pdf", tmp_path)
     assert dialled == []
 
 
+@for_sources_and_webhooks
 @pytest.mark.parametrize("scheme", SCHEMES)
-async def test_no_other_scheme_is_fetched(scheme: str, tmp_path: Path, dialled: list[str]) -> None:
+async def test_no_other_scheme_is_fetched(ask: Ask, scheme: str, tmp_path: Path, dialled: list[str]) -> None:
     with pytest.raises(SourceForbidden):
-        await fetch(f"{scheme}://example.com/a.pdf", tmp_path)
+        await ask(f"{scheme}://example.com/a.pdf", tmp_path)
     assert dialled == []
 
 
@@ -177,30 +199,33 @@ async def test_a_message_with_such_a_source_is_refused_or_its_source_is(
     assert dialled == []
 
 
+@for_sources_and_webhooks
 async def test_a_name_that_moves_inside_between_check_and_use_is_dialled_where_it_was_checked(
-    tmp_path: Path, dialled: list[str]
+    ask: Ask, tmp_path: Path, dialled: list[str]
 ) -> None:
     rebinding = Rebinding(["1.1.1.1"], ["127.0.0.1"])
 
     with pytest.raises(TransientError, match="does not answer"):
-        await fetch(f"https://{EVIL}/a.pdf", tmp_path, rebinding)
+        await ask(f"https://{EVIL}/a.pdf", tmp_path, rebinding)
 
     assert (rebinding.asked, dialled) == (1, ["1.1.1.1"])
 
 
-async def test_of_mixed_answers_only_the_public_ones_are_dialled(tmp_path: Path, dialled: list[str]) -> None:
+@for_sources_and_webhooks
+async def test_of_mixed_answers_only_the_public_ones_are_dialled(ask: Ask, tmp_path: Path, dialled: list[str]) -> None:
     with pytest.raises(TransientError, match="does not answer"):
-        await fetch(f"https://{EVIL}/a.pdf", tmp_path, Rebinding(["10.0.0.1", "::1", "1.1.1.1", "::ffff:10.0.0.1"]))
+        await ask(f"https://{EVIL}/a.pdf", tmp_path, Rebinding(["10.0.0.1", "::1", "1.1.1.1", "::ffff:10.0.0.1"]))
     assert dialled == ["1.1.1.1"]
 
 
+@for_sources_and_webhooks
 async def test_proxies_of_the_environment_are_not_dialled(
-    tmp_path: Path, dialled: list[str], monkeypatch: pytest.MonkeyPatch
+    ask: Ask, tmp_path: Path, dialled: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for name in ("HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy"):
         monkeypatch.setenv(name, "http://127.0.0.1:3128")
     with pytest.raises(TransientError, match="does not answer"):
-        await fetch(f"https://{EVIL}/a.pdf", tmp_path, Rebinding(["1.1.1.1"]))
+        await ask(f"https://{EVIL}/a.pdf", tmp_path, Rebinding(["1.1.1.1"]))
     assert dialled == ["1.1.1.1"]
 
 
@@ -224,7 +249,7 @@ async def redirecting(tmp_path: Path, target: str) -> AsyncIterator[tuple[str, S
 
     certificate = certificate_for("docs.test", tmp_path)
     app = web.Application()
-    app.add_routes([web.get("/", redirect)])
+    app.add_routes([web.route("*", "/", redirect)])
     tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     tls.load_cert_chain(certificate)
     runner = web.AppRunner(app, shutdown_timeout=0)
@@ -238,6 +263,16 @@ async def redirecting(tmp_path: Path, target: str) -> AsyncIterator[tuple[str, S
         )
     finally:
         await runner.cleanup()
+
+
+async def test_a_webhook_follows_no_redirect(tmp_path: Path) -> None:
+    async with redirecting(tmp_path, "https://example.com/") as (address, sources):
+        settings = WebhookSettings(webhook_hosts=sources.url_source_hosts, webhook_ca_file=sources.url_source_ca_file)
+        names = Rebinding(["127.0.0.1"], ["1.1.1.1"])
+        async with open_webhooks(settings, resolver=names) as webhooks:
+            assert await webhooks.post(WebhookRequest(address, {}, b"{}")) == 302
+
+    assert names.asked == 1
 
 
 @pytest.mark.parametrize(

@@ -14,6 +14,7 @@ from llamaparse_worker.backends.jobs.sql import statements
 from llamaparse_worker.backends.jobs.sql.migrations import read_migrations
 from llamaparse_worker.backends.jobs.sql.rows import EventRow, JobRow, clean
 from llamaparse_worker.model.job import JobStatus
+from llamaparse_worker.model.webhook import WebhookEvent
 from llamaparse_worker.wire import JobEvent
 
 _BACKENDS = ["llamaparse_worker.backends.jobs.postgres", "llamaparse_worker.backends.jobs.sqlite"]
@@ -77,12 +78,14 @@ def test_an_ended_row_gives_the_event_of_its_status() -> None:
         pages_total=9,
         pages_done=4,
         pages_failed=1,
+        body=b'{"job_id": "j1", "source": "a.pdf", "webhooks": [{"url": "https://hooks.example/"}]}',
     )
 
     event, again = row.event(), row.event()
 
     assert event.kind == "job.failed"
     assert event.id != again.id
+    assert [(call.host, call.event) for call in event.calls] == [("hooks.example", WebhookEvent.ERROR)]
     told = JobEvent.model_validate_json(event.body)
     assert (told.job_id, told.attempt, told.error_code, told.pages.done) == ("j1", 3, "ATTEMPTS_EXHAUSTED", 4)
 

@@ -172,6 +172,9 @@ CHANGES_JOB: Mapping[str, object] = {
 CHANGES_CELLS = "output_options.markdown.tables.markdown_table_multiline_separator"
 """Lines of a cell come from readers that know them; those on a page of a PDF are joined to running text."""
 
+CALLS = "webhook_configurations"
+"""Says who is told of the end of the job; ``test_webhooks_wire`` shows what they are told."""
+
 CHANGES_MODELS: Mapping[str, object] = {
     "agentic_options.custom_prompt": "Keep British spelling.",
     "processing_options.cost_optimizer.enable": True,
@@ -202,7 +205,7 @@ def options(given: Mapping[str, object]) -> ParseOptions:
 
 
 def test_every_honoured_option_is_shown_to_have_its_effect() -> None:
-    assert {*CHANGES_FILES, *CHANGES_JOB, *CHANGES_MODELS, CHANGES_CELLS, *ALREADY_SO} == HONOURED
+    assert {*CHANGES_FILES, *CHANGES_JOB, *CHANGES_MODELS, CHANGES_CELLS, CALLS, *ALREADY_SO} == HONOURED
 
 
 @pytest.mark.parametrize("name", CHANGES_FILES)
@@ -252,6 +255,13 @@ def test_the_separator_stands_between_the_lines_of_a_cell() -> None:
     (found,) = finish([page], document_signs(()), tables)
     assert isinstance(found, ParsedPage)
     assert "| Heron | Upper / quay |" in found.markdown
+
+
+def test_webhooks_of_the_configuration_are_webhooks_of_the_job() -> None:
+    given = configuration(CALLS, [{"webhook_url": "https://hooks.example/"}])
+    job = job_of(read_message(json.dumps({"job_id": "a", "source": "b.pdf", "configuration": given}).encode()))
+    assert [webhook.url for webhook in job.webhooks] == ["https://hooks.example/"]
+    assert job.options == options({})
 
 
 @pytest.mark.parametrize("name", ALREADY_SO)

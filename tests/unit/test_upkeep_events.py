@@ -5,6 +5,7 @@ from contextlib import asynccontextmanager
 
 import anyio
 import pytest
+from structlog.testing import capture_logs
 
 from llamaparse_worker.model.job import JobResult, JobStatus, Lease, OutboxEvent
 from llamaparse_worker.testing.broker import MemoryBroker
@@ -88,3 +89,49 @@ async def test_the_end_sends_what_is_left_without_waiting_for_more() -> None:
             await upkeep.end()
 
         assert [event.id for event in broker.announced] == ["event-first", "event-last"]
+
+
+class Ailing(MemoryJobStore):
+    """Fails as nobody expects, once each way."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.sweeps = self.looks = 0
+
+    async def sweep(self) -> int:
+        self.sweeps += 1
+        if self.sweeps == 1:
+            raise ValueError("a bug")
+        return await super().sweep()
+
+    async def outbox(self, *, limit: int) -> Sequence[OutboxEvent]:
+        self.looks += 1
+        if self.looks == 1:
+            raise KeyError("another")
+        return await super().outbox(limit=limit)
+
+
+async def test_an_error_that_nobody_expected_is_logged_and_counted_and_the_work_goes_on_after_a_pause() -> None:
+    store, broker, bugs = Ailing(), Telling(), list[float]()
+    upkeep = Upkeep(
+        broker,
+        store,
+        interval_s=0.1,
+        on_dead_letter=lambda _code: None,
+        on_bug=lambda: bugs.append(anyio.current_time()),
+    )
+    with capture_logs() as logs:
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(upkeep.run)
+            await end_job("only", store, upkeep)
+            began = anyio.current_time()
+            with anyio.fail_after(5):
+                await broker.told.wait()
+                while store.sweeps < 2:  # noqa: ASYNC110 - the store tells nobody
+                    await anyio.sleep(0.01)
+            assert anyio.current_time() - began >= 0.09
+            tasks.cancel_scope.cancel()
+
+    errors = [log for log in logs if log["event"] == "upkeep.internal_error"]
+    assert len(bugs) == len(errors) == 2
+    assert all(error["exc_info"] for error in errors)

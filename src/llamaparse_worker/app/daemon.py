@@ -18,6 +18,7 @@ from llamaparse_worker.app.backends import Backends, chosen_models, open_backend
 from llamaparse_worker.app.documents import Documents, open_documents
 from llamaparse_worker.app.models import open_served
 from llamaparse_worker.app.sources import open_source_fetcher
+from llamaparse_worker.app.webhooks import open_webhook_calls
 from llamaparse_worker.errors import BackendUnavailable, ConfigurationError, RestartNeeded, WorkerError
 from llamaparse_worker.http.dependencies import HttpDependencies, QueueSource
 from llamaparse_worker.http.server import open_http
@@ -37,7 +38,7 @@ from llamaparse_worker.worker.company import Company
 from llamaparse_worker.worker.deliveries import Deliveries
 from llamaparse_worker.worker.health import Health, Phase, watch
 from llamaparse_worker.worker.lag import LoopLag
-from llamaparse_worker.worker.loop import Worker
+from llamaparse_worker.worker.loop import LAST_ROUND_S, Worker
 from llamaparse_worker.worker.measured import MeasuredOcr
 from llamaparse_worker.worker.metrics import Metrics
 from llamaparse_worker.worker.notify import Notifier
@@ -46,6 +47,7 @@ from llamaparse_worker.worker.ranges import RangeAttempts
 from llamaparse_worker.worker.resources import own_memory_bytes
 from llamaparse_worker.worker.settlement import RetryPolicy
 from llamaparse_worker.worker.upkeep import Upkeep
+from llamaparse_worker.worker.webhooks import WebhookCalls
 
 PING_INTERVAL_S = 5.0
 MEMORY_INTERVAL_S = 5.0
@@ -122,6 +124,7 @@ async def _work(daemon: _Daemon, address: str) -> None:
         ) as documents,
         _patiently_opened(daemon) as backends,
         open_source_fetcher(backends.objects) as sources,
+        open_webhook_calls(backends.jobs, daemon.metrics, interval_s=settings.sweep_interval_seconds) as webhooks,
         anyio.create_task_group() as watchers,
     ):
         daemon.backends = backends
@@ -134,11 +137,14 @@ async def _work(daemon: _Daemon, address: str) -> None:
         watchers.start_soon(partial(watch, daemon.health, pings, interval_s=PING_INTERVAL_S))
         if settings.max_rss_before_restart:
             watchers.start_soon(_watch_memory, daemon.stop, settings.max_rss_before_restart)
-        worker = _worker(daemon, documents, backends, sources, on_consuming=lambda: _ready(daemon, address))
+        worker = _worker(daemon, documents, backends, sources, webhooks, on_consuming=lambda: _ready(daemon, address))
+        watchers.start_soon(webhooks.run)
         await documents.pool.ready()
         gc.collect()
         gc.freeze()  # what is imported and open by now lives as long as the daemon: no collection need look at it again
         await worker.run(daemon.stop)
+        with anyio.move_on_after(LAST_ROUND_S):
+            await webhooks.end()
         watchers.cancel_scope.cancel()
 
 
@@ -165,6 +171,7 @@ def _worker(
     documents: Documents,
     backends: Backends,
     sources: SourceFetcher,
+    webhooks: WebhookCalls,
     *,
     on_consuming: Callable[[], None],
 ) -> Worker:
@@ -174,12 +181,17 @@ def _worker(
     def observe_stage(job: Job, stage: str, seconds: float) -> None:
         metrics.stage_ended(stage, seconds, source=job.source.kind)
 
+    def tell() -> None:
+        upkeep.wake()
+        webhooks.wake()
+
     upkeep = Upkeep(
         backends.broker,
         backends.jobs,
         interval_s=settings.sweep_interval_seconds,
         on_dead_letter=metrics.message_dead_lettered,
         on_letter_refused=metrics.dead_letter_refused,
+        on_bug=lambda: metrics.background_error("upkeep"),
     )
     pipeline = JobPipeline(
         sources=sources,
@@ -207,7 +219,7 @@ def _worker(
             metrics,
             slots=slots,
             company=company,
-            on_event=upkeep.wake,
+            on_event=tell,
             on_split=upkeep.look,
         ),
         RangeAttempts(backends.jobs, pipeline, policy, metrics, slots=slots, company=company, on_ended=upkeep.look),

@@ -16,6 +16,8 @@ from llamaparse_worker.model.job import DueJob, JobRecord, Reopening
 from llamaparse_worker.settings import LocalSettings, read
 from llamaparse_worker.worker.dead_letters import job_id_of, retry
 
+_HIDDEN = "(hidden)"
+_SECRET = frozenset({"headers", "signing_secret", "webhook_headers", "webhook_signing_secret"})
 _SHORT_LENGTH = 80
 
 
@@ -151,8 +153,19 @@ def _body(body: bytes) -> list[str]:
     """Give the lines of a body: indented where it is JSON."""
     text = body.decode(errors="replace")
     with suppress(ValueError, RecursionError):
-        text = json.dumps(json.loads(text), indent=2, ensure_ascii=False)
+        text = json.dumps(_without_secrets(json.loads(text)), indent=2, ensure_ascii=False)
     return [f"  {_printable(line)}" for line in text.splitlines()]
+
+
+def _without_secrets(value: object) -> object:
+    """Hide what webhooks are signed and called with; the dead letter itself keeps it, to be retried."""
+    match value:
+        case dict():
+            return {key: _HIDDEN if key in _SECRET and one else _without_secrets(one) for key, one in value.items()}
+        case list():
+            return [_without_secrets(one) for one in value]
+        case _:
+            return value
 
 
 def _printable(text: str) -> str:

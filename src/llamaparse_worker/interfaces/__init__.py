@@ -28,6 +28,7 @@ from llamaparse_worker.interfaces.reader import (
     Reader,
     ReaderLimits,
 )
+from llamaparse_worker.interfaces.webhooks import WebhookClient
 from llamaparse_worker.interfaces.writer import PageSink, Writer
 
 __all__ = [
@@ -63,6 +64,7 @@ __all__ = [
     "ReceivedEvent",
     "SourceFetcher",
     "Tasks",
+    "WebhookClient",
     "Writer",
 ]
 

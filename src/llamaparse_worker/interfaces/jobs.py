@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Protocol
 
 from llamaparse_worker.interfaces.ranges import RangeStore
@@ -21,6 +21,7 @@ from llamaparse_worker.model.job import (
     StoreCounts,
     TenantLimit,
 )
+from llamaparse_worker.model.webhook import OwedCall
 
 
 class JobStore(Protocol):
@@ -76,7 +77,9 @@ class JobStore(Protocol):
     async def finish(
         self, lease: Lease, result: JobResult, *, events: Sequence[OutboxEvent], owes_letter: bool = False
     ) -> bool:
-        """Write the terminal state and its events in one transaction. False: the lease is lost, nothing was written.
+        """Write the terminal state, its events and their calls of webhooks in one transaction.
+
+        False: the lease is lost, nothing was written.
 
         ``owes_letter``: the message of this FAILED job must become a dead letter that tells its error.
         """
@@ -96,7 +99,8 @@ class JobStore(Protocol):
     async def cancel(self, job_id: str) -> JobStatus:
         """Set CANCELLED unless terminal already, with the event ``job.cancelled`` in the outbox; gives the status.
 
-        An unknown id gets a CANCELLED row: a later claim does no work. Page ranges of the job are no more.
+        The webhooks that the job's message names are called about it. An unknown id gets a CANCELLED row: a later
+        claim does no work. Page ranges of the job are no more.
         """
         ...
 
@@ -150,6 +154,27 @@ class JobStore(Protocol):
 
     async def buried(self, letter: OwedLetter) -> None:
         """Note that the broker confirmed a dead letter. Without effect when the job was reopened since."""
+        ...
+
+    async def owed_calls(
+        self, *, limit: int, per_host: int, except_hosts: Collection[str], call_within_s: float
+    ) -> Sequence[OwedCall]:
+        """Take calls of webhooks that are due, those that are due longest first; of each host ``per_host`` at most.
+
+        They belong to the caller for ``call_within_s`` seconds; with nothing noted by then, they are due again.
+        """
+        ...
+
+    async def call_later(self, owed: OwedCall, *, delay_s: float) -> None:
+        """Note that a call was tried in vain, and is due again after a while; without effect on a later try."""
+        ...
+
+    async def call_ended(self, owed: OwedCall, *, answered: bool) -> None:
+        """Note that a call was answered, or that it is given up. An answer counts whoever has had it."""
+        ...
+
+    async def calls_waiting(self) -> int:
+        """Count the calls of webhooks that are owed, due or not."""
         ...
 
     async def counts(self) -> StoreCounts:

@@ -9,6 +9,7 @@ from enum import StrEnum
 
 from llamaparse_worker.errors import ErrorReport
 from llamaparse_worker.model.options import ParseOptions
+from llamaparse_worker.model.webhook import Webhook, WebhookCall
 
 
 class JobStatus(StrEnum):
@@ -69,6 +70,7 @@ class Job:
     metadata: Mapping[str, str] = field(default_factory=dict)
     deadline: datetime | None = None
     traceparent: str | None = None
+    webhooks: tuple[Webhook, ...] = ()
 
     @property
     def prefix(self) -> str:
@@ -238,6 +240,8 @@ class OutboxEvent:
     id: str
     kind: str
     body: bytes
+    calls: tuple[WebhookCall, ...] = ()
+    """The webhooks to call about it, written in the same transaction; an event that is read back names none."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,6 +21,7 @@ from llamaparse_worker.backends.ocr.openvino.settings import DeviceSettings
 from llamaparse_worker.backends.ocr.remote.settings import RemoteOcrSettings
 from llamaparse_worker.backends.ocr.settings import OcrPoolSettings
 from llamaparse_worker.backends.ocr.tesseract.settings import TessdataSettings
+from llamaparse_worker.backends.webhooks.settings import WebhookSettings
 from llamaparse_worker.parsers.settings import ParserSettings
 from llamaparse_worker.settings.fields import names_of
 from llamaparse_worker.settings.sources import Sources
@@ -44,7 +45,7 @@ class NearMiss:
     meant: str
 
 
-ALWAYS_READ: tuple[type[BaseModel], ...] = (WorkerSettings, ParserSettings, SourcesSettings)
+ALWAYS_READ: tuple[type[BaseModel], ...] = (WorkerSettings, ParserSettings, SourcesSettings, WebhookSettings)
 """Models of parts that run whatever components are chosen."""
 
 _OTHERS: tuple[tuple[str, type[BaseModel]], ...] = (
@@ -58,6 +59,7 @@ _OTHERS: tuple[tuple[str, type[BaseModel]], ...] = (
     ("OpenVINO (`OCR_ENGINE=openvino`)", DeviceSettings),
     ("Models of Tesseract", TessdataSettings),
     ("Sources of documents", SourcesSettings),
+    ("Webhooks", WebhookSettings),
     ("OCR service elsewhere (`OCR_ENGINE=remote`)", RemoteOcrSettings),
     ("Parser processes", ParserSettings),
     ("Set by systemd", ServiceManager),

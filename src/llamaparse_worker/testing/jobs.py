@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Callable, Mapping, Sequence
+from collections import Counter
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime, timedelta
 
@@ -27,8 +28,9 @@ from llamaparse_worker.model.job import (
     StoreCounts,
     TenantLimit,
 )
+from llamaparse_worker.model.webhook import OwedCall, WebhookCall
 from llamaparse_worker.testing.ranges import MemoryRanges
-from llamaparse_worker.wire import EventPages, JobEvent, outbox_event, utc_now
+from llamaparse_worker.wire import EventPages, JobEvent, outbox_event, utc_now, webhooks_in
 
 
 @dataclass(slots=True)
@@ -47,6 +49,20 @@ class Row:
     priority: Priority = Priority.MEDIUM
 
 
+@dataclass(slots=True)
+class CallRow:
+    """A call of a webhook as the store keeps it."""
+
+    event_id: str
+    call: WebhookCall
+    job_id: str
+    created_at: datetime
+    call_at: datetime | None
+    """None once it was answered or given up."""
+    tries: int = 0
+    answered: bool = False
+
+
 class MemoryJobStore:
     """A ``JobStore`` whose rows die with it. No call is interrupted between reading and writing."""
 
@@ -55,6 +71,7 @@ class MemoryJobStore:
         self._rows: dict[str, Row] = {}
         self._unsent: dict[str, OutboxEvent] = {}
         self._ranges = MemoryRanges(self._rows, self._reach, clock)
+        self._calls: dict[tuple[str, int], CallRow] = {}
         self.away = False
         """While True, every call raises ``BackendUnavailable`` and changes nothing."""
 
@@ -138,7 +155,8 @@ class MemoryJobStore:
         )
         self._free(row, result.status)
         row.bury_at = self._clock() if owes_letter else None
-        self._unsent |= {event.id: event for event in events}
+        for event in events:
+            self._add(event, lease.job_id)
         return True
 
     async def retry_later(self, lease: Lease, *, delay_s: float, reason: str) -> bool:
@@ -248,6 +266,51 @@ class MemoryJobStore:
         if row and row.record.status is JobStatus.FAILED and row.record.attempt == letter.attempt:
             row.bury_at = None
 
+    async def owed_calls(
+        self, *, limit: int, per_host: int, except_hosts: Collection[str], call_within_s: float
+    ) -> Sequence[OwedCall]:
+        """Take calls of webhooks that nobody is making."""
+        await self._reach()
+        due = [(at, key) for key, one in self._calls.items() if (at := one.call_at) and at <= self._clock()]
+        turns, taken = Counter[str](), list[OwedCall]()
+        for _, key in sorted(due):
+            row = self._calls[key]
+            host = row.call.host
+            turns[host] += 1
+            if host in except_hosts or turns[host] > per_host or len(taken) == limit:
+                continue
+            row.call_at = self._in(call_within_s)
+            taken.append(
+                OwedCall(
+                    event_id=row.event_id,
+                    call=row.call,
+                    job_id=row.job_id,
+                    tries=row.tries,
+                    age=self._clock() - row.created_at,
+                    message=self._rows[row.job_id].body,
+                )
+            )
+        return tuple(taken)
+
+    async def call_later(self, owed: OwedCall, *, delay_s: float) -> None:
+        """Note that a call was tried in vain."""
+        await self._reach()
+        row = self._calls[owed.event_id, owed.call.position]
+        if row.tries == owed.tries and row.call_at is not None:
+            row.tries, row.call_at = row.tries + 1, self._in(delay_s)
+
+    async def call_ended(self, owed: OwedCall, *, answered: bool) -> None:
+        """Note that a call was answered, or is given up."""
+        await self._reach()
+        row = self._calls[owed.event_id, owed.call.position]
+        if answered or (row.tries == owed.tries and row.call_at is not None):
+            row.tries, row.call_at, row.answered = row.tries + 1, None, answered
+
+    async def calls_waiting(self) -> int:
+        """Count the calls that are owed."""
+        await self._reach()
+        return sum(row.call_at is not None for row in self._calls.values())
+
     async def counts(self) -> StoreCounts:
         """Count rows for the queue depth."""
         await self._reach()
@@ -346,8 +409,13 @@ class MemoryJobStore:
 
     def _end(self, row: Row, status: JobStatus) -> None:
         self._free(row, status)
-        event = outbox_event(_event(row.record))
-        self._unsent[event.id] = event
+        self._add(outbox_event(_event(row.record), webhooks_in(row.body)), row.record.id)
+
+    def _add(self, event: OutboxEvent, job_id: str) -> None:
+        self._unsent[event.id] = replace(event, calls=())
+        now = self._clock()
+        for call in event.calls:
+            self._calls[event.id, call.position] = CallRow(event.id, call, job_id, now, now)
 
 
 def _due(row: Row) -> DueJob:

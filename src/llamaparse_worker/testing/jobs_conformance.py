@@ -9,6 +9,7 @@ from llamaparse_worker.testing.jobs_outcome_conformance import OutcomeConformanc
 from llamaparse_worker.testing.jobs_ranges_conformance import RangesConformance
 from llamaparse_worker.testing.jobs_reopening_conformance import ReopeningConformance
 from llamaparse_worker.testing.jobs_tenant_conformance import TenantConformance
+from llamaparse_worker.testing.jobs_webhooks_conformance import WebhooksConformance
 
 
 class JobStoreConformance(
@@ -19,5 +20,6 @@ class JobStoreConformance(
     RangesConformance,
     ReopeningConformance,
     TenantConformance,
+    WebhooksConformance,
 ):
     """The contract of ``JobStore``. Each test gets an empty, migrated store from the fixture ``store``."""

@@ -7,10 +7,20 @@ reads the current and the previous one.
 
 from llamaparse_worker.wire.clock import utc_now
 from llamaparse_worker.wire.configuration import ParseConfiguration
-from llamaparse_worker.wire.event import EventPages, JobEvent, outbox_event
+from llamaparse_worker.wire.event import EventPages, JobEvent
 from llamaparse_worker.wire.manifest import Manifest, ManifestPage
-from llamaparse_worker.wire.message import MESSAGE_VERSION, JobMessage, job_of, new_job_id, read_message, source_of
+from llamaparse_worker.wire.message import (
+    MESSAGE_VERSION,
+    JobMessage,
+    job_of,
+    new_job_id,
+    read_message,
+    source_of,
+    webhooks_of,
+)
 from llamaparse_worker.wire.options import HONOURED, options_of, select_pages
+from llamaparse_worker.wire.outbox import outbox_event, webhooks_in
+from llamaparse_worker.wire.webhook import request_of, signature
 
 __all__ = [
     "HONOURED",
@@ -26,7 +36,11 @@ __all__ = [
     "options_of",
     "outbox_event",
     "read_message",
+    "request_of",
     "select_pages",
+    "signature",
     "source_of",
     "utc_now",
+    "webhooks_in",
+    "webhooks_of",
 ]

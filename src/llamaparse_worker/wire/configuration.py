@@ -12,6 +12,7 @@ from llamaparse_worker.model.options import (
 )
 from llamaparse_worker.wire.auto_mode import MAX_RULES, AutoModeRule
 from llamaparse_worker.wire.strict import Strict
+from llamaparse_worker.wire.webhook import MOST_WEBHOOKS, WebhookConfiguration
 
 MAX_PROMPT = 20_000
 """Characters of a prompt that a job brings."""
@@ -232,7 +233,7 @@ class ProcessingControl(Strict):
 
 
 class ParseConfiguration(Strict):
-    """The LlamaParse v2 parse configuration, without its source and webhook fields."""
+    """The LlamaParse v2 parse configuration, without its source fields and stored webhooks."""
 
     tier: Literal["fast", "cost_effective", "agentic", "agentic_plus"] | None = None
     version: str | None = Field(default=None, pattern=r"^(latest|\d{4}-\d{2}-\d{2})$")
@@ -246,3 +247,6 @@ class ParseConfiguration(Strict):
     output_options: OutputOptions | None = None
     processing_options: ProcessingOptions | None = None
     processing_control: ProcessingControl | None = None
+    webhook_configurations: tuple[WebhookConfiguration, ...] | None = Field(
+        default=None, max_length=MOST_WEBHOOKS, description="As `webhooks` of the message, and called after those"
+    )

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import uuid
 from typing import Literal
 
-from llamaparse_worker.model.job import JobStatus, OutboxEvent
+from llamaparse_worker.model.job import JobStatus
 from llamaparse_worker.wire.strict import Strict
 
 
@@ -35,8 +34,3 @@ class JobEvent(Strict):
     def kind(self) -> str:
         """``job.completed``, ``job.failed`` or ``job.cancelled``."""
         return f"job.{self.status.lower()}"
-
-
-def outbox_event(event: JobEvent) -> OutboxEvent:
-    """Give the event an id, under which it is stored and sent, however often."""
-    return OutboxEvent(id=str(uuid.uuid4()), kind=event.kind, body=event.model_dump_json().encode())

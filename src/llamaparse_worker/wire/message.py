@@ -12,10 +12,12 @@ from pydantic import AwareDatetime, Field, ValidationError
 from llamaparse_worker.errors import InvalidJob, InvalidOption
 from llamaparse_worker.model.job import Job, Priority, SourceKind, SourceRef
 from llamaparse_worker.model.options import ModeName, ParseOptions, PromptOptions, ResultKind
+from llamaparse_worker.model.webhook import NEVER_SENT, Webhook
 from llamaparse_worker.wire.auto_mode import rules_from
 from llamaparse_worker.wire.configuration import MAX_PROMPT, ParseConfiguration, ProcessingOptions
 from llamaparse_worker.wire.options import options_of
 from llamaparse_worker.wire.strict import Strict
+from llamaparse_worker.wire.webhook import MOST_WEBHOOKS, WebhookTarget, webhook_of
 
 MESSAGE_VERSION: Literal["1"] = "1"
 MAX_MESSAGE_BYTES = 1 << 20
@@ -81,6 +83,9 @@ class JobMessage(Strict):
     )
     metadata: Annotated[dict[str, str], Field(max_length=64)] = Field(default={})
     deadline: AwareDatetime | None = Field(default=None, description="Work that has not begun by then fails: EXPIRED")
+    webhooks: tuple[WebhookTarget, ...] = Field(
+        default=(), max_length=MOST_WEBHOOKS, description="Whom to tell about the end of the job by HTTPS"
+    )
 
 
 def read_message(body: bytes) -> JobMessage:
@@ -109,6 +114,9 @@ def job_of(message: JobMessage, *, traceparent: str | None = None, priority: Pri
     """
     source = source_of(message.source)
     options = options_of(_with_auto_mode(message), message.mode)
+    webhooks = webhooks_of(message)
+    if any(webhook.events <= NEVER_SENT for webhook in webhooks):
+        options = replace(options, ignored=(*options.ignored, "webhooks.events"))
     return Job(
         id=message.job_id,
         source=source,
@@ -121,7 +129,14 @@ def job_of(message: JobMessage, *, traceparent: str | None = None, priority: Pri
         metadata=message.metadata,
         deadline=message.deadline,
         traceparent=traceparent,
+        webhooks=webhooks,
     )
+
+
+def webhooks_of(message: JobMessage) -> tuple[Webhook, ...]:
+    """Give the webhooks of a message, in the order in which their calls count them."""
+    configured = message.configuration.webhook_configurations or ()
+    return tuple(webhook_of(target) for target in (*message.webhooks, *(one.target() for one in configured)))
 
 
 def _with_auto_mode(message: JobMessage) -> ParseConfiguration:

@@ -79,6 +79,7 @@ HONOURED = frozenset(
         "processing_control.timeouts.base_in_seconds",
         "processing_control.timeouts.extra_time_per_page_in_seconds",
         "processing_control.job_failure_conditions.allowed_page_failure_ratio",
+        "webhook_configurations",
     }
 )
 """Options that have their documented effect in this version. ``disable_cache``: there is no cache to disable;

@@ -273,7 +273,7 @@ class Attempts:
         ended = case.stopped_by is not None and case.stopped_by.terminal
         match settlement:
             case Acknowledge(JobResult() as result, letter):
-                event = outbox_event(_event(job, lease, result))
+                event = outbox_event(_event(job, lease, result), job.webhooks)
                 kept = await until_available(
                     lambda: self._jobs.finish(lease, result, events=(event,), owes_letter=letter is not None),
                     what="job store",

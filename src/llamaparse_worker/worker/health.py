@@ -109,3 +109,7 @@ async def _check_one(health: Health, name: str, ping: Ping, limit_s: float) -> N
         health.failed(name, f"no answer within {limit_s:g} s")
     except (WorkerError, OSError) as error:
         health.failed(name, str(error))
+    except Exception as error:
+        # What nobody expected of a component is no reason to end a worker that may go on.
+        log.exception("component.internal_error", component=name)
+        health.failed(name, f"an internal error: {type(error).__name__}")

@@ -172,6 +172,18 @@ class Metrics:
         """A message could not go to the dead letters, and stays where it was."""
         self._dead_letters_refused.labels(code).inc()
 
+    def webhook_called(self, outcome: str) -> None:
+        """A call of a webhook was tried: ``sent``, ``failed`` or ``given_up``."""
+        self._webhooks.labels(outcome).inc()
+
+    def webhooks_waiting(self, count: int) -> None:
+        """So many calls of webhooks are owed, by all workers together."""
+        self._webhooks_waiting.set(count)
+
+    def background_error(self, task: str) -> None:
+        """What runs beside jobs met an error that nobody expected, and goes on."""
+        self._background_errors.labels(task).inc()
+
     def worker_started(self) -> None:
         """The start is finished."""
         self._starts.inc()
@@ -260,6 +272,15 @@ class Metrics:
         prefix = "llamaparse_worker_"
         self._starts = self._counter(f"{prefix}starts_total", "Finished starts of this process")
         self._drains = self._counter(f"{prefix}drains_total", "Drains begun")
+        self._webhooks = self._counter(
+            f"{prefix}webhook_calls_total", "Calls of webhooks: sent, failed (tried again) or given_up", "outcome"
+        )
+        self._webhooks_waiting = self._gauge(
+            f"{prefix}webhook_calls_waiting", "Calls of webhooks that are owed, by all workers together"
+        )
+        self._background_errors = self._counter(
+            f"{prefix}background_errors_total", "Unexpected errors of what runs beside jobs; the log has them", "task"
+        )
         name, text = f"{prefix}event_loop_lag_seconds", "How late the event loop runs its timers"
         self._lag = self._histogram(name, text, buckets=LAG_BUCKETS)
 

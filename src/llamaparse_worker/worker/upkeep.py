@@ -36,6 +36,7 @@ class Upkeep:
         interval_s: float,
         on_dead_letter: Callable[[str], None],
         on_letter_refused: Callable[[str], None] = lambda _code: None,
+        on_bug: Callable[[], None] = lambda: None,
     ) -> None:
         self._broker = broker
         self._jobs = jobs
@@ -44,6 +45,8 @@ class Upkeep:
         """Told the code of each dead letter."""
         self._on_letter_refused = on_letter_refused
         """Told the code of one that could not be written; it is tried again."""
+        self._on_bug = on_bug
+        """Told of each error that nobody expected."""
         self._rounds_at = 0.0
         """Events are sent when there are some; the rest is done once an interval."""
         self._events_at = 0.0
@@ -90,11 +93,18 @@ class Upkeep:
         return all(done)
 
     async def _tried(self, step: Callable[[], Awaitable[None]]) -> bool:
-        """Do one step; what fails is tried again later and keeps no other step from being done."""
+        """Do one step; what fails is tried again later and keeps no other step from being done.
+
+        So does an error that nobody expected: ending the worker for it would only have the next one meet it.
+        """
         try:
             await step()
         except AWAY_OR_REFUSING as error:
             log.warning("upkeep.interrupted", error=error.message)
+            return False
+        except Exception:
+            log.exception("upkeep.internal_error")
+            self._on_bug()
             return False
         return True
 

@@ -1,4 +1,4 @@
-"""An HTTPS client that reaches public addresses and named exceptions only.
+"""An HTTPS client that reaches public addresses and named exceptions only: for sources, and for webhooks.
 
 Each name is resolved once, the answers are judged, and exactly the judged addresses are dialled: there is no second
 resolution that could answer differently. Redirects are followed by the caller, who has each target judged again. What
@@ -12,6 +12,7 @@ import socket
 import ssl
 from collections.abc import AsyncIterator, Collection
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 import aiohttp
@@ -31,32 +32,44 @@ _ENCODED = re.compile("[!-~]+")
 """Printable ASCII is sent as it stands: encoding it again would break the signature of a presigned address."""
 
 
-def judged(text: str, exceptions: Collection[str]) -> URL:
+@dataclass(frozen=True, slots=True)
+class Variables:
+    """Where an operator has named what is let in: errors say so."""
+
+    hosts: str
+    ca_file: str
+
+
+SOURCES = Variables("URL_SOURCE_HOSTS", "URL_SOURCE_CA_FILE")
+
+
+def judged(text: str, exceptions: Collection[str], *, variables: Variables = SOURCES) -> URL:
     """Parse an address and give it when its scheme, host and port are allowed.
 
     ``exceptions`` are ``host`` or ``host:port`` in lower case: such a host may have any address, and the port.
+    ``variables`` is where an operator has named them.
 
     Raises:
-        SourceForbidden: it may not be fetched; the text names the host, never path or query, which may be secret.
+        SourceForbidden: it may not be asked; the text names the host, never path or query, which may be secret.
     """
     if _CONTROL.search(text):
-        raise SourceForbidden("the address of the source holds control characters")
+        raise SourceForbidden("the address holds control characters")
     try:
         url = URL(text, encoded=_ENCODED.fullmatch(text) is not None).with_fragment(None)
         host, port = (url.raw_host or "").lower(), url.port
     except (ValueError, IndexError):  # the latter over brackets before an "@"
-        raise SourceForbidden("the address of the source cannot be read") from None
+        raise SourceForbidden("the address cannot be read") from None
     if url.scheme != "https":
-        raise SourceForbidden(f"{url.scheme}://{host}: only https:// is fetched")
+        raise SourceForbidden(f"{url.scheme}://{host}: only https:// is asked")
     if url.user is not None or url.password is not None:
         raise SourceForbidden(f"https://{host}: an address with a user name is refused")
     if _excepted(host, port, exceptions):
         return url
     if port != _PORT:
         raise SourceForbidden(
-            f"https://{host}: the port {port} is not {_PORT}, nor is {host}:{port} in URL_SOURCE_HOSTS"
+            f"https://{host}: the port {port} is not {_PORT}, nor is {host}:{port} in {variables.hosts}"
         )
-    _judge_host(host)
+    _judge_host(host, variables)
     return url
 
 
@@ -64,20 +77,21 @@ def _excepted(host: str, port: int | None, exceptions: Collection[str]) -> bool:
     return f"{host}:{port}" in exceptions or (port == _PORT and host in exceptions)
 
 
-def _judge_host(host: str) -> None:
+def _judge_host(host: str, variables: Variables) -> None:
     address = literal(host)
     if address is None and not is_name(host):
-        raise SourceForbidden("the host of the source is neither a plain name nor a plain address")
+        raise SourceForbidden("the host of the address is neither a plain name nor a plain address")
     if address is not None and (reason := refusal(address)):
-        raise SourceForbidden(f"https://{host} is not a public address ({reason}), nor in URL_SOURCE_HOSTS")
+        raise SourceForbidden(f"https://{host} is not a public address ({reason}), nor in {variables.hosts}")
 
 
 class GuardedResolver(AbstractResolver):
     """Gives only the public addresses of a name, of an excepted host all; and opens sockets to such addresses only."""
 
-    def __init__(self, inner: AbstractResolver, exceptions: Collection[str]) -> None:
+    def __init__(self, inner: AbstractResolver, exceptions: Collection[str], *, variables: Variables = SOURCES) -> None:
         self._inner = inner
         self._exceptions = exceptions
+        self._variables = variables
         self._let_in: dict[tuple[str, int], frozenset[str]] = {}
         """The addresses that excepted hosts have by their last answers."""
 
@@ -96,7 +110,7 @@ class GuardedResolver(AbstractResolver):
             return found
         public = [result for result in found if _is_public(result["host"])]
         if found and not public:
-            raise SourceForbidden(f"https://{host} has no public address, nor is it in URL_SOURCE_HOSTS")
+            raise SourceForbidden(f"https://{host} has no public address, nor is it in {self._variables.hosts}")
         return public
 
     def open_socket(self, info: AddrInfoType) -> socket.socket:
@@ -127,15 +141,19 @@ def _is_public(text: str) -> bool:
 
 @asynccontextmanager
 async def open_client(
-    exceptions: Collection[str], *, ca_file: Path | None = None, resolver: AbstractResolver | None = None
+    exceptions: Collection[str],
+    *,
+    ca_file: Path | None = None,
+    resolver: AbstractResolver | None = None,
+    variables: Variables = SOURCES,
 ) -> AsyncIterator[aiohttp.ClientSession]:
     """Give a client without proxies, cookies, redirects of its own, and without decompression.
 
     Raises:
-        ConfigurationError: URL_SOURCE_CA_FILE cannot be read.
+        ConfigurationError: ``ca_file`` cannot be read.
     """
-    guarded = GuardedResolver(resolver or aiohttp.ThreadedResolver(), exceptions)
-    tls = await to_thread.run_sync(_tls, ca_file)
+    guarded = GuardedResolver(resolver or aiohttp.ThreadedResolver(), exceptions, variables=variables)
+    tls = await to_thread.run_sync(_tls, ca_file, variables)
     async with (
         aiohttp.TCPConnector(
             resolver=guarded,
@@ -158,11 +176,11 @@ async def open_client(
         yield session
 
 
-def _tls(ca_file: Path | None) -> ssl.SSLContext:
+def _tls(ca_file: Path | None, variables: Variables) -> ssl.SSLContext:
     context = ssl.create_default_context()
     if ca_file is not None:
         try:
             context.load_verify_locations(cafile=ca_file)
         except OSError as error:
-            raise ConfigurationError(f"URL_SOURCE_CA_FILE={ca_file}: {error.strerror or error}") from error
+            raise ConfigurationError(f"{variables.ca_file}={ca_file}: {error.strerror or error}") from error
     return context

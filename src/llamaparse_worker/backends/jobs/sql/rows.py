@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from pydantic import BaseModel, ConfigDict, Json
 
@@ -25,7 +25,8 @@ from llamaparse_worker.model.job import (
     StoreCounts,
 )
 from llamaparse_worker.model.ranges import DueRange, PageRange, RangeLease, RangeRecord, RangeStatus
-from llamaparse_worker.wire import EventPages, JobEvent, outbox_event
+from llamaparse_worker.model.webhook import OwedCall, WebhookCall, WebhookEvent
+from llamaparse_worker.wire import EventPages, JobEvent, outbox_event, webhooks_in
 
 
 class _Row(BaseModel):
@@ -46,9 +47,10 @@ class EventRow(_Row):
     pages_total: int
     pages_done: int
     pages_failed: int
+    body: bytes
 
     def event(self) -> OutboxEvent:
-        """Give the event of this terminal status."""
+        """Give the event of this terminal status, with the calls of the webhooks that the message names."""
         event = JobEvent.model_validate(
             {
                 "job_id": self.id,
@@ -62,7 +64,7 @@ class EventRow(_Row):
                 "pages": EventPages(total=self.pages_total, done=self.pages_done, failed=self.pages_failed),
             }
         )
-        return outbox_event(event)
+        return outbox_event(event, webhooks_in(self.body))
 
 
 class PageErrorColumn(_Row):
@@ -172,6 +174,31 @@ class OutboxRow(_Row):
     def event(self) -> OutboxEvent:
         """Give the row as the interface knows it."""
         return OutboxEvent(self.id, self.kind, self.body)
+
+
+class OwedCallRow(_Row):
+    """A call of a webhook that nobody is making; a number of seconds becomes an age as well."""
+
+    event_id: str
+    position: int
+    job_id: str
+    host: str
+    event: WebhookEvent
+    body: bytes
+    tries: int
+    age: timedelta
+    message: bytes
+
+    def owed(self) -> OwedCall:
+        """Give the row as the interface knows it."""
+        return OwedCall(
+            event_id=self.event_id,
+            call=WebhookCall(self.position, self.host, self.event, self.body),
+            job_id=self.job_id,
+            tries=self.tries,
+            age=self.age,
+            message=self.message,
+        )
 
 
 class CountsRow(_Row):

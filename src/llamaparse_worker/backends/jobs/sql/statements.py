@@ -62,7 +62,7 @@ WHERE id = :id AND attempt - forgiven >= :max_attempts
     AND ((status = 'PENDING' AND (next_run_at IS NULL OR next_run_at <= now()))
         OR (status = 'RUNNING' AND lease_until <= now()))
 RETURNING id, status, attempt, project, tenant, result_prefix, error_code, error_message,
-    pages_total, pages_done, pages_failed
+    pages_total, pages_done, pages_failed, body
 """
 
 STATUS: Final = "SELECT status FROM jobs WHERE id = :id"
@@ -112,7 +112,7 @@ ON CONFLICT (id) DO UPDATE SET status = 'CANCELLED', lease_token = NULL, lease_u
         WHERE one.job_id = jobs.id AND one.split = jobs.lease_token AND jobs.status = 'RUNNING')
 WHERE jobs.status IN ('PENDING', 'RUNNING')
 RETURNING id, status, attempt, project, tenant, result_prefix, error_code, error_message,
-    pages_total, pages_done, pages_failed
+    pages_total, pages_done, pages_failed, body
 """
 
 REOPEN: Final = """
@@ -180,6 +180,39 @@ UNSENT: Final = "SELECT id, kind, body FROM outbox WHERE sent_at IS NULL ORDER B
 
 # The ids follow, as the database's dialect lists them.
 SENT: Final = "UPDATE outbox SET sent_at = now() WHERE sent_at IS NULL AND id IN"
+
+ADD_CALL: Final = """
+INSERT INTO webhook_calls (event_id, position, job_id, host, event, body, call_at, created_at)
+VALUES (:event_id, :position, :job_id, :host, :event, :body, now(), now())
+"""
+
+# Of each host so many at most, and none of those left out: whoever does not answer keeps nobody else waiting. The
+# condition stands twice, as above. The database's dialect lists the hosts.
+OWED_CALLS: Final = """
+UPDATE webhook_calls SET call_at = now() + :call_within
+WHERE call_at <= now() AND (event_id, position) IN (
+    SELECT event_id, position FROM (
+        SELECT event_id, position, call_at,
+            row_number() OVER (PARTITION BY host ORDER BY call_at, event_id, position) AS turn
+        FROM webhook_calls WHERE call_at <= now() AND host NOT IN ({each})
+    ) AS due WHERE turn <= :per_host ORDER BY call_at, event_id, position LIMIT :limit
+)
+RETURNING event_id, position, job_id, host, event, body, tries, now() - created_at AS age,
+    (SELECT jobs.body FROM jobs WHERE jobs.id = webhook_calls.job_id) AS message
+"""
+
+CALL_LATER: Final = """
+UPDATE webhook_calls SET tries = tries + 1, call_at = now() + :delay
+WHERE event_id = :event_id AND position = :position AND tries = :tries AND call_at IS NOT NULL
+"""
+
+# That a call was answered is true whoever tells it; that it was given up only of the same try.
+CALL_ENDED: Final = """
+UPDATE webhook_calls SET tries = tries + 1, call_at = NULL, answered = :answered
+WHERE event_id = :event_id AND position = :position AND (:answered OR (tries = :tries AND call_at IS NOT NULL))
+"""
+
+CALLS_WAITING: Final = "SELECT count(*) AS waiting FROM webhook_calls WHERE call_at IS NOT NULL"
 
 # Of page ranges only those count whose job waits for them.
 COUNTS: Final = """

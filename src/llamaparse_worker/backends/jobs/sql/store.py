@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import timedelta
 
 from llamaparse_worker.backends.jobs.sql import range_statements, statements
@@ -18,6 +18,7 @@ from llamaparse_worker.backends.jobs.sql.rows import (
     EventRow,
     JobRow,
     OutboxRow,
+    OwedCallRow,
     OwedRow,
     StatusRow,
     TenantRow,
@@ -44,6 +45,7 @@ from llamaparse_worker.model.job import (
     StoreCounts,
     TenantLimit,
 )
+from llamaparse_worker.model.webhook import OwedCall
 
 
 class SqlJobStore:
@@ -131,7 +133,7 @@ class SqlJobStore:
     ) -> bool:
         """Write the terminal state and its events, all or nothing."""
         values = _fence(lease) | result_columns(result) | {"owes_letter": owes_letter}
-        if len(events) == 1:
+        if len(events) == 1 and not events[0].calls:
             (event,) = events
             told: dict[str, Value] = {"event_id": event.id, "event_kind": event.kind, "event_body": event.body}
             return bool(await self._database.fetch_then(statements.FINISH, statements.THEN_ADD_EVENT, values | told))
@@ -214,6 +216,32 @@ class SqlJobStore:
         """Note that a dead letter is written."""
         await self._database.fetch(statements.BURIED, {"id": letter.job_id, "attempt": letter.attempt})
 
+    async def owed_calls(
+        self, *, limit: int, per_host: int, except_hosts: Collection[str], call_within_s: float
+    ) -> Sequence[OwedCall]:
+        """Take calls of webhooks that nobody is making."""
+        values: dict[str, Value] = {
+            "limit": limit,
+            "per_host": per_host,
+            "texts": json.dumps(list(except_hosts)),
+            "call_within": timedelta(seconds=call_within_s),
+        }
+        rows = await self._database.fetch(statements.OWED_CALLS.format(each=self._database.dialect.each), values)
+        return tuple(OwedCallRow.model_validate(row).owed() for row in rows)
+
+    async def call_later(self, owed: OwedCall, *, delay_s: float) -> None:
+        """Note that a call was tried in vain."""
+        await self._database.fetch(statements.CALL_LATER, _tried(owed) | {"delay": timedelta(seconds=delay_s)})
+
+    async def call_ended(self, owed: OwedCall, *, answered: bool) -> None:
+        """Note that a call was answered, or is given up."""
+        await self._database.fetch(statements.CALL_ENDED, _tried(owed) | {"answered": answered})
+
+    async def calls_waiting(self) -> int:
+        """Count the calls that are owed."""
+        (row,) = await self._database.fetch(statements.CALLS_WAITING, {})
+        return int(str(row["waiting"]))
+
     async def counts(self) -> StoreCounts:
         """Count rows for the queue depth."""
         (row,) = await self._database.fetch(statements.COUNTS, {})
@@ -233,6 +261,10 @@ def _fence(lease: Lease) -> dict[str, Value]:
     return {"id": lease.job_id, "token": lease.token}
 
 
+def _tried(owed: OwedCall) -> dict[str, Value]:
+    return {"event_id": owed.event_id, "position": owed.call.position, "tries": owed.tries}
+
+
 def _exhausted(max_attempts: int) -> ErrorReport:
     return report(AttemptsExhausted(f"none of {max_attempts} attempts came to an end"))
 
@@ -246,3 +278,13 @@ async def _add_events(connection: Connection, job_id: str, events: Sequence[Outb
     for event in events:
         values: dict[str, Value] = {"id": event.id, "job_id": job_id, "kind": event.kind, "body": event.body}
         await connection.fetch(statements.ADD_EVENT, values)
+        for call in event.calls:
+            row: dict[str, Value] = {
+                "event_id": event.id,
+                "position": call.position,
+                "job_id": job_id,
+                "host": clean(call.host),
+                "event": call.event.value,
+                "body": call.body,
+            }
+            await connection.fetch(statements.ADD_CALL, row)
