@@ -208,10 +208,13 @@ class TooManyFailedPages(LimitExceeded):
 
 
 class TimeLimitExceeded(LimitExceeded):
-    """The document took longer than its time limit."""
+    """The document took longer than its time limit; the pages that were read by then are stored."""
 
     code = "TIMEOUT"
-    next_step = "Raise processing_control.timeouts of the job or JOB_TIMEOUT_SECONDS, or split the document."
+    next_step = (
+        "Raise the limit that the message names: processing_control.timeouts of the job or JOB_TIMEOUT_SECONDS, "
+        "FETCH_TIMEOUT_SECONDS, STORE_TIMEOUT_SECONDS. Or split the document."
+    )
 
 
 class OutOfMemory(LimitExceeded):

@@ -12,7 +12,7 @@ import pytest
 import pyvips
 from llama_cloud.types.parsing_get_response import ParsingGetResponse
 
-from llamaparse_worker.errors import ModeUnavailable, PageUnreadable
+from llamaparse_worker.errors import ModeUnavailable, PageUnreadable, TimeLimitExceeded
 from llamaparse_worker.interfaces import PageView
 from llamaparse_worker.model.blocks import Paragraph
 from llamaparse_worker.model.genai import EndReason, Usage
@@ -167,6 +167,47 @@ async def test_a_mode_looks_at_pages_and_what_it_has_cost_is_told(pool: ParserPo
     metadata = json.loads((found.folder / "result.json").read_text())["metadata"]["pages"]
     assert metadata[0]["refinement"]["calls"][0]["model"] == "gpt"
     assert "refinement" not in metadata[1]
+
+
+class Halting(Shouting):
+    """Gives all pages back but the second."""
+
+    async def refine(self, page: LaidOutPage, view: PageView, options: ParseOptions, *, flow: str) -> LaidOutPage:
+        if page.number == 2:
+            await anyio.sleep_forever()
+        call = ModelCall("one", "openai", "gpt", "draft", EndReason.COMPLETE, Usage(100, 0, 50), 0.25)
+        loud = await super().refine(page, view, options, flow=flow)
+        return replace(loud, refinement=Refinement(verdict=Verdict.ANSWERED, calls=(call,)))
+
+
+async def test_the_pages_that_a_mode_has_given_back_when_time_is_over_are_kept_with_their_cost(
+    pool: ParserPool, tmp_path: Path
+) -> None:
+    parser = document_parser(pool, modes={ModeName.BALANCED: Halting()}, timeout_s=1.5)
+    options = ParseOptions(mode=ModeName.BALANCED)
+
+    found = await parse(parser, script("text one", "text two", "text three"), tmp_path, options=options)
+
+    assert isinstance(found.outcome.verdict.error, TimeLimitExceeded)
+    assert found.failed_pages == {2: "TIMEOUT"}
+    assert "ONE" in found.markdown
+    assert "THREE" in found.markdown
+    assert "two" not in found.markdown.lower(), "no draft stands for what the job has asked for"
+    assert found.outcome.usage["cost"] == 0.5
+
+
+async def test_a_mode_that_has_given_nothing_back_when_time_is_over_leaves_no_result(
+    pool: ParserPool, tmp_path: Path
+) -> None:
+    class Silent(Shouting):
+        async def refine(self, page: LaidOutPage, view: PageView, options: ParseOptions, *, flow: str) -> LaidOutPage:
+            del page, view, options, flow
+            await anyio.sleep_forever()
+            raise AssertionError
+
+    parser = document_parser(pool, modes={ModeName.BALANCED: Silent()}, timeout_s=1)
+    with pytest.raises(TimeLimitExceeded):
+        await parse(parser, script("text"), tmp_path, options=ParseOptions(mode=ModeName.BALANCED))
 
 
 async def test_a_mode_without_a_provider_is_refused_with_the_variables_to_set(pool: ParserPool, tmp_path: Path) -> None:

@@ -142,7 +142,7 @@ async def test_a_receiver_that_is_down_hears_of_each_job_when_it_comes_back(
     with capture_logs() as logs:
         async with working(world), client_for(receiver) as client, calling(world, client):
             await publish(world, receiver, "good", script("text"))
-            await publish(world, receiver, "corrupt", script("text", "damaged"))
+            await publish(world, receiver, "corrupt", script("text", "unreadable"))
             await world.ended("good")
             await world.ended("corrupt")
 

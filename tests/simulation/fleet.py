@@ -38,7 +38,8 @@ LEASE_S = 6.0
 GRACE_S = 3.0
 INTERVAL_S = 5.0
 KEEP_SPLIT_S = 40.0
-TRANSFER_TIMEOUT_S = 15.0
+TRANSFER_TIMEOUT_S = 600.0
+"""Longer than a call whose answer is lost: no job ends for a slow network."""
 RETRY = RetryPolicy(max_attempts=3, delay_s=2.0)
 TENANT = TenantLimit(running=1, pause_s=1.0)
 HEARTBEAT_S = 5.0
@@ -217,7 +218,10 @@ class Fleet:
             ),
             spool_dir=self.spool,
             limits=JobLimits(
-                max_document_bytes=1000, transfer_timeout_s=TRANSFER_TIMEOUT_S, split_pages=self.split_pages
+                max_document_bytes=1000,
+                fetch_timeout_s=TRANSFER_TIMEOUT_S,
+                store_timeout_s=TRANSFER_TIMEOUT_S,
+                split_pages=self.split_pages,
             ),
             observe_stage=lambda _job, _stage, _seconds: None,
             checkpoints=CheckpointPolicy(every_s=self.checkpoint_s, reading=""),

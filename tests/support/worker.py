@@ -55,6 +55,8 @@ class Policy:
     tenant_limit: TenantLimit | None = None
     max_jobs: int | None = None
     range_size: int = 64
+    fetch_s: float = 30
+    store_s: float = 30
     checkpoint_s: float = 20
     split_pages: int = 0
     reading: str = ""
@@ -172,7 +174,12 @@ async def working(world: World, policy: Policy | None = None, *, ocr: Ocr | None
             objects=world.objects,
             documents=document_parser(world.pool, processes=1, ocr=ocr, range_size=policy.range_size),
             spool_dir=world.spool,
-            limits=JobLimits(max_document_bytes=1_000_000, transfer_timeout_s=30, split_pages=policy.split_pages),
+            limits=JobLimits(
+                max_document_bytes=1_000_000,
+                fetch_timeout_s=policy.fetch_s,
+                store_timeout_s=policy.store_s,
+                split_pages=policy.split_pages,
+            ),
             observe_stage=lambda _job, _stage, _seconds: None,
             checkpoints=CheckpointPolicy(every_s=policy.checkpoint_s, reading=policy.reading),
         )

@@ -200,7 +200,8 @@ def _worker(
         spool_dir=settings.spool_dir,
         limits=JobLimits(
             max_document_bytes=settings.max_document_bytes,
-            transfer_timeout_s=settings.job_timeout_seconds,
+            fetch_timeout_s=settings.fetch_timeout_seconds,
+            store_timeout_s=settings.store_timeout_seconds,
             split_pages=settings.split_pages,
             quota=SpoolQuota(job_bytes=settings.spool_max_job_bytes, total_bytes=settings.spool_max_bytes),
         ),

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import anyio
 
@@ -16,6 +17,8 @@ from llamaparse_worker.errors import (
     ParserCrashed,
     TimeLimitExceeded,
     TooManyPages,
+    WorkerError,
+    report,
 )
 from llamaparse_worker.interfaces import Mode, Ocr, Parsers
 from llamaparse_worker.model.document import DocumentInfo, ParsedDocument, ResultFile, Spooled
@@ -30,6 +33,9 @@ from llamaparse_worker.pipeline.seat import Seat, last_event, seat_in
 from llamaparse_worker.pipeline.upgrading import Upgrading
 from llamaparse_worker.pipeline.verdict import Verdict, judge
 from llamaparse_worker.wire import select_pages
+
+if TYPE_CHECKING:
+    from llamaparse_worker.pipeline.refine import Refining
 
 
 def pages_in(pages: PageRange, options: ParseOptions) -> tuple[int, ...]:
@@ -66,6 +72,17 @@ class TooLargeForOneError(Exception):
         super().__init__(f"{len(pages)} pages")
         self.pages = pages
         """Those that are selected, ascending."""
+
+
+@dataclass(slots=True)
+class _Reached:
+    """How far a document has come: what is left of it when its time is over."""
+
+    info: DocumentInfo | None = None
+    pages: tuple[int, ...] = ()
+    """The selected ones."""
+    reading: PageReading | None = None
+    refining: Refining | None = None
 
 
 _PROVIDER_VARIABLES = "OPENAI_API_KEY, ANTHROPIC_API_KEY, GOOGLE_GEMINI_API_KEY or AWS_BEDROCK_ENABLED"
@@ -129,6 +146,8 @@ class DocumentParser:
     ) -> DocumentOutcome:
         """Parse the document and write its result files into ``folder``.
 
+        Where its time is over, the pages that were read by then are written, and the verdict says so.
+
         Args:
             document: what to parse.
             options: how.
@@ -149,20 +168,23 @@ class DocumentParser:
         finished = FinishedPages() if finished is None else finished
         if document.size_bytes == 0:
             raise EmptyDocument("the file is empty")
+        reached = _Reached()
         with anyio.move_on_after(self._base_time_s(options)) as time_limit:
             async with seat_in(self._parsers) as seat:
-                info = await self._inspect(document, seat)
-                pages = self._select(options, info.page_count)
+                reached.info = info = await self._inspect(document, seat)
+                reached.pages = pages = self._select(options, info.page_count)
                 if most_pages is not None and len(pages) > most_pages and not finished.summaries:
                     raise TooLargeForOneError(pages)
                 time_limit.deadline += self._page_time_s(options) * len(pages)
-                reading = self._reading(document, options, folder, finished, on_progress)
+                reached.reading = reading = self._reading(document, options, folder, finished, on_progress)
                 if mode.refines:
                     on_progress(Progress(total=len(pages)))
                 read, usage = await reading.read(pages, seat, keep=not mode.refines), dict[str, float]()
                 if mode.refines:
                     await seat.release()
-                    read, usage = await self._refine(read, mode, document, options, folder, finished, on_progress)
+                    read, usage = await self._refine(
+                        read, mode, document, options, folder, finished, on_progress, reached
+                    )
                 try:
                     files = await self._assemble(read, folder, options, seat)
                 except (ParserCrashed, OutOfMemory):
@@ -171,7 +193,36 @@ class DocumentParser:
                     files = await self._assemble(read, folder, options, seat)
                 verdict = judge(read.pages, options, ocr=ocr is not None)
                 return DocumentOutcome(ParsedDocument(info, read.pages, files), verdict, reading.ocr_s, usage)
-        raise TimeLimitExceeded(f"the document was not parsed within {self._base_time_s(options):g} s plus page time")
+        late = TimeLimitExceeded(f"the document was not parsed within {self._base_time_s(options):g} s plus page time")
+        return await self._partial(reached, late, folder, options, refines=mode.refines)
+
+    async def _partial(
+        self, reached: _Reached, late: TimeLimitExceeded, folder: Path, options: ParseOptions, *, refines: bool
+    ) -> DocumentOutcome:
+        """Assemble the pages that are there when the time is over; that may take as long as a page may.
+
+        Raises:
+            TimeLimitExceeded: there is none, or they cannot be assembled in time.
+        """
+        info, reading, refining = reached.info, reached.reading, reached.refining
+        if info is None or reading is None or (refines and refining is None):
+            raise late
+        usage: dict[str, float] = {}
+        try:
+            with anyio.fail_after(self._limits.reading.page_timeout_s):
+                async with seat_in(self._parsers) as seat:
+                    if refining is None:
+                        read = await reading.rest(seat)
+                    else:
+                        refined = refining.so_far()
+                        read, usage = refined.read, refined.usage
+                    if not any(page.status is PageStatus.PARSED for page in read.pages):
+                        raise late
+                    read = _with_missing(read, reached.pages, late)
+                    files = await self._assemble(read, folder, options, seat)
+        except (TimeoutError, WorkerError) as error:
+            raise late from error
+        return DocumentOutcome(ParsedDocument(info, read.pages, files), Verdict(late), reading.ocr_s, usage)
 
     async def read_range(
         self,
@@ -191,7 +242,7 @@ class DocumentParser:
             LimitExceeded: the time that these pages have is over.
             BackendUnavailable: there is no OCR for now.
         """
-        mode, numbers = self.mode(options.mode), pages_in(pages, options)
+        mode, numbers = self.mode_for(options), pages_in(pages, options)
         limit_s = self._base_time_s(options) + self._page_time_s(options) * len(numbers)
         with anyio.move_on_after(limit_s):
             async with seat_in(self._parsers) as seat:
@@ -201,7 +252,9 @@ class DocumentParser:
                 read = await reading.read(numbers, seat)
                 if mode.refines:
                     await seat.release()
-                    read, _ = await self._refine(read, mode, document, options, folder, finished, on_progress)
+                    read, _ = await self._refine(
+                        read, mode, document, options, folder, finished, on_progress, _Reached()
+                    )
                 return read.pages
         raise TimeLimitExceeded(f"pages {pages.first} to {pages.last} were not read within {limit_s:g} s")
 
@@ -221,7 +274,7 @@ class DocumentParser:
             options=options,
             folder=folder,
             finished=finished,
-            on_progress=(lambda _progress: None) if self.mode(options.mode).refines else on_progress,
+            on_progress=(lambda _progress: None) if self.mode_for(options).refines else on_progress,
         )
 
     async def _refine(
@@ -233,6 +286,7 @@ class DocumentParser:
         folder: Path,
         finished: FinishedPages,
         on_progress: Callable[[Progress], None],
+        reached: _Reached,
     ) -> tuple[ReadResult, dict[str, float]]:
         """Have the pages refined; progress counts those that the mode has given back, and those that failed before."""
         # Needs the layout and with it numpy, which no other step of this process imports.
@@ -249,7 +303,9 @@ class DocumentParser:
             on_progress(progress)
 
         views = DocumentViews(self._parsers, document, folder, silence_s=self._limits.reading.page_timeout_s)
-        refining = Refining(mode, views, options, folder, flow=document.path, finished=finished, on_page=count)
+        reached.refining = refining = Refining(
+            mode, views, options, folder, flow=document.path, finished=finished, on_page=count
+        )
         refined = await refining.refine(read)
         return refined.read, refined.usage
 
@@ -297,3 +353,11 @@ class DocumentParser:
     def _page_time_s(self, options: ParseOptions) -> float:
         given = options.timeout_extra_per_page_s
         return self._limits.timeout_extra_per_page_s if given is None else given
+
+
+def _with_missing(read: ReadResult, pages: Sequence[int], late: TimeLimitExceeded) -> ReadResult:
+    """Let the pages that are not there have failed for lack of time."""
+    there = {page.number: page for page in read.pages}
+    error = report(late)
+    summaries = (there.get(number) or PageSummary(number, PageStatus.FAILED, error=error) for number in pages)
+    return ReadResult(tuple(summaries), read.blobs)

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import io
 import struct
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import BinaryIO
 
 MAX_FRAME_BYTES = 256 * 1024 * 1024
@@ -59,3 +60,13 @@ def whole_frames(file: BinaryIO, start: int = 0) -> Iterator[Frame]:
             return
         yield frame
         start = frame.end
+
+
+def pages_in(blobs: Sequence[str]) -> frozenset[int]:
+    """Give the numbers of the pages that stand whole in files; one may never have been begun."""
+    found: set[int] = set()
+    for path in map(Path, blobs):
+        if path.exists():
+            with path.open("rb") as file:
+                found.update(frame.number for frame in whole_frames(file))
+    return frozenset(found)

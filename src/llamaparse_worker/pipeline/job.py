@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
-from contextlib import AbstractAsyncContextManager, contextmanager, nullcontext
+from contextlib import AbstractAsyncContextManager, AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -15,7 +15,7 @@ from pathlib import Path
 import anyio
 from anyio import to_thread
 
-from llamaparse_worker.errors import AttemptsExhausted, BackendUnavailable, ErrorReport, TooManyFailedPages, report
+from llamaparse_worker.errors import AttemptsExhausted, ErrorReport, TimeLimitExceeded, TooManyFailedPages, report
 from llamaparse_worker.interfaces import ObjectStore, SourceFetcher
 from llamaparse_worker.model.document import ParsedDocument, ResultFile, Spooled
 from llamaparse_worker.model.job import Job, JobResult, JobStatus, Lease, PageError, Progress, SourceKind, SourceRef
@@ -33,6 +33,10 @@ ObserveStage = Callable[[Job, str, float], None]
 """Receives the job, the name of a stage, and its duration in seconds."""
 
 
+STORE_MIB_S = 1.0
+"""The slowest store of results that is waited for; a large result is not for ever."""
+
+
 @dataclass(frozen=True, slots=True)
 class Attempt:
     """What one attempt came to: the terminal state to write, and the pages for the metrics."""
@@ -46,8 +50,9 @@ class JobLimits:
     """What one job may take beside its parsing."""
 
     max_document_bytes: int
-    transfer_timeout_s: float
-    """For fetching the document, and for storing its result."""
+    fetch_timeout_s: float
+    store_timeout_s: float
+    """For a result of no size: each MiB adds ``STORE_MIB_S``."""
     quota: SpoolQuota | None = None
     split_pages: int = 0
     """The most pages that one attempt reads alone, and those of a page range; 0 for all."""
@@ -113,7 +118,7 @@ class JobPipeline:
         started_at = utc_now()
         clock = StageClock(partial(self._observe_stage, job))
         async with spool_folder(self._spool_dir) as folder, self._watched(folder):
-            with clock.stage("fetch"), self._limited("fetching the document"):
+            with clock.stage("fetch"), self._fetching():
                 document = await self._fetch(job, folder, split=bool(ranges))
             try:
                 with clock.stage("parse"):
@@ -129,7 +134,7 @@ class JobPipeline:
                             most_pages=None if ranges else self._most_pages,
                         )
             except TooLargeForOneError as large:
-                with self._limited("keeping the document for its page ranges"):
+                with self._storing("the document for its page ranges", document.size_bytes):
                     await self._keep_source(job, document)
                 return Split(divided(large.pages, self._limits.split_pages), len(large.pages))
             if outcome.ocr_s:
@@ -138,7 +143,7 @@ class JobPipeline:
                 job_id=job.id, attempt=lease.attempt, started_at=started_at, durations_s=clock.durations_s
             )
             files = await write_manifest(document, outcome, job.options, circumstances, folder)
-            with clock.stage("store"), self._limited("storing the result"):
+            with clock.stage("store"), self._storing("the result", sum(file.size_bytes for file in files)):
                 prefix = f"{job.prefix}/{lease.folder}"
                 await self._objects.store_all(prefix, folder, files)
         return Attempt(_result(outcome, prefix), outcome.parsed)
@@ -152,7 +157,7 @@ class JobPipeline:
             WorkerError: not all of them came to an end.
         """
         async with spool_folder(self._spool_dir) as folder, self._watched(folder):
-            with self._limited("fetching the document"):
+            with self._fetching():
                 document = await self._fetch(job, folder, split=True)
             async with checkpoints.of(document, folder, whole=True) as finished:
                 pages = await self._documents.read_range(
@@ -176,20 +181,28 @@ class JobPipeline:
         if kept != job.source:
             await self._objects.store(kept.location, Path(document.path), content_type="application/octet-stream")
 
+    def _fetching(self) -> AbstractContextManager[None]:
+        return _limited("fetching the document", self._limits.fetch_timeout_s, variable="FETCH_TIMEOUT_SECONDS")
+
+    def _storing(self, what: str, size_bytes: int) -> AbstractContextManager[None]:
+        limit_s = self._limits.store_timeout_s + STORE_MIB_S * size_bytes / 2**20
+        return _limited(f"storing {what}", limit_s, variable="STORE_TIMEOUT_SECONDS")
+
     def _watched(self, folder: Path) -> AbstractAsyncContextManager[None]:
         return nullcontext() if self._limits.quota is None else self._limits.quota.watching(folder)
 
-    @contextmanager
-    def _limited(self, step: str) -> Iterator[None]:
-        """Bound a step that waits for others; parsing has limits of its own.
 
-        Raises:
-            BackendUnavailable: it did not end in time; a later attempt may.
-        """
-        with anyio.move_on_after(self._limits.transfer_timeout_s) as limit:
-            yield
-        if limit.cancelled_caught:
-            raise BackendUnavailable(f"{step} took longer than {self._limits.transfer_timeout_s:g} s")
+@contextmanager
+def _limited(stage: str, limit_s: float, *, variable: str) -> Iterator[None]:
+    """Bound a stage that waits for others; parsing has limits of its own. What a thread does is waited for.
+
+    Raises:
+        TimeLimitExceeded: it did not end in time. Who does not answer at all has failed before that.
+    """
+    with anyio.move_on_after(limit_s) as limit:
+        yield
+    if limit.cancelled_caught:
+        raise TimeLimitExceeded(f"{stage} took longer than {limit_s:.0f} s; {variable} sets the limit")
 
 
 def failed_pages(ranges: Sequence[RangeRecord], options: ParseOptions) -> Iterator[PageSummary]:
@@ -244,10 +257,10 @@ async def write_manifest(
     """Write the manifest beside the result files; gives all files of the result.
 
     Raises:
-        EmptyDocument: no page has text, so there is no result worth keeping.
+        PermanentError: no page has text, so there is no result worth keeping.
     """
     error = outcome.verdict.error
-    if error is not None and not isinstance(error, TooManyFailedPages):
+    if error is not None and not isinstance(error, TooManyFailedPages | TimeLimitExceeded):
         raise error
     failure = report(error) if error else None
 

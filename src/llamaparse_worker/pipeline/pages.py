@@ -13,10 +13,12 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 import anyio
+from anyio import to_thread
 from anyio.abc import TaskGroup
 
 from llamaparse_worker.errors import (
@@ -47,8 +49,15 @@ from llamaparse_worker.model.parsing import (
 from llamaparse_worker.model.recognition import Recognition
 from llamaparse_worker.pipeline.busy_time import BusyTime
 from llamaparse_worker.pipeline.finished import FinishedPages
+from llamaparse_worker.pipeline.frames import pages_in
 from llamaparse_worker.pipeline.groups import one_error
+from llamaparse_worker.pipeline.kept import MOST_SECONDS
 from llamaparse_worker.pipeline.seat import Seat, seat_in
+
+REST_S = MOST_SECONDS + 0.5
+"""How long pages are read again when the time of a document is over: what may have died with a process takes less."""
+REST_SILENCE_S = 1.0
+"""A page that takes longer by then is the one at which reading stood."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -106,6 +115,7 @@ class PageReading:
         self._ranges: deque[tuple[int, ...]] = deque()
         self._done = finished.summaries
         self._restored = frozenset(finished.summaries)
+        self._begun: list[tuple[int, ...]] = []
         self._died_once: set[int] = set()
         self._handed_out: set[int] = set()
         self._current: dict[tuple[int, ...], int] = {}
@@ -142,6 +152,42 @@ class PageReading:
         lost = self._lost()
         self._ranges.extend((lost,) if lost else ())
         return await self._read(seat)
+
+    async def rest(self, seat: Seat) -> ReadResult:
+        """Give the pages that are there where ``read`` was cancelled.
+
+        What its process had kept has died with it, and of what it had not reported yet nobody knows how it ended: such
+        pages are read again, one by one. That takes as long as pages are kept, or it is left.
+        """
+        self._ranges.clear()
+        reported = dict(self._done)
+        stored = await to_thread.run_sync(pages_in, tuple(self._blobs))
+        self._lost()
+        self._done.update((number, page) for number, page in reported.items() if number in stored)
+        blob = str(self._folder / f"pages-{len(self._blobs)}.blob")
+        self._blobs.append(blob)
+        with anyio.move_on_after(REST_S) as limit:
+            for pages in self._begun:
+                with suppress(ParserCrashed, LimitExceeded):  # this range has come no further
+                    for number in pages:
+                        if number not in self._done and number not in self._handed_out:
+                            await self._read_one(number, blob, seat)
+        if limit.cancelled_caught:
+            await seat.release()  # its process is gone
+        return ReadResult(tuple(self._done[number] for number in sorted(self._done)), tuple(self._blobs))
+
+    async def _read_one(self, number: int, blob: str, seat: Seat) -> None:
+        """Read a page unless it needs OCR, for which there is no time."""
+        request = ReadPages(self._document, (number,), blob, self._options, ocr=self._ocr is not None, keep=False)
+        try:
+            async with (await seat.take()).run(request, silence_s=REST_SILENCE_S) as events:
+                async for received in events:
+                    if isinstance(received.event, PageDone):
+                        self._finish(received.event.summary)
+                    received.close()
+        except WorkerError:
+            await seat.release()
+            raise
 
     def _lost(self) -> tuple[int, ...]:
         """Give the pages that died with the process that kept them; no other process shall keep any."""
@@ -190,6 +236,7 @@ class PageReading:
                 await self._ocr_has_room()
                 continue
             pages = self._ranges.popleft()
+            self._begun.append(pages)
             if not self._ranges:
                 for helper in self._waiting_helpers:
                     helper.cancel()

@@ -94,6 +94,12 @@ class Refining:
         pages = tuple(self._done[number] for number in sorted(self._done))
         return Refined(ReadResult(pages, tuple(refined)), usage_of(self._records))
 
+    def so_far(self) -> Refined:
+        """Give the pages that have come back, or failed, where ``refine`` was cancelled."""
+        back = (page for page in self._done.values() if page.number in self._finished.refined or page.error)
+        pages = tuple(sorted(back, key=lambda page: page.number))
+        return Refined(ReadResult(pages, tuple(self._finished.refined_blobs)), usage_of(self._records))
+
     def _goes_with(self, run: Sequence[LaidOutPage], page: LaidOutPage) -> bool:
         """Tell whether a page joins those before it, with which it is asked about."""
         if not run:

@@ -152,6 +152,16 @@ class DocumentVariables(_Variables):
     job_timeout_extra_per_page_seconds: float = Field(
         default=0, ge=0, le=3600, description="What each page adds to the time limit of a job."
     )
+    fetch_timeout_seconds: float = Field(
+        default=600, gt=0, le=86_400, description="The time limit of fetching the document; then the job is FAILED."
+    )
+    store_timeout_seconds: float = Field(
+        default=600,
+        gt=0,
+        le=86_400,
+        description="The time limit of storing the result, and a second more for each MiB of it; then the job is "
+        "FAILED.",
+    )
     spool_dir: Annotated[Path, DefaultText("`llamaparse-worker-<uid>` in the system's temporary folder")] = Field(
         default_factory=_spool,
         description="The folder for documents and results in work; emptied of each job at its end.",
