@@ -19,7 +19,7 @@ from aiohttp import ClientSession, encode_basic_auth
 from pydantic import SecretStr
 from types_aiobotocore_s3 import S3Client
 
-from faults.history import COMPLETED, Accepted, History, violations
+from faults.history import COMPLETED, Accepted, Called, History, violations
 from faults.offer import offered
 from faults.plugin import PAGES_READ
 from faults.record import list_files, read_jobs, read_text, record_turns, take_events, take_letters
@@ -34,6 +34,7 @@ from llamaparse_worker.errors import BackendUnavailable
 from llamaparse_worker.testing.reader import script
 from support.daemon import environment
 from support.services import Postgres, RabbitMq, S3Server
+from support.webhooks import Received, Receiver
 
 _RECORD_TURNS = """
 CREATE TABLE turns (number bigserial, at timestamptz, job text, was text, status text, attempt integer, token text,
@@ -57,7 +58,8 @@ _WORKER = "llamaparse-worker"
 _DONE = "SELECT count(*) FROM jobs WHERE status IN ('COMPLETED', 'FAILED', 'CANCELLED')"
 _UNDONE = f"""
 SELECT (SELECT count(*) FROM jobs) - ({_DONE}) + (SELECT count(*) FROM outbox WHERE sent_at IS NULL)
-    + (SELECT count(*) FROM jobs WHERE bury_at IS NOT NULL) + greatest($1 - ({_DONE}), 0)
+    + (SELECT count(*) FROM jobs WHERE bury_at IS NOT NULL)
+    + (SELECT count(*) FROM webhook_calls WHERE call_at IS NOT NULL) + greatest($1 - ({_DONE}), 0)
 """
 
 
@@ -83,6 +85,8 @@ class Deployment:
     documents: S3Client
     accepted: dict[str, Accepted] = field(default_factory=dict)
     replicas: list[Replica] = field(default_factory=list)
+    receiver: Receiver | None = None
+    """Whose address each message names as a webhook."""
     closed: set[str] = field(default_factory=set)
     """Connections that the broker was told to close."""
 
@@ -118,7 +122,9 @@ class Deployment:
         async with self.channel() as channel:
             for _ in range(copies):
                 for job in jobs:
-                    message = {"job_id": job, "source": f"in/{job}", "output_prefix": "out"}
+                    message: dict[str, object] = {"job_id": job, "source": f"in/{job}", "output_prefix": "out"}
+                    if self.receiver:
+                        message["webhooks"] = [{"url": self.receiver.url, "output_format": "json"}]
                     await self._send(channel, message, message_id=job)
 
     async def send(self, message: Mapping[str, object], *, message_id: str) -> None:
@@ -250,6 +256,7 @@ class Deployment:
             files=files,
             events=events,
             letters=letters,
+            calls=None if self.receiver is None else [_called(one) for one in self.receiver.taken],
             pages_read=self.pages_read(),
         )
 
@@ -298,6 +305,11 @@ class Deployment:
         settings = {name: value for name, value in variables.items() if value is not None}
         async with open_rabbitmq(RabbitMqSettings.model_validate(settings)):
             pass
+
+
+def _called(received: Received) -> Called:
+    event = json.loads(received.body)
+    return Called(event["event_id"], event["data"]["job_id"], event["event_type"])
 
 
 @asynccontextmanager

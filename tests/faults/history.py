@@ -14,6 +14,7 @@ from datetime import datetime
 RESULT_FILES = frozenset({"result.md", "result.txt", "result.json", "manifest.json"})
 COMPLETED, FAILED, EITHER = frozenset({"COMPLETED"}), frozenset({"FAILED"}), frozenset({"COMPLETED", "FAILED"})
 TERMINAL = frozenset({"COMPLETED", "FAILED", "CANCELLED"})
+_CALLED_AS = {"COMPLETED": "parse.success", "FAILED": "parse.error", "CANCELLED": "parse.cancelled"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,6 +69,15 @@ class Told:
 
 
 @dataclass(frozen=True, slots=True)
+class Called:
+    """A call as a webhook received it and took it."""
+
+    id: str
+    job: str
+    event: str
+
+
+@dataclass(frozen=True, slots=True)
 class Letter:
     """A dead letter."""
 
@@ -88,6 +98,8 @@ class History:
     """The keys of all result files."""
     events: Sequence[Told]
     letters: Sequence[Letter]
+    calls: Sequence[Called] | None = None
+    """What the webhook of every job received; None where none was named."""
     pages_read: Mapping[str, Sequence[int]] = field(default_factory=dict)
     """The pages of each job in the order in which parser processes read them, of whatever attempt."""
 
@@ -125,6 +137,8 @@ def violations(history: History, *, max_attempts: int) -> list[str]:
         found += _wrong_life(job.id, turns[job.id], max_attempts)
         found += _wrong_end(job, row, turns[job.id], history)
         found += _wrong_events(job.id, row, told[job.id])
+        if history.calls is not None:
+            found += _wrong_calls(job.id, row, told[job.id], [call for call in history.calls if call.job == job.id])
     return found + list(_wrong_letters(history))
 
 
@@ -160,6 +174,12 @@ def _wrong_end(job: Accepted, row: Row, turns: Sequence[Turn], history: History)
 def _wrong_events(job: str, row: Row, told: Sequence[Told]) -> Iterator[str]:
     if len({event.id for event in told}) != 1 or {event.status for event in told} != {row.status}:
         yield f"{job} is {row.status}, and was told as {sorted({(event.id, event.status) for event in told})}"
+
+
+def _wrong_calls(job: str, row: Row, told: Sequence[Told], calls: Sequence[Called]) -> Iterator[str]:
+    right = {(event.id, _CALLED_AS[row.status]) for event in told}
+    if {(call.id, call.event) for call in calls} != right:
+        yield f"{job} is {row.status}, and its webhook heard {sorted({(call.id, call.event) for call in calls})}"
 
 
 def _wrong_letters(history: History) -> Iterator[str]:

@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from faults.history import RESULT_FILES, Accepted, History, Letter, Row, Told, Turn, violations
+from faults.history import RESULT_FILES, Accepted, Called, History, Letter, Row, Told, Turn, violations
 
 T0 = datetime(2030, 1, 1, tzinfo=UTC)
 TOKEN, OTHER = "aaaaaaaa-1", "bbbbbbbb-2"
@@ -35,6 +35,7 @@ def good() -> History:
         files=frozenset(f"out/a/2-bbbbbbbb/{name}" for name in RESULT_FILES) | {"out/a/1-aaaaaaaa/result.md"},
         events=[Told("e", "a", "COMPLETED"), Told("e", "a", "COMPLETED")],
         letters=[],
+        calls=[Called("e", "a", "parse.success"), Called("e", "a", "parse.success")],
         pages_read={"a": [1, 1, 2]},
     )
 
@@ -68,6 +69,11 @@ BROKEN: dict[str, Callable[[History], History]] = {
         run, events=[*run.events, Told("f", "a", "COMPLETED")]
     ),
     "was told as [('e', 'FAILED')]": lambda run: replace(run, events=[Told("e", "a", "FAILED")]),
+    "its webhook heard []": lambda run: replace(run, calls=[]),
+    "its webhook heard [('e', 'parse.error')]": lambda run: replace(run, calls=[Called("e", "a", "parse.error")]),
+    "its webhook heard [('e', 'parse.success'), ('f', 'parse.success')]": lambda run: replace(
+        run, calls=[*(run.calls or ()), Called("f", "a", "parse.success")]
+    ),
     "is innocent": lambda run: replace(run, letters=[Letter("a", "ATTEMPTS_EXHAUSTED")]),
 }
 

@@ -12,6 +12,7 @@ from faults.plugin import FLAKY
 from faults.replica import STRUCK, Replica
 from faults.scale import scaled
 from faults.waiting import reaches
+from support.webhooks import receiver_in
 
 pytestmark = [pytest.mark.anyio, pytest.mark.timeout(scaled(short=900, full=7200))]
 
@@ -39,6 +40,9 @@ OF_A_RETRY = (
 OF_NO_JOB = ("dead_letter.before", "dead_letter.after")
 """With a message that cannot be read."""
 OF_A_JOB_GIVEN_UP = ("owed_letters.after", "bury.before", "bury.after", "buried.before", "buried.after")
+OF_A_WEBHOOK = ("owed_calls.after", "call_ended.before", "call_ended.after")
+"""``call_ended.before``: the receiver has taken the event, and nobody knows."""
+OF_A_WEBHOOK_THAT_IS_DOWN = ("call_later.before", "call_later.after")
 OF_A_LOST_LEASE = ("sweep.after",)
 FOR_ALL_JOBS = ("outbox", "announce", "sent", "sweep", "owed_letters")
 """Calls that serve all jobs at once: whoever makes one first is struck."""
@@ -64,6 +68,26 @@ async def test_death_at_every_point(lane: str, servers: Servers, tmp_path: Path)
 
     unread = {letter.job for letter in history.letters if letter.code == "INVALID_JOB"}
     assert len(history.rows) + len(unread) == len(points) * RUNS
+
+
+async def test_death_at_every_point_of_a_webhook(servers: Servers, tmp_path: Path) -> None:
+    points = OF_A_WEBHOOK + OF_A_WEBHOOK_THAT_IS_DOWN
+    receiver = receiver_in(tmp_path)
+    async with receiver.listening():
+        variables = {"JOB_LEASE_SECONDS": "1", "WEBHOOK_TIMEOUT_SECONDS": "2", **receiver.variables()}
+        async with deployed(servers, tmp_path, **variables) as deployment:
+            deployment.receiver = receiver
+            replica = deployment.replica()
+            for run in range(RUNS):
+                for number, point in enumerate(points):
+                    receiver.status = 503 if point in OF_A_WEBHOOK_THAT_IS_DOWN else 204
+                    await _strike(deployment, replica, point, f"run{run}-{number}-{point}")
+            receiver.status = 204
+            replica.start()
+            history = await deployment.verdict(REST_LIMIT_S)
+
+    assert len(history.rows) == len(points) * RUNS
+    assert len(history.calls or ()) > len(points) * RUNS, "an answer that nobody noted is asked for again"
 
 
 async def _strike(deployment: Deployment, replica: Replica, point: str, name: str) -> None:

@@ -6,6 +6,7 @@ import ssl
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
+from http import HTTPStatus
 from pathlib import Path
 
 import anyio
@@ -37,6 +38,8 @@ class Receiver:
     drips: bool = False
     """Whether an answer never ends."""
     received: list[Received] = field(default_factory=list)
+    taken: list[Received] = field(default_factory=list)
+    """Those that it answered with success."""
 
     @property
     def host(self) -> str:
@@ -54,7 +57,10 @@ class Receiver:
 
     async def answer(self, request: web.Request) -> web.StreamResponse:
         """Answer a call."""
-        self.received.append(Received(request.raw_path, dict(request.headers), await request.read()))
+        received = Received(request.raw_path, dict(request.headers), await request.read())
+        self.received.append(received)
+        if self.status < HTTPStatus.MULTIPLE_CHOICES:
+            self.taken.append(received)
         answer = web.StreamResponse(status=self.status)
         if self.location:
             answer.headers["Location"] = self.location
