@@ -346,6 +346,7 @@ async def test_waiting_and_running_jobs_are_found_through_an_index(url: str, sto
             ("SELECT id FROM jobs WHERE status = 'RUNNING' AND lease_until <= now()", "jobs_running"),
             ("SELECT id FROM jobs WHERE status = 'FAILED' AND bury_at <= now()", "jobs_owing"),
             ("SELECT id FROM outbox WHERE sent_at IS NULL ORDER BY number", "outbox_unsent"),
+            ("SELECT host FROM webhook_calls WHERE call_at <= now()", "webhook_calls_waiting"),
         ):
             plan = await other.fetch(f"EXPLAIN {query}")
             assert index in "\n".join(row[0] for row in plan)

@@ -186,6 +186,25 @@ async def test_a_receiver_that_is_down_is_called_again_later_and_then_given_up()
 
 
 @pytest.mark.anyio
+async def test_a_call_that_meets_a_bug_waits_as_one_that_is_not_answered() -> None:
+    world = World()
+
+    class Broken(Receivers):
+        async def post(self, request: WebhookRequest) -> int:
+            raise UnicodeError(f"a bug about {len(request.body)} bytes")
+
+    world.receivers = Broken()
+    await world.end_job("a.example")
+    with capture_logs() as logs:
+        async with world.calling():
+            await world.reach(1)
+
+    assert world.outcomes == [CallOutcome.FAILED]
+    assert len(world.bugs) == 1
+    assert [log["event"] for log in logs] == ["webhooks.internal_error", "webhook.failed"]
+
+
+@pytest.mark.anyio
 async def test_a_dead_receiver_with_many_calls_holds_up_no_other_and_no_more_than_its_share() -> None:
     world = World()
     world.receivers.dead.add("dead.example")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from datetime import timedelta
 
+import anyio
 import pytest
 
 from llamaparse_worker.interfaces import JobStore
@@ -64,7 +65,6 @@ class WebhooksConformance:
             (event.id, call, job.id, 0) for call in event.calls
         ]
         assert all(timedelta() <= one.age < timedelta(minutes=1) for one in owed)
-        assert await _owed(store) == ()
         assert await store.calls_waiting() == 2
         await expire()
         assert _hosts(await _owed(store)) == ["one.example", "two.example"]
@@ -76,6 +76,12 @@ class WebhooksConformance:
         await expire()
         assert await _owed(store) == ()
         assert await store.calls_waiting() == 0
+
+    async def test_a_call_belongs_to_who_has_taken_it(self, store: JobStore) -> None:
+        await _ended(store, "one.example")
+        assert _hosts(await _owed(store, call_within_s=LONG_S)) == ["one.example"]
+        assert await _owed(store) == ()
+        assert await store.calls_waiting() == 1
 
     async def test_the_event_itself_is_told_beside_its_calls(self, store: JobStore) -> None:
         event = await _ended(store, "one.example")
@@ -127,6 +133,19 @@ class WebhooksConformance:
         assert _hosts(first) == ["dead.example", "dead.example", "fine.example"]
         assert await _owed(store, except_hosts=["dead.example", "other.example"]) == ()
         assert _hosts(await _owed(store, limit=1, call_within_s=LONG_S)) == ["dead.example"]
+
+    async def test_those_who_take_at_once_get_different_calls(self, store: JobStore) -> None:
+        for number in range(10):
+            await _ended(store, f"host-{number}.example")
+        taken: list[OwedCall] = []
+
+        async def take() -> None:
+            taken.extend(await _owed(store, call_within_s=LONG_S))
+
+        async with anyio.create_task_group() as workers:
+            for _ in range(4):
+                workers.start_soon(take)
+        assert _hosts(taken) == [f"host-{number}.example" for number in range(10)]
 
     async def test_a_cancellation_calls_the_webhooks_of_the_message(self, store: JobStore) -> None:
         job = a_job()

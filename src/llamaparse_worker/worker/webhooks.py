@@ -233,4 +233,9 @@ class WebhookCalls:
             status = await self._client.post(request_of(owed, webhook))
         except WorkerError as error:
             return Answer(None, error.message)
+        except Exception as error:
+            # Noted as any other try in vain, so that a call that meets a bug is given up in time.
+            log.exception("webhooks.internal_error")
+            self._on_bug()
+            return Answer(None, f"an internal error: {type(error).__name__}")
         return Answer(status, f"https://{owed.call.host} answers {status}")
