@@ -79,6 +79,15 @@ class BackendUnavailable(TransientError):
     next_step = "Run `llamaparse-worker check`; the job is tried again by itself."
 
 
+class ModelsUnavailable(BackendUnavailable):
+    """No model of the job's mode can be asked for now."""
+
+    code = "MODELS_UNAVAILABLE"
+    next_step = (
+        "See which deployment fails and why: `llamaparse-worker check --genai`; the job is tried again by itself."
+    )
+
+
 class RestartNeeded(BackendUnavailable):
     """A part of this process is stuck; only a new process helps."""
 

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-import threading
 from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -14,59 +12,17 @@ import pytest
 
 from support import documents
 from support.daemon import command, daemon, environment
-
-_PAGE = re.compile(r"<page>\n(.*)\n</page>", re.DOTALL)
-_WRONG = "# Annual report\n\nThe company earned 4,711,000 crowns, and its owners are pleased with that.\n"
-
-
-class Server(ThreadingHTTPServer):
-    """Answers each question with the text of the page in it, unless it is told to invent; keeps the questions."""
-
-    daemon_threads = True
-
-    def __init__(self) -> None:
-        super().__init__(("127.0.0.1", 0), _Handler)
-        self.invents = False
-        self.questions: list[dict[str, Any]] = []
-
-    @property
-    def base_url(self) -> str:
-        return f"http://127.0.0.1:{self.server_port}/v1"
-
-
-class _Handler(BaseHTTPRequestHandler):
-    server: Server
-
-    def do_POST(self) -> None:
-        assert self.path == "/v1/chat/completions"
-        question = json.loads(self.rfile.read(int(self.headers["content-length"])))
-        self.server.questions.append(question)
-        text = "\n".join(part.get("text", "") for part in question["messages"][-1]["content"])
-        found = _PAGE.search(text)
-        content = _WRONG if self.server.invents or found is None else found[1]
-        choice = {"index": 0, "finish_reason": "stop", "message": {"role": "assistant", "content": content}}
-        usage = {"prompt_tokens": 900, "completion_tokens": 400, "total_tokens": 1300}
-        body = json.dumps({"id": "1", "model": question["model"], "choices": [choice], "usage": usage}).encode()
-        self.send_response(200)
-        self.send_header("content-type", "application/json")
-        self.send_header("content-length", str(len(body)))
-        self.end_headers()
-        self.wfile.write(body)
-
-    def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the name of the base class
-        del format, args
+from support.model_server import ModelServer
 
 
 @pytest.fixture
-def server() -> Iterator[Server]:
-    with Server() as opened:
-        threading.Thread(target=opened.serve_forever, daemon=True).start()
+def server() -> Iterator[ModelServer]:
+    with ModelServer.running() as opened:
         yield opened
-        opened.shutdown()
 
 
 @pytest.fixture
-def env(server: Server, tmp_path: Path) -> dict[str, str]:
+def env(server: ModelServer, tmp_path: Path) -> dict[str, str]:
     return environment(tmp_path, {"OPENAI_API_KEY": "sk-of-a-test", "OPENAI_BASE_URL": server.base_url})
 
 
@@ -84,7 +40,7 @@ def _records(folder: Path) -> list[dict[str, Any]]:
 
 @pytest.mark.parametrize("mode", ["balanced", "multimodal", "agentic"])
 def test_a_model_writes_the_pages_and_the_record_says_so(
-    mode: str, server: Server, env: dict[str, str], report: Path, tmp_path: Path
+    mode: str, server: ModelServer, env: dict[str, str], report: Path, tmp_path: Path
 ) -> None:
     for chosen in ("fast", mode):
         done = command(["parse", str(report), "--output", str(tmp_path / chosen), "--mode", chosen], env)
@@ -99,7 +55,7 @@ def test_a_model_writes_the_pages_and_the_record_says_so(
 
 
 def test_what_a_model_invents_is_not_in_the_result(
-    server: Server, env: dict[str, str], report: Path, tmp_path: Path
+    server: ModelServer, env: dict[str, str], report: Path, tmp_path: Path
 ) -> None:
     server.invents = True
 
@@ -114,7 +70,7 @@ def test_what_a_model_invents_is_not_in_the_result(
 
 
 def test_a_daemon_asks_models_and_tells_what_a_job_has_cost(
-    server: Server, env: dict[str, str], report: Path, tmp_path: Path
+    server: ModelServer, env: dict[str, str], report: Path, tmp_path: Path
 ) -> None:
     with daemon(env, tmp_path) as running:
         done = command(["submit", str(report), "--mode", "balanced", "--json"], env)
@@ -131,7 +87,7 @@ def test_a_daemon_asks_models_and_tells_what_a_job_has_cost(
 
 
 def test_the_auto_mode_asks_about_pages_with_a_trigger(
-    server: Server, env: dict[str, str], report: Path, tmp_path: Path
+    server: ModelServer, env: dict[str, str], report: Path, tmp_path: Path
 ) -> None:
     arguments = ["parse", str(report), "--output", str(tmp_path / "out"), "--auto-mode", "table,regexp=whale,s"]
     done = command(arguments, env)

@@ -227,19 +227,18 @@ class Fleet:
             checkpoints=CheckpointPolicy(every_s=self.checkpoint_s, reading=""),
         )
         upkeep = parts.upkeep(broker, jobs, interval_s=INTERVAL_S, on_dead_letter=lambda _code: None)
-        slots, company = anyio.CapacityLimiter(SLOTS), Company()
+        company = Company(anyio.CapacityLimiter(SLOTS))
         policy = AttemptPolicy(lease_s=LEASE_S, retry=RETRY, tenant_limit=TENANT, keep_split_s=KEEP_SPLIT_S)
         attempts = parts.attempts(
             jobs,
             pipeline,
             policy,
             METRICS,
-            slots=slots,
             company=company,
             on_event=upkeep.wake,
             on_split=upkeep.look,
         )
-        ranges = RangeAttempts(jobs, pipeline, policy, METRICS, slots=slots, company=company, on_ended=upkeep.look)
+        ranges = RangeAttempts(jobs, pipeline, policy, METRICS, company=company, on_ended=upkeep.look)
         worker = Worker(
             broker,
             Deliveries(attempts, ranges),

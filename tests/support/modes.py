@@ -20,8 +20,9 @@ from llamaparse_worker.model.refinement import Refinement
 from llamaparse_worker.pipeline.groups import one_error
 from llamaparse_worker.testing.genai import DEFAULT_DEPLOYMENT, FakeGenAi, answer
 from llamaparse_worker.throttle.budget import Budget
+from llamaparse_worker.throttle.errand import Route
 from llamaparse_worker.throttle.gate import Gate
-from llamaparse_worker.throttle.router import Route, open_router
+from llamaparse_worker.throttle.router import open_router
 
 CAPS = {ModeName.BALANCED: 250, ModeName.MULTIMODAL: 50, ModeName.AGENTIC: 25}
 WIDTH, HEIGHT = 595.0, 842.0

@@ -189,7 +189,7 @@ async def working(world: World, policy: Policy | None = None, *, ocr: Ocr | None
             interval_s=policy.interval_s,
             on_dead_letter=world.metrics.message_dead_lettered,
         )
-        slots, company = anyio.CapacityLimiter(policy.slots), Company()
+        company = Company(anyio.CapacityLimiter(policy.slots))
         attempt_policy = AttemptPolicy(
             lease_s=policy.lease_s,
             retry=RetryPolicy(policy.max_attempts, policy.retry_delay_s),
@@ -200,7 +200,6 @@ async def working(world: World, policy: Policy | None = None, *, ocr: Ocr | None
             pipeline,
             attempt_policy,
             world.metrics,
-            slots=slots,
             company=company,
             on_event=upkeep.wake,
             on_split=upkeep.look,
@@ -210,7 +209,6 @@ async def working(world: World, policy: Policy | None = None, *, ocr: Ocr | None
             pipeline,
             attempt_policy,
             world.metrics,
-            slots=slots,
             company=company,
             on_ended=upkeep.look,
         )

@@ -10,12 +10,14 @@ from llamaparse_worker.errors import (
     BackendUnavailable,
     CorruptDocument,
     InvalidJob,
+    ModelsUnavailable,
     StorageFull,
     WorkerError,
     every_error,
 )
 from llamaparse_worker.model.job import JobResult, JobStatus, Refusal
 from llamaparse_worker.worker.settlement import (
+    UNSERVED_DELAY_S,
     Acknowledge,
     Broke,
     DeadLetter,
@@ -90,7 +92,16 @@ def test_a_stopped_attempt_is_left_to_its_new_owner() -> None:
     assert settle(Stopped(), attempt=1, policy=POLICY) == Acknowledge()
 
 
-@given(kind=st.sampled_from(every_error()), attempt=st.integers(1, 5), most=st.integers(1, 5))
+@given(attempt=st.integers(1, 5), most=st.integers(1, 5))
+def test_a_job_that_no_model_can_serve_waits_and_is_charged_nothing(attempt: int, most: int) -> None:
+    settlement = settle(Broke(ModelsUnavailable("all are away")), attempt=attempt, policy=RetryPolicy(most, 1))
+    assert settlement == RetryLater(UNSERVED_DELAY_S, "MODELS_UNAVAILABLE: all are away", charged=False)
+
+
+_CHARGED = sorted(set(every_error()) - {ModelsUnavailable}, key=lambda kind: kind.code)
+
+
+@given(kind=st.sampled_from(_CHARGED), attempt=st.integers(1, 5), most=st.integers(1, 5))
 def test_no_error_is_retried_beyond_the_last_attempt(kind: type[WorkerError], attempt: int, most: int) -> None:
     settlement = settle(Broke(kind("x")), attempt=attempt, policy=RetryPolicy(most, 1))
     retried = isinstance(settlement, RetryLater)

@@ -12,8 +12,9 @@ from llamaparse_worker.model.genai import CallFailed, Failure, FailureKind, GenA
 from llamaparse_worker.model.options import ModeName
 from llamaparse_worker.testing.genai import DEFAULT_DEPLOYMENT, answer, question
 from llamaparse_worker.throttle.budget import Budget
+from llamaparse_worker.throttle.errand import Errand, Route
 from llamaparse_worker.throttle.gate import Gate
-from llamaparse_worker.throttle.router import Errand, Route, Router, open_router
+from llamaparse_worker.throttle.router import Router, open_router
 from simulation.clockwork import Clockwork
 from support.quota import Provider
 

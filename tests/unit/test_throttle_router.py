@@ -12,18 +12,37 @@ import pytest
 from anyio.lowlevel import checkpoint
 
 from llamaparse_worker.model.deployment import Deployment, Family, Price
-from llamaparse_worker.model.genai import CallFailed, Failure, FailureKind, GenAiAnswer, Usage
+from llamaparse_worker.model.genai import CallFailed, Failure, FailureKind, GenAiAnswer, GenAiRequest, Usage
 from llamaparse_worker.model.options import ModeName
 from llamaparse_worker.testing.genai import DEFAULT_DEPLOYMENT, FakeGenAi, answer, question
 from llamaparse_worker.throttle.budget import Budget
 from llamaparse_worker.throttle.cap import Cap
+from llamaparse_worker.throttle.errand import Errand, NobodyAnswers, NobodyToAsk, Route
 from llamaparse_worker.throttle.gate import Gate
-from llamaparse_worker.throttle.router import Errand, NobodyToAsk, Route, Router, open_router
+from llamaparse_worker.throttle.router import Router, open_router
 from simulation.clockwork import Clockwork
 
 CAPS = {ModeName.BALANCED: 250, ModeName.MULTIMODAL: 50, ModeName.AGENTIC: 25}
 ERRAND = Errand(mode=ModeName.BALANCED, flow="document", tokens=2000)
 Outcomes = Sequence[GenAiAnswer | Failure]
+
+
+class Switched:
+    """A model that answers while it is said to work."""
+
+    def __init__(self, deployment: Deployment) -> None:
+        self._deployment = deployment
+        self.works = False
+
+    @property
+    def deployment(self) -> Deployment:
+        return self._deployment
+
+    async def ask(self, request: GenAiRequest, *, timeout_s: float) -> GenAiAnswer:
+        del request, timeout_s
+        if not self.works:
+            raise CallFailed(self._deployment.id, failure(FailureKind.SERVER))
+        return answer()
 
 
 def failure(kind: FailureKind, *, retry_after_s: float | None = None) -> Failure:
@@ -49,12 +68,13 @@ def run(
     story: Callable[[Router], Awaitable[object]],
     limit_s: float = 3600,
     preferred: Mapping[ModeName, str] | None = None,
+    patience_s: float = 30,
 ) -> float:
     """Tell a story with a router; gives the seconds that it takes on its clock."""
 
     async def main() -> float:
         with anyio.fail_after(limit_s):
-            async with open_router(routes, CAPS, preferred) as router:
+            async with open_router(routes, CAPS, preferred, patience_s=patience_s) as router:
                 await story(router)
         return anyio.current_time()
 
@@ -204,12 +224,52 @@ def test_outage_of_everybody_is_waited_for() -> None:
             for number in range(8):
                 tasks.start_soon(one, router, number)
             await anyio.sleep(3)
-            assert not router.works(ModeName.BALANCED)
-        assert router.works(ModeName.BALANCED)
+            assert router.outage(ModeName.BALANCED) == "no model of the mode balanced works: one (server), two (server)"
+            assert router.outage(ModeName.FAST) is None
+        assert router.outage(ModeName.BALANCED) is None
 
-    run(routes, story)
+    run(routes, story, patience_s=300)
     assert len(answers) == 8
     assert all(asked(one) <= 12 + 8 + 2 for one in routes)
+
+
+def test_outage_that_lasts_sends_calls_away_and_is_found_to_be_over_without_any() -> None:
+    broken = [failure(FailureKind.SERVER)]
+    routes = [route(name, broken * 20 + [answer()]) for name in ("one", "two")]
+
+    async def sent_away(router: Router, number: int) -> None:
+        with pytest.raises(NobodyAnswers, match=r"one \(server\), two \(server\)"):
+            await router.ask(question(), replace(ERRAND, flow=str(number)))
+
+    async def story(router: Router) -> None:
+        async with anyio.create_task_group() as tasks:
+            for number in range(8):
+                tasks.start_soon(sent_away, router, number)
+        assert 20 <= anyio.current_time() <= 30
+        assert router.waiting() == 0
+        await anyio.sleep(300)
+        assert router.outage(ModeName.BALANCED) is None
+        assert max(map(asked, routes)) <= 21
+        assert (await router.ask(question(), ERRAND)).failures == ()
+
+    run(routes, story, limit_s=400)
+
+
+def test_provider_that_heals_is_found_within_half_a_minute_however_long_it_was_away() -> None:
+    only = route("only")
+    model = Switched(only.deployment)
+    only = Route(model, Gate(only.deployment, most=100, budget=Budget(), random=Random(0)))
+
+    async def story(router: Router) -> None:
+        with pytest.raises(NobodyAnswers):
+            await router.ask(question(), ERRAND)
+        await anyio.sleep(3600)
+        assert router.outage(ModeName.BALANCED)
+        model.works = True
+        await anyio.sleep(12)
+        assert router.outage(ModeName.BALANCED) is None
+
+    run([only], story, limit_s=4000)
 
 
 def test_call_that_breaks_everybody_alone_fails() -> None:
@@ -217,7 +277,15 @@ def test_call_that_breaks_everybody_alone_fails() -> None:
         with pytest.raises(CallFailed):
             await router.ask(question(), ERRAND)
 
-    run([route("one", [failure(FailureKind.SERVER)]), route("two", [failure(FailureKind.SERVER)])], story)
+    routes = [route(name, [failure(FailureKind.SERVER)] * 2 + [answer()]) for name in ("one", "two")]
+    assert run(routes, story) < 1
+
+
+def test_first_call_of_an_outage_does_not_fail_as_if_it_were_at_fault() -> None:
+    async def story(router: Router) -> None:
+        assert len((await router.ask(question(), ERRAND)).failures) >= 4
+
+    run([route("one", [failure(FailureKind.SERVER)] * 7 + [answer()])], story)
 
 
 def test_cap_of_a_mode_holds_over_all_deployments() -> None:

@@ -17,7 +17,7 @@ class Guests:
 
     def __init__(self, tasks: anyio.abc.TaskGroup) -> None:
         self._tasks = tasks
-        self._company = Company()
+        self._company = Company(anyio.CapacityLimiter(3))
         self._free: dict[str, anyio.CancelScope] = {}
         self.here: set[str] = set()
 

@@ -16,7 +16,7 @@ from pydantic import BaseModel
 
 from llamaparse_worker.app.backends import Backends, chosen_models, open_backends
 from llamaparse_worker.app.documents import Documents, open_documents
-from llamaparse_worker.app.models import open_served
+from llamaparse_worker.app.models import model_pings, open_served
 from llamaparse_worker.app.sources import open_source_fetcher
 from llamaparse_worker.app.webhooks import open_webhook_calls
 from llamaparse_worker.errors import BackendUnavailable, ConfigurationError, RestartNeeded, WorkerError
@@ -134,6 +134,8 @@ async def _work(daemon: _Daemon, address: str) -> None:
         pings = {"broker": backends.broker.ping, "jobs": backends.jobs.ping, "objects": backends.objects.ping}
         if documents.ocr:
             pings["ocr"] = partial(_ping_ocr, daemon, documents.ocr)
+        if documents.router:
+            pings |= model_pings(documents.router)
         watchers.start_soon(partial(watch, daemon.health, pings, interval_s=PING_INTERVAL_S))
         if settings.max_rss_before_restart:
             watchers.start_soon(_watch_memory, daemon.stop, settings.max_rss_before_restart)
@@ -211,19 +213,19 @@ def _worker(
     retry = RetryPolicy(settings.job_max_attempts, settings.job_retry_delay_seconds)
     tenant_limit = TenantLimit(settings.tenant_concurrency, TENANT_PAUSE_S) if settings.tenant_concurrency else None
     policy = AttemptPolicy(lease_s=settings.job_lease_seconds, retry=retry, tenant_limit=tenant_limit)
-    slots, company = daemon.limits["jobs"], Company()
+    company = Company(daemon.limits["jobs"])
     deliveries = Deliveries(
         Attempts(
             backends.jobs,
             pipeline,
             policy,
             metrics,
-            slots=slots,
             company=company,
             on_event=tell,
             on_split=upkeep.look,
+            outage=documents.router.outage if documents.router else lambda _mode: None,
         ),
-        RangeAttempts(backends.jobs, pipeline, policy, metrics, slots=slots, company=company, on_ended=upkeep.look),
+        RangeAttempts(backends.jobs, pipeline, policy, metrics, company=company, on_ended=upkeep.look),
     )
     daemon.give_up = deliveries.give_up
     return Worker(

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from random import Random
+from typing import Any
 
 from llamaparse_worker.app.backends import open_genai
-from llamaparse_worker.errors import ConfigurationError
+from llamaparse_worker.errors import ConfigurationError, ModelsUnavailable
 from llamaparse_worker.interfaces import GenAi
 from llamaparse_worker.model.options import ModeName
 from llamaparse_worker.pipeline.groups import one_error
@@ -16,8 +18,9 @@ from llamaparse_worker.settings import LocalSettings
 from llamaparse_worker.settings.model_concurrency import concurrency_variable, model_concurrencies
 from llamaparse_worker.throttle.budget import Budget
 from llamaparse_worker.throttle.cap import Cap
+from llamaparse_worker.throttle.errand import Route
 from llamaparse_worker.throttle.gate import Gate
-from llamaparse_worker.throttle.router import Route, Router, open_router
+from llamaparse_worker.throttle.router import Router, open_router
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +68,26 @@ async def open_models(models: Sequence[ServedModel], settings: LocalSettings) ->
     with one_error():
         async with open_router(routes, mode_caps(settings), _preferred(models, settings)) as router:
             yield router
+
+
+def model_pings(router: Router) -> dict[str, Callable[[], Coroutine[Any, Any, str]]]:
+    """Give for each mode that has models what tells whether any of them works, and which they are."""
+    return {
+        f"model for {mode}": partial(_ping, router, mode, ", ".join(one.id for one in found))
+        for mode in (ModeName.BALANCED, ModeName.MULTIMODAL, ModeName.AGENTIC)
+        if (found := router.deployments(mode, images=mode is not ModeName.BALANCED))
+    }
+
+
+async def _ping(router: Router, mode: ModeName, deployments: str) -> str:
+    """Give the deployments of a mode, without a call.
+
+    Raises:
+        ModelsUnavailable: none of them works.
+    """
+    if reason := router.outage(mode):
+        raise ModelsUnavailable(reason)
+    return deployments
 
 
 def mode_caps(settings: LocalSettings) -> dict[ModeName, int]:

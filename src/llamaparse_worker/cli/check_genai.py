@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 from llamaparse_worker.cli.exit_status import ExitStatus
 from llamaparse_worker.errors import ConfigurationError
-from llamaparse_worker.model.genai import CallFailed, Failure, FailureKind, GenAiAnswer, GenAiRequest, Quota, Text
+from llamaparse_worker.model.genai import CallFailed, Failure, FailureKind, GenAiAnswer, Quota
+from llamaparse_worker.throttle.probe import PROBE
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -17,11 +18,6 @@ if TYPE_CHECKING:
     from llamaparse_worker.settings import WorkerSettings
 
 LIMIT_S = 60.0
-_QUESTION = GenAiRequest(
-    system="You are being tested for being there.",
-    parts=(Text("Reply with the word OK and nothing else."),),
-    max_output_tokens=64,
-)
 _REMEDIES = {
     FailureKind.RATE_LIMIT: "Wait, or have the provider raise the quota.",
     FailureKind.QUOTA_EXHAUSTED: "Pay, wait for the next day, or have the provider raise the quota.",
@@ -53,7 +49,7 @@ async def check_genai(settings: WorkerSettings) -> ExitStatus:
 async def _ask(model: GenAi) -> ExitStatus:
     name, start = f"genai {model.deployment.id}", time.monotonic()
     try:
-        answer = await model.ask(_QUESTION, timeout_s=LIMIT_S)
+        answer = await model.ask(PROBE, timeout_s=LIMIT_S)
     except CallFailed as failed:
         print(f"FAILED  {name}: {_explained(failed.failure)}")
         return ExitStatus.UNAVAILABLE if failed.failure.kind in _REMEDIES else ExitStatus.CONFIGURATION

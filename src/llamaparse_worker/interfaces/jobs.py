@@ -85,8 +85,11 @@ class JobStore(Protocol):
         """
         ...
 
-    async def retry_later(self, lease: Lease, *, delay_s: float, reason: str) -> bool:
-        """Back to PENDING with ``next_run_at``; the attempt stays counted. False: the lease is no longer ours."""
+    async def retry_later(self, lease: Lease, *, delay_s: float, reason: str, charged: bool = True) -> bool:
+        """Back to PENDING with ``next_run_at``; the attempt stays counted if it is ``charged``.
+
+        False: the lease is no longer ours.
+        """
         ...
 
     async def release(self, lease: Lease, *, publish_within_s: float) -> bool:

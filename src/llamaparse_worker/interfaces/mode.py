@@ -39,7 +39,7 @@ class Mode(Protocol):
         """Give a better page, with the record of what was done in its ``refinement``.
 
         A model that fails with a page, or answers what does not pass the checks, is no error: the page is given as it
-        was, and its record says so. An outage of all models is waited for.
+        was, and its record says so. An outage of all models is waited for, but not for long.
 
         Args:
             page: as layout found it.
@@ -48,7 +48,8 @@ class Mode(Protocol):
             flow: the document, with which others take turns.
 
         Raises:
-            BackendUnavailable: no model can be asked as things are; the job is tried again later.
+            ModelsUnavailable: no model can be asked as things are; the job is tried again later.
+            BackendUnavailable: there is none that could be.
         """
         ...
 

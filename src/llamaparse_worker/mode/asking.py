@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, field
 
-from llamaparse_worker.errors import BackendUnavailable
+from llamaparse_worker.errors import BackendUnavailable, ModelsUnavailable
 from llamaparse_worker.mode.estimates import tokens_in
 from llamaparse_worker.model.genai import (
     CallFailed,
@@ -20,7 +20,8 @@ from llamaparse_worker.model.genai import (
 )
 from llamaparse_worker.model.options import ModeName
 from llamaparse_worker.model.refinement import ModelCall
-from llamaparse_worker.throttle.router import Errand, NobodyToAsk, Router
+from llamaparse_worker.throttle.errand import Errand, NobodyAnswers, NobodyToAsk
+from llamaparse_worker.throttle.router import Router
 
 _NO_MODEL = frozenset({FailureKind.CONFIG, FailureKind.QUOTA_EXHAUSTED})
 """What is no fault of the page: every page would fail so, until somebody does something."""
@@ -112,7 +113,7 @@ class Asking:
 
         Raises:
             NoAnswer: the caps are reached, or the page is why there is none.
-            BackendUnavailable: no model can be asked, whatever the page.
+            BackendUnavailable: no model can be asked, whatever the page; ``ModelsUnavailable`` where time may help.
         """
         if not self.allows(question):
             raise NoAnswer(f"{question.purpose}: the page has used up what its mode may ask for")
@@ -128,6 +129,8 @@ class Asking:
             found = await self.router.ask(request, errand)
         except NobodyToAsk as error:
             raise BackendUnavailable(f"{error}: name a model for it in LLM_PROVIDER_CONFIGS_JSON") from error
+        except NobodyAnswers as error:
+            raise ModelsUnavailable(str(error)) from error
         except CallFailed as error:
             self.failures.append(str(error))
             raise _no_answer(question, error) from error
@@ -156,11 +159,11 @@ def _no_answer(question: Question, error: CallFailed) -> NoAnswer:
     """Tell what a failed call means for the page.
 
     Raises:
-        BackendUnavailable: nothing, as no page could have been answered.
+        ModelsUnavailable: nothing, as no page could have been answered.
     """
     kind = error.failure.kind
     if kind in _NO_MODEL:
-        raise BackendUnavailable(
+        raise ModelsUnavailable(
             f"no model can be asked ({error}): correct key, model and quota of the providers"
         ) from error
     lighter = kind in {FailureKind.CONTEXT, FailureKind.FILTER, FailureKind.BAD_REQUEST}

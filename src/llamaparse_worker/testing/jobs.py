@@ -159,7 +159,7 @@ class MemoryJobStore:
             self._add(event, lease.job_id)
         return True
 
-    async def retry_later(self, lease: Lease, *, delay_s: float, reason: str) -> bool:
+    async def retry_later(self, lease: Lease, *, delay_s: float, reason: str, charged: bool = True) -> bool:
         """Back to PENDING with ``next_run_at``; the reason is not kept."""
         del reason
         await self._reach()
@@ -167,6 +167,9 @@ class MemoryJobStore:
         if row is not None:
             row.lost = False
             self._free(row, JobStatus.PENDING, next_run_at=self._in(delay_s))
+            if not charged:
+                row.record = replace(row.record, attempt=row.record.attempt - 1)
+                row.token = lease.token
         return row is not None
 
     async def release(self, lease: Lease, *, publish_within_s: float) -> bool:

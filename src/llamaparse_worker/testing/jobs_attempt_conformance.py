@@ -53,6 +53,23 @@ class AttemptConformance:
         assert await status_of(store, job.id) is JobStatus.PENDING
         assert (await leased(store, job)).attempt == 2
 
+    async def test_a_wait_that_is_not_charged_costs_no_attempt_however_often(self, store: JobStore) -> None:
+        job = a_job()
+        lease = await leased(store, job, max_attempts=1)
+        assert await store.retry_later(lease, delay_s=0, reason="no model", charged=False)
+        (first,) = await store.due(limit=10, publish_within_s=LONG_S)
+        again = await leased(store, job, max_attempts=1)
+        assert (first.attempt, again.attempt, again.charged) == (0, 1, 1)
+        assert await store.retry_later(again, delay_s=0, reason="no model", charged=False)
+        assert not await store.retry_later(again, delay_s=0, reason="late", charged=False)
+        (second,) = await store.due(limit=10, publish_within_s=SHORT_S)
+
+        await store.published(first)  # comes late, and is of the wait before
+        await expire()
+
+        assert await store.due(limit=10, publish_within_s=LONG_S) == (second,)
+        assert (await leased(store, job, max_attempts=1)).attempt == 1
+
     async def test_a_duplicate_does_not_cut_the_pause_before_a_retry_short(self, store: JobStore) -> None:
         job = a_job()
         await store.retry_later(await leased(store, job), delay_s=LONG_S, reason="later")

@@ -27,6 +27,11 @@ class Breaker:
         """Whether the deployment counts as failing, also while one call tries it."""
         return self._open_until is not None
 
+    @property
+    def is_tried(self) -> bool:
+        """Whether a call is on its way that tells whether the deployment still fails."""
+        return self._trying
+
     def opens_at(self) -> float:
         """Tell when a call may start: in the past where it may, infinitely late while another one tries."""
         if self._trying:

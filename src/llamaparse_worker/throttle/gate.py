@@ -59,6 +59,7 @@ class Gate:
         self._random = random
         self._shut_until = float("-inf")
         self._pause_s = _FIRST_PAUSE_S
+        self._last_failure: FailureKind | None = None
 
     @property
     def at_once(self) -> int:
@@ -72,6 +73,15 @@ class Gate:
     def works(self, now: float) -> bool:
         """Tell whether calls are worth waiting for: it is neither failing nor shut."""
         return now >= self._shut_until and not self._breaker.is_open
+
+    def wants_probe(self, now: float) -> bool:
+        """Tell whether nothing but another call can tell that it works again, and none is on its way."""
+        return now >= self._shut_until and self._breaker.is_open and not self._breaker.is_tried
+
+    @property
+    def trouble(self) -> str:
+        """The kind of its last failure, which is why it may not work."""
+        return str(self._last_failure or "unknown")
 
     def opens_at(self, now: float, tokens: float) -> float:
         """Tell when a call of so many tokens may start: ``now`` or before if at once, ``NEVER`` until a call ends."""
@@ -99,6 +109,7 @@ class Gate:
     def failed(self, now: float, held: Pass, failure: Failure) -> None:
         """End a call that failed."""
         self._tally.failed(failure)
+        self._last_failure = failure.kind
         if failure.kind in _CROWDED:
             self._pace.refused(now, held.start, pause_s=self._pause(failure))
             self._budget.correct(now, held.start.tokens, 0)

@@ -15,69 +15,28 @@ from dataclasses import dataclass, field
 import anyio
 import structlog
 
-from llamaparse_worker.interfaces.genai import GenAi
 from llamaparse_worker.model.deployment import Deployment
 from llamaparse_worker.model.genai import CallFailed, FailureKind, GenAiAnswer, GenAiRequest
 from llamaparse_worker.model.options import ModeName
+from llamaparse_worker.throttle.errand import Answered, Errand, NobodyAnswers, NobodyToAsk, Route
 from llamaparse_worker.throttle.fair import FairClock, FairQueue
-from llamaparse_worker.throttle.gate import NEVER, Gate, Pass
+from llamaparse_worker.throttle.gate import NEVER, Pass
+from llamaparse_worker.throttle.probe import PROBE, PROBE_TOKENS
 from llamaparse_worker.throttle.tally import RouterUse
 
 _TRIES_OF_A_BROKEN_ONE = 2
 _LONGEST_SLEEP_S = 1.0
 """Paces rise while nothing happens."""
+_PATIENCE_S = 20.0
+"""How long calls wait while every deployment that could take them fails."""
+_PROBE_EVERY_S, _PROBE_TIMEOUT_S = 10.0, 15.0
+"""While nobody is asked for pages, because nobody works, only a probe can tell that somebody does again."""
 _ITS_OWN_FAULT = {FailureKind.CONTEXT, FailureKind.BAD_REQUEST}
 """The question cannot be answered as it is, by nobody."""
 _OUTAGE = {FailureKind.SERVER, FailureKind.OVERLOADED}
 """What passes by itself."""
 
 log = structlog.get_logger()
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Errand:
-    """On whose behalf a call is made."""
-
-    mode: ModeName
-    flow: str
-    """The document; flows share what there is."""
-    tokens: float
-    """What the call may cost, question and answer together."""
-    images: bool = False
-    timeout_s: float = 300.0
-    """Seconds for one try."""
-
-
-@dataclass(frozen=True, slots=True)
-class Answered:
-    """An answer, who gave it, and what failed before."""
-
-    answer: GenAiAnswer
-    deployment: Deployment
-    failures: tuple[CallFailed, ...] = ()
-
-    @property
-    def cost(self) -> float | None:
-        """What the answer has cost, where the price of its deployment is known."""
-        price = self.deployment.price
-        return None if price is None else price.of(self.answer.usage)
-
-
-class NobodyToAsk(Exception):
-    """No deployment is configured that may take the call."""
-
-
-@dataclass(frozen=True, slots=True)
-class Route:
-    """A deployment and the gate before it."""
-
-    model: GenAi
-    gate: Gate
-
-    @property
-    def deployment(self) -> Deployment:
-        """Whom the route leads to."""
-        return self.model.deployment
 
 
 @dataclass(slots=True, eq=False)
@@ -111,11 +70,19 @@ class Router:
         routes: the deployments that there are, each with its gate.
         caps: how many calls of a mode may run at once.
         preferred: the model that a mode asks before all others, by any of its names.
+        patience_s: how long calls wait while every deployment of their mode fails.
     """
 
     def __init__(
-        self, routes: Sequence[Route], caps: Mapping[ModeName, int], preferred: Mapping[ModeName, str] | None = None
+        self,
+        routes: Sequence[Route],
+        caps: Mapping[ModeName, int],
+        preferred: Mapping[ModeName, str] | None = None,
+        *,
+        patience_s: float = _PATIENCE_S,
     ) -> None:
+        self._patience_s = patience_s
+        self._down_since: dict[ModeName, float] = {}
         self._preferred = {
             (mode, route.deployment.id)
             for mode, name in (preferred or {}).items()
@@ -129,10 +96,15 @@ class Router:
         self._lanes: dict[tuple[ModeName, tuple[str, ...]], _Lane] = {}
         self._changed = anyio.Event()
 
-    def works(self, mode: ModeName) -> bool:
-        """Tell whether calls of a mode can be expected to be answered now."""
-        now = anyio.current_time()
-        return any(route.gate.works(now) for route in self._able(mode, images=False))
+    def outage(self, mode: ModeName) -> str | None:
+        """Tell why calls of a mode cannot be expected to be answered now; None where they can, or none are made."""
+        if mode is ModeName.FAST:
+            return None
+        now, routes = anyio.current_time(), self._open_to(mode, images=mode is not ModeName.BALANCED)
+        if not routes or any(route.gate.works(now) for route in routes):
+            return None
+        found = ", ".join(f"{route.deployment.id} ({route.gate.trouble})" for route in routes)
+        return f"no model of the mode {mode} works: {found}"
 
     def deployments(self, mode: ModeName, *, images: bool) -> tuple[Deployment, ...]:
         """Give whom calls of a mode may reach, with images or without, the preferred first."""
@@ -150,33 +122,73 @@ class Router:
         """Have a request answered, however long it takes; bounded by the cancellation of the caller.
 
         Raises:
-            CallFailed: every deployment that may take it has failed with it, or none ever will take it.
+            CallFailed: every deployment that may take it has failed with it alone, or none ever will take it.
             NobodyToAsk: there is none.
+            NobodyAnswers: all fail, and have done so for too long.
         """
         call = _Call(errand, self._eligible(errand), self._clock.tag(errand.flow, errand.tokens))
         while True:
             route, held = await self._turn(call)
             try:
-                answer = await route.model.ask(request, timeout_s=errand.timeout_s)
-            except CallFailed as error:
-                route.gate.failed(anyio.current_time(), held, error.failure)
-                self._note(call, route, error)
-            except BaseException:
-                route.gate.gave_up()
-                raise
-            else:
-                route.gate.answered(anyio.current_time(), held, answer)
+                answer = await _asked(route, held, request, errand.timeout_s)
                 return Answered(answer, route.deployment, tuple(call.failures))
+            except CallFailed as error:
+                failed = error
+                self._note(call, route, error)
             finally:
                 self._left(errand.mode)
+            if not call.routes:
+                await self._wait_for_better_times(call, failed)
 
     async def keep_moving(self) -> None:
         """Let calls through when pauses end; runs until it is cancelled."""
         while True:
             changed = self._changed = anyio.Event()
+            self._lose_patience()
             sleep_s = min(self._dispatch() - anyio.current_time(), _LONGEST_SLEEP_S)
             with anyio.move_on_after(max(0.0, sleep_s)):
                 await changed.wait()
+
+    async def keep_probing(self) -> None:
+        """Ask deployments that fail whether they do so still, where a mode has no other; runs until it is cancelled."""
+        while True:
+            await anyio.sleep(_PROBE_EVERY_S)
+            now = anyio.current_time()
+            down = {
+                route.deployment.id: route
+                for mode in self._caps
+                if self.outage(mode)
+                for route in self._open_to(mode, images=False)
+                if route.gate.wants_probe(now)
+            }
+            async with anyio.create_task_group() as probes:
+                for route in down.values():
+                    probes.start_soon(self._probe, route)
+
+    async def _probe(self, route: Route) -> bool:
+        """Tell whether a deployment answers anything."""
+        held = route.gate.enter(anyio.current_time(), PROBE_TOKENS)
+        try:
+            await _asked(route, held, PROBE, _PROBE_TIMEOUT_S)
+        except CallFailed as error:
+            log.warning("genai.probe_failed", deployment=route.deployment.id, kind=error.failure.kind)
+            return error.failure.kind is FailureKind.RATE_LIMIT
+        finally:
+            self._dispatch()
+            self._changed.set()
+        log.info("genai.probe_answered", deployment=route.deployment.id)
+        return True
+
+    def _lose_patience(self) -> None:
+        """Send away the calls of modes that have been down for too long."""
+        now = anyio.current_time()
+        for mode in self._caps:
+            if self.outage(mode) is None:
+                self._down_since.pop(mode, None)
+            elif now - self._down_since.setdefault(mode, now) >= self._patience_s:
+                for lane in self._lanes.values():
+                    while lane.mode is mode and lane.calls:
+                        lane.calls.pop().turn.set()
 
     def _able(self, mode: ModeName, *, images: bool) -> list[Route]:
         able = (
@@ -191,10 +203,18 @@ class Router:
         return (mode, route.deployment.id) in self._preferred
 
     def _eligible(self, errand: Errand) -> tuple[Route, ...]:
-        """Give the deployments for an errand; what would go to one in the EU first goes nowhere else."""
-        able = self._able(errand.mode, images=errand.images)
-        if not able:
+        """Give the deployments for an errand; what would go to one in the EU first goes nowhere else.
+
+        Raises:
+            NobodyToAsk: there is none.
+        """
+        eligible = self._open_to(errand.mode, images=errand.images)
+        if not eligible:
             raise NobodyToAsk(f"no deployment for the mode {errand.mode}")
+        return eligible
+
+    def _open_to(self, mode: ModeName, *, images: bool) -> tuple[Route, ...]:
+        able = self._able(mode, images=images)
         return tuple(route for route in able if route.deployment.in_eu or not able[0].deployment.in_eu)
 
     async def _turn(self, call: _Call) -> tuple[Route, Pass]:
@@ -209,7 +229,9 @@ class Router:
                 call.granted[0].gate.gave_up()
                 self._left(call.errand.mode)
             raise
-        return _granted(call)
+        if call.granted is None:
+            raise NobodyAnswers(self.outage(call.errand.mode) or f"no model of the mode {call.errand.mode} answered")
+        return call.granted
 
     def _line_up(self, call: _Call) -> _Lane:
         key = call.errand.mode, tuple(route.deployment.id for route in call.routes)
@@ -270,23 +292,28 @@ class Router:
                 route.gate.unwanted(now)
 
     def _note(self, call: _Call, route: Route, error: CallFailed) -> None:
-        """Decide which deployments a call may go to after a failure.
-
-        Raises:
-            CallFailed: none is left.
-        """
+        """Decide which deployments a call may go to after a failure."""
         kind = error.failure.kind
         log.warning("genai.call_failed", deployment=error.deployment_id, kind=kind, error=error.failure.message)
         call.failures.append(error)
         call.broke[error.deployment_id] += 1
         call.routes = self._left_to(call, route, kind)
-        if call.routes:
-            return
-        now, everywhere = anyio.current_time(), self._eligible(call.errand)
-        if kind not in _OUTAGE or any(other.gate.works(now) for other in everywhere):
+
+    async def _wait_for_better_times(self, call: _Call, error: CallFailed) -> None:
+        """Have a call that has failed everywhere wait with all others, if others fail as well.
+
+        Raises:
+            CallFailed: it alone does, as a smaller question is answered.
+        """
+        everywhere = self._eligible(call.errand)
+        if error.failure.kind not in _OUTAGE or await self._any_answers(everywhere):
             raise error
         call.broke.clear()
-        call.routes = everywhere  # nobody works: the call waits with all others
+        call.routes = everywhere
+
+    async def _any_answers(self, routes: Sequence[Route]) -> bool:
+        now = anyio.current_time()
+        return any([await self._probe(route) for route in routes if route.gate.works(now)])
 
     def _left_to(self, call: _Call, route: Route, kind: FailureKind) -> tuple[Route, ...]:
         if kind in _ITS_OWN_FAULT:
@@ -300,19 +327,36 @@ class Router:
         return tuple(other for other in call.routes if other is not route)
 
 
-def _granted(call: _Call) -> tuple[Route, Pass]:
-    if call.granted is None:
-        raise RuntimeError("a call had its turn and no route")
-    return call.granted
+async def _asked(route: Route, held: Pass, request: GenAiRequest, timeout_s: float) -> GenAiAnswer:
+    """Have a model answer, and tell its gate what came of it.
+
+    Raises:
+        CallFailed: there is no answer.
+    """
+    try:
+        answer = await route.model.ask(request, timeout_s=timeout_s)
+    except CallFailed as error:
+        route.gate.failed(anyio.current_time(), held, error.failure)
+        raise
+    except BaseException:
+        route.gate.gave_up()
+        raise
+    route.gate.answered(anyio.current_time(), held, answer)
+    return answer
 
 
 @asynccontextmanager
 async def open_router(
-    routes: Sequence[Route], caps: Mapping[ModeName, int], preferred: Mapping[ModeName, str] | None = None
+    routes: Sequence[Route],
+    caps: Mapping[ModeName, int],
+    preferred: Mapping[ModeName, str] | None = None,
+    *,
+    patience_s: float = _PATIENCE_S,
 ) -> AsyncIterator[Router]:
-    """Yield a router that lets calls through by itself."""
-    router = Router(routes, caps, preferred)
+    """Yield a router that lets calls through by itself, and finds out when deployments that fail work again."""
+    router = Router(routes, caps, preferred, patience_s=patience_s)
     async with anyio.create_task_group() as tasks:
         tasks.start_soon(router.keep_moving)
+        tasks.start_soon(router.keep_probing)
         yield router
         tasks.cancel_scope.cancel()

@@ -18,12 +18,14 @@ from llamaparse_worker.errors import (
     ErrorReport,
     InvalidJob,
     JobExpired,
+    ModelsUnavailable,
     WorkerError,
     report,
 )
 from llamaparse_worker.interfaces import Delivery, JobStore, Message
 from llamaparse_worker.model.dead_letter import Death
 from llamaparse_worker.model.job import Claim, DueJob, Job, JobResult, JobStatus, Lease, Refusal, TenantLimit
+from llamaparse_worker.model.options import ModeName
 from llamaparse_worker.model.ranges import RangeRecord, Split
 from llamaparse_worker.pipeline.checkpoints import Checkpoints
 from llamaparse_worker.pipeline.job import Attempt, JobPipeline
@@ -56,6 +58,8 @@ from llamaparse_worker.worker.upkeep import PUBLISH_WITHIN_S
 TENANT_PAUSE_S = 1.0
 """A tenant with more jobs than may run has so many of them tried again each second: see ``TenantLimit``."""
 RELEASE_TIMEOUT_S = 3.0
+UNSERVED_PAUSE_S = 0.5
+"""A slot takes no more than so many jobs a second that no model can serve, so that thousands that wait do not spin."""
 MARKDOWN_TYPE = "text/markdown"
 _ENDED_BEFORE = (NotClaimed(Refusal.FINISHED), NotClaimed(Refusal.EXHAUSTED))
 
@@ -105,19 +109,19 @@ class Attempts:
         policy: AttemptPolicy,
         metrics: Metrics,
         *,
-        slots: anyio.CapacityLimiter,
         company: Company,
         on_event: Callable[[], None],
         on_split: Callable[[], None],
+        outage: Callable[[ModeName], str | None] = lambda _mode: None,
     ) -> None:
         self._jobs = jobs
         self._pipeline = pipeline
         self._policy = policy
         self._metrics = metrics
-        self._slots = slots
         self._company = company
         self._on_event = on_event
         self._on_split = on_split
+        self._outage = outage
         self._running: set[anyio.CancelScope] = set()
 
     @property
@@ -138,8 +142,7 @@ class Attempts:
             self._running.add(scope)
             self._metrics.job_taken()
             try:
-                async with self._slots:
-                    settlement = await self._carry(case)
+                settlement = await self._carry(case)
             except Exception as error:
                 log.exception("delivery.internal_error")
                 settlement = _after_bug(case, error)
@@ -227,6 +230,7 @@ class Attempts:
             with anyio.CancelScope() as attempt:
                 tasks.start_soon(heart.beat, attempt)
                 try:
+                    _refuse_unserved(self._outage(job.options.mode))
                     outcome = await self._attempt(case, job, lease, heart)
                 except WorkerError as error:
                     outcome = Broke(error)
@@ -281,9 +285,11 @@ class Attempts:
                 )
                 ended = ended or kept
                 self._on_event()
-            case RetryLater(delay_s, reason):
+            case RetryLater(delay_s, reason, charged):
+                if not charged:
+                    await anyio.sleep(UNSERVED_PAUSE_S)
                 kept = await until_available(
-                    lambda: self._jobs.retry_later(lease, delay_s=delay_s, reason=reason),
+                    lambda: self._jobs.retry_later(lease, delay_s=delay_s, reason=reason, charged=charged),
                     what="job store",
                     failures=AWAY_OR_REFUSING,
                 )
@@ -384,8 +390,8 @@ def _ending(settlement: Settlement) -> _Ending:
             return _Ending(JobOutcome.REFUSED, error)
         case Postpone():
             return _Ending(JobOutcome.POSTPONED)
-        case RetryLater():
-            return _Ending(JobOutcome.RETRIED)
+        case RetryLater(charged=charged):
+            return _Ending(JobOutcome.RETRIED if charged else JobOutcome.POSTPONED)
         case HandOver():
             return _Ending(JobOutcome.SPLIT)
         case GiveBack():
@@ -407,6 +413,11 @@ def _after_bug(case: _Case, error: Exception) -> Settlement:
 def _refuse_expired(job: Job) -> None:
     if job.deadline and job.deadline < utc_now():
         raise JobExpired(f"the deadline {job.deadline.isoformat()} passed before the work began")
+
+
+def _refuse_unserved(reason: str | None) -> None:
+    if reason is not None:
+        raise ModelsUnavailable(reason)
 
 
 def _event(job: Job, lease: Lease, result: JobResult) -> JobEvent:

@@ -10,38 +10,42 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
 import anyio
+from anyio import CapacityLimiter
 
 
 class Company:
-    """Lets any number of tasks be beside each other, or one alone, who goes before all that come later."""
+    """Lets as many tasks be beside each other as there are slots, or one alone, who goes before all that come later."""
 
-    def __init__(self) -> None:
+    def __init__(self, slots: CapacityLimiter) -> None:
+        self._slots = slots
         self._together = 0
         self._one_alone = False
         self._changed = anyio.Event()
 
     @asynccontextmanager
     async def beside_others(self) -> AsyncIterator[None]:
-        """Wait until nobody is alone or wants to be, and be here together with others."""
-        await self._reached(lambda: not self._one_alone)
-        self._together += 1
-        try:
-            yield
-        finally:
-            self._together -= 1
-            self._tell()
+        """Wait for a slot, and until nobody is alone or wants to be, and be here together with others."""
+        async with self._slots:
+            await self._reached(lambda: not self._one_alone)
+            self._together += 1
+            try:
+                yield
+            finally:
+                self._together -= 1
+                self._tell()
 
     @asynccontextmanager
     async def alone(self) -> AsyncIterator[None]:
-        """Wait until everybody has gone, while nobody comes, and be here alone."""
-        await self._reached(lambda: not self._one_alone)
-        self._one_alone = True
-        try:
-            await self._reached(lambda: not self._together)
-            yield
-        finally:
-            self._one_alone = False
-            self._tell()
+        """Wait for a slot, and until everybody has gone, while nobody comes, and be here alone."""
+        async with self._slots:
+            await self._reached(lambda: not self._one_alone)
+            self._one_alone = True
+            try:
+                await self._reached(lambda: not self._together)
+                yield
+            finally:
+                self._one_alone = False
+                self._tell()
 
     async def _reached(self, state: Callable[[], bool]) -> None:
         while not state():

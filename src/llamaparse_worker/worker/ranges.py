@@ -56,7 +56,6 @@ class RangeAttempts:
         policy: AttemptPolicy,
         metrics: Metrics,
         *,
-        slots: anyio.CapacityLimiter,
         company: Company,
         on_ended: Callable[[], None],
     ) -> None:
@@ -65,7 +64,6 @@ class RangeAttempts:
         self._pipeline = pipeline
         self._policy = policy
         self._metrics = metrics
-        self._slots = slots
         self._company = company
         self._on_ended = on_ended
         self._running: set[anyio.CancelScope] = set()
@@ -86,8 +84,7 @@ class RangeAttempts:
         with anyio.CancelScope() as scope, structlog.contextvars.bound_contextvars(message_id=delivery.message.id):
             self._running.add(scope)
             try:
-                async with self._slots:
-                    outcome = await self._outcome(case)
+                outcome = await self._outcome(case)
             except Exception:
                 # A range under a lease is left to its expiry, which counts the attempt.
                 log.exception("delivery.internal_error")

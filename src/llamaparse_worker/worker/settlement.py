@@ -8,11 +8,16 @@ from llamaparse_worker.errors import (
     AttemptsExhausted,
     ErrorReport,
     InvalidJob,
+    ModelsUnavailable,
     WorkerError,
     report,
 )
 from llamaparse_worker.model.job import JobResult, JobStatus, Refusal
 from llamaparse_worker.model.ranges import Split
+
+UNSERVED_DELAY_S = 10.0
+"""How long a job waits that no model can serve: with a probe of the providers and a sweep it begins within half a
+minute after one of them has healed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +83,8 @@ class RetryLater:
 
     delay_s: float
     reason: str
+    charged: bool = True
+    """Whether the attempt counts against those that the job has."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,10 +142,17 @@ def settle(outcome: Outcome, *, attempt: int, policy: RetryPolicy) -> Settled:
             return Acknowledge(result)
         case TooLarge(split):
             return HandOver(split)
-        case Broke(error) if error.retryable and attempt < policy.max_attempts:
-            return RetryLater(policy.pause_s(attempt), f"{error.code}: {error.message}")
         case Broke(error):
-            return _failed(error)
+            return _after_error(error, attempt=attempt, policy=policy)
+
+
+def _after_error(error: WorkerError, *, attempt: int, policy: RetryPolicy) -> Acknowledge | RetryLater:
+    reason = f"{error.code}: {error.message}"
+    if isinstance(error, ModelsUnavailable):
+        return RetryLater(UNSERVED_DELAY_S, reason, charged=False)
+    if error.retryable and attempt < policy.max_attempts:
+        return RetryLater(policy.pause_s(attempt), reason)
+    return _failed(error)
 
 
 def _failed(error: WorkerError) -> Acknowledge:

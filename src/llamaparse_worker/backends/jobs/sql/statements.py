@@ -85,9 +85,11 @@ WHERE id = :id AND lease_token = :token AND status = 'RUNNING'
 RETURNING id
 """
 
+# As after a release the token names the wait where the attempt, whose number comes again, does not.
 RETRY_LATER: Final = """
 UPDATE jobs SET status = 'PENDING', next_run_at = now() + :delay, retry_reason = :reason,
-    lease_token = NULL, lease_until = NULL, updated_at = now()
+    attempt = CASE WHEN :charged THEN attempt ELSE attempt - 1 END,
+    lease_token = CASE WHEN :charged THEN NULL ELSE lease_token END, lease_until = NULL, updated_at = now()
 WHERE id = :id AND lease_token = :token AND status = 'RUNNING'
 RETURNING id
 """

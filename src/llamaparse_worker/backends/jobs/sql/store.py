@@ -143,9 +143,9 @@ class SqlJobStore:
             await _add_events(connection, lease.job_id, events)
             return True
 
-    async def retry_later(self, lease: Lease, *, delay_s: float, reason: str) -> bool:
+    async def retry_later(self, lease: Lease, *, delay_s: float, reason: str, charged: bool = True) -> bool:
         """Back to PENDING with ``next_run_at``."""
-        values = _fence(lease) | {"delay": timedelta(seconds=delay_s), "reason": clean(reason)}
+        values = _fence(lease) | {"delay": timedelta(seconds=delay_s), "reason": clean(reason), "charged": charged}
         return bool(await self._database.fetch(statements.RETRY_LATER, values))
 
     async def release(self, lease: Lease, *, publish_within_s: float) -> bool:
