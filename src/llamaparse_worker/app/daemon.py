@@ -51,6 +51,9 @@ from llamaparse_worker.worker.webhooks import WebhookCalls
 
 PING_INTERVAL_S = 5.0
 MEMORY_INTERVAL_S = 5.0
+GARBAGE_THRESHOLDS = (10_000, 10, 200)
+"""Pages that wait for models are hundreds of thousands of objects. A collection that looks at all of them stops the
+event loop for a tenth of a second: by the interpreter's own thresholds once a second."""
 
 log = structlog.get_logger()
 
@@ -144,6 +147,7 @@ async def _work(daemon: _Daemon, address: str) -> None:
         await documents.pool.ready()
         gc.collect()
         gc.freeze()  # what is imported and open by now lives as long as the daemon: no collection need look at it again
+        gc.set_threshold(*GARBAGE_THRESHOLDS)
         await worker.run(daemon.stop)
         with anyio.move_on_after(LAST_ROUND_S):
             await webhooks.end()

@@ -9,10 +9,8 @@ from dataclasses import replace
 import anyio
 from pydantic import BaseModel
 
-from llamaparse_worker.computing import computed
 from llamaparse_worker.interfaces import Mode, PageView
 from llamaparse_worker.mode.asking import Asking
-from llamaparse_worker.mode.checks import evidence_of
 from llamaparse_worker.mode.component import ModelMode
 from llamaparse_worker.mode.estimates import fit_one_answer
 from llamaparse_worker.mode.joint import drafts
@@ -49,7 +47,7 @@ class Refiner:
         if reason is not None:
             record = Refinement(verdict=Verdict.SKIPPED, notes=(CheckNote("plan", reason),))
             return replace(page, refinement=record)
-        return await (await self._work(page, view, options, flow)).better()
+        return await self._work(page, view, options, flow).better()
 
     def go_together(self, pages: Sequence[LaidOutPage], options: ParseOptions) -> bool:
         """Tell whether one answer can hold all pages, and each is one to ask about; see ``JointMode``."""
@@ -62,7 +60,7 @@ class Refiner:
         self, pages: Sequence[LaidOutPage], views: Sequence[PageView], options: ParseOptions, *, flow: str
     ) -> Sequence[LaidOutPage]:
         """Draft all pages in one call and go on with each by itself; see ``JointMode``."""
-        works = [await self._work(page, view, options, flow) for page, view in zip(pages, views, strict=True)]
+        works = [self._work(page, view, options, flow) for page, view in zip(pages, views, strict=True)]
         caps = self._policy.caps.times(len(works))
         found = await drafts(works, Asking(self._router, self._policy.mode, flow, caps), self._most_output)
         better = list(pages)
@@ -79,15 +77,14 @@ class Refiner:
     def _why_skipped(self, page: LaidOutPage, options: ParseOptions) -> str | None:
         return why_skipped(page, options, sees=self._policy.sees, most_output=self._policy.caps.output_tokens)
 
-    async def _work(self, page: LaidOutPage, view: PageView, options: ParseOptions, flow: str) -> Work:
+    def _work(self, page: LaidOutPage, view: PageView, options: ParseOptions, flow: str) -> Work:
         policy = self._policy
         pictures = None
         if policy.sees:
             pictures = Pictures(view, page, self._router.deployments(policy.mode, images=True))
-        evidence = await computed(evidence_of, page)
         asking = Asking(self._router, policy.mode, flow, policy.caps)
         questions = Questions(page, options, policy.mode, pictures)
-        return Work(page, policy, asking, questions, evidence, by_form=bool(options.prompts.user))
+        return Work(page, policy, asking, questions, by_form=bool(options.prompts.user))
 
     @property
     def _most_output(self) -> int | None:

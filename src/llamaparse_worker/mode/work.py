@@ -9,11 +9,12 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 from llamaparse_worker.computing import computed
 from llamaparse_worker.layout.plain import plain_text
 from llamaparse_worker.mode.asking import Asking, NoAnswer, Question
-from llamaparse_worker.mode.checks import Check, Evidence, Judgement, Severity, has_witness, judged
+from llamaparse_worker.mode.checks import Check, Evidence, Judgement, Severity, evidence_of, has_witness, judged
 from llamaparse_worker.mode.markdown import bare, blocks_of
 from llamaparse_worker.mode.placing import placed, whole
 from llamaparse_worker.mode.policy import Policy
@@ -51,7 +52,6 @@ class Work:
         policy: Policy,
         asking: Asking,
         questions: Questions,
-        evidence: Evidence,
         *,
         by_form: bool,
     ) -> None:
@@ -59,12 +59,16 @@ class Work:
         self._policy = policy
         self.asking = asking
         self.questions = questions
-        self._evidence = evidence
         self._by_form = by_form
         self._is_code = bool(page.blocks) and all(isinstance(block, CodeBlock) for block in page.blocks)
         self._reasons: list[str] = []
         """Why nothing more was asked."""
         self._together: tuple[int, ...] = ()
+
+    @cached_property
+    def _evidence(self) -> Evidence:
+        """What the page says. Made by a thread, and not before there is an answer: it is large, and many pages wait."""
+        return evidence_of(self._page)
 
     @property
     def number(self) -> int:
