@@ -19,6 +19,8 @@ BEGIN
     IF TG_OP = 'INSERT' THEN
         INSERT INTO turns (at, job, status, attempt, token)
         VALUES (clock_timestamp(), NEW.id, NEW.status, NEW.attempt, NEW.lease_token);
+    ELSIF NEW.status = 'RUNNING' AND NEW.attempt < OLD.attempt THEN
+        RETURN NULL; -- its worker has split it: it stays RUNNING, and nobody was given it
     ELSIF (OLD.status, OLD.attempt, OLD.lease_token) IS DISTINCT FROM (NEW.status, NEW.attempt, NEW.lease_token) THEN
         INSERT INTO turns (at, job, was, status, attempt, token, lease_was_until)
         VALUES (clock_timestamp(), NEW.id, OLD.status, NEW.status, NEW.attempt, NEW.lease_token, OLD.lease_until);

@@ -52,7 +52,10 @@ def test_waiting_and_running_jobs_count_once(tmp_path: Path, env: dict[str, str]
         found = running.get_json(STATUS)
 
         assert (found["ready"], found["in_flight"], found["delayed"]) == (2, 1, 0)
-        names = ["parse_raw_file_job", *(f"parse_raw_file_job_{kind}" for kind in ("critical", "high", "low"))]
+        names = [
+            "parse_raw_file_job",
+            *(f"parse_raw_file_job_{kind}" for kind in ("critical", "high", "low", "ranges")),
+        ]
         assert [queue["name"] for queue in found["queues"]] == names
         assert sum(queue["messages"] for queue in found["queues"]) == 2 + found["in_flight"]
         assert running.get("/api/queue-statusz?queue_prefix=no_such_queue")[0] == 404

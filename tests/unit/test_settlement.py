@@ -16,18 +16,21 @@ from llamaparse_worker.errors import (
     every_error,
 )
 from llamaparse_worker.model.job import JobResult, JobStatus, Refusal
+from llamaparse_worker.model.ranges import PageRange, Split
 from llamaparse_worker.worker.settlement import (
     UNSERVED_DELAY_S,
     Acknowledge,
     Broke,
     DeadLetter,
     Ended,
+    HandOver,
     Malformed,
     NotClaimed,
     Postpone,
     RetryLater,
     RetryPolicy,
     Stopped,
+    TooLarge,
     settle,
 )
 
@@ -59,6 +62,11 @@ def test_a_job_that_lost_every_worker_goes_to_the_dead_letters() -> None:
 def test_a_finished_attempt_writes_its_result_before_the_message_goes() -> None:
     result = JobResult(status=JobStatus.COMPLETED, result_prefix="results/j/1")
     assert settle(Ended(result), attempt=1, policy=POLICY) == Acknowledge(result)
+
+
+def test_a_document_too_large_for_one_is_handed_over_to_its_page_ranges() -> None:
+    split = Split((PageRange(1, 500), PageRange(501, 900)), 900)
+    assert settle(TooLarge(split), attempt=1, policy=POLICY) == HandOver(split)
 
 
 def test_a_transient_error_is_retried_with_growing_delay() -> None:

@@ -202,9 +202,9 @@ class MemoryJobStore:
         found = row.record
         if found.status is JobStatus.FAILED:
             row.forgiven = found.attempt
-            self._ranges.forget(job_id)
         elif found.status is not JobStatus.PENDING or found.next_run_at is not None:
             return found.status
+        self._ranges.forget(job_id)
         row.record = replace(found, result_prefix=None, error=None, page_errors=(), progress=Progress())
         self._free(row, JobStatus.PENDING)
         row.publish_by, row.bury_at, row.lost = self._in(publish_within_s), None, False

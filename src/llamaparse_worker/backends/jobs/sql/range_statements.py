@@ -126,4 +126,8 @@ SELECT first_page, last_page, status, page_errors FROM page_ranges WHERE job_id 
 
 FORGET: Final = "DELETE FROM page_ranges WHERE job_id = :id"
 
-FORGET_FAILED: Final = f"{FORGET} AND EXISTS (SELECT 1 FROM jobs WHERE id = :id AND status = 'FAILED')"
+# Of a job that is about to be reopened, whose progress is forgotten with them.
+FORGET_REOPENED: Final = f"""
+{FORGET} AND EXISTS (
+    SELECT 1 FROM jobs WHERE id = :id AND (status = 'FAILED' OR (status = 'PENDING' AND next_run_at IS NULL)))
+"""

@@ -168,7 +168,7 @@ class SqlJobStore:
         """Back to PENDING with all attempts before it, or say what the job is."""
         values: dict[str, Value] = {"id": clean(job_id), "publish_within": timedelta(seconds=publish_within_s)}
         async with self._database.transaction() as connection:
-            await connection.fetch(range_statements.FORGET_FAILED, values)
+            await connection.fetch(range_statements.FORGET_REOPENED, values)
             for row in await connection.fetch(statements.REOPEN, values):
                 return DueRow.model_validate(row).due()
             rows = await connection.fetch(statements.STATUS, values)
