@@ -186,33 +186,32 @@ class RangeAttempts:
         return heart.stopped_by or ended
 
     async def _persist(self, job: Job, lease: RangeLease, ended: _Ended) -> RangeOutcome:
-        """Write how the range ended; one that is no longer ours may be so because its job has ended."""
-        kept = False
+        """Write how the range ended. One that is no longer ours may be so because its job has ended."""
+        if isinstance(ended, WorkerError):
+            log.warning("page_range.broke", error_code=ended.code, error=ended.message)
         match ended:
             case JobStatus():
-                outcome = RangeOutcome.CANCELLED if ended.terminal else RangeOutcome.REFUSED
+                outcome, kept = RangeOutcome.REFUSED, False
             case WorkerError() if ended.retryable and lease.attempt < self._policy.retry.max_attempts:
-                outcome = RangeOutcome.RETRIED
-                log.warning("page_range.broke", error_code=ended.code, error=ended.message)
-                delay_s = self._policy.retry.pause_s(lease.attempt)
-                kept = await until_available(
-                    lambda: self._jobs.ranges.retry_later(lease, delay_s=delay_s),
-                    what="job store",
-                    failures=AWAY_OR_REFUSING,
-                )
+                outcome, kept = RangeOutcome.RETRIED, await self._retry_later(lease)
             case WorkerError():
-                outcome = RangeOutcome.LEFT
-                log.warning("page_range.broke", error_code=ended.code, error=ended.message)
-                kept = await self._finish(lease, ())
+                outcome, kept = RangeOutcome.LEFT, await self._finish(lease, ())
             case pages:
-                outcome = RangeOutcome.READ
-                kept = await self._finish(lease, pages)
+                outcome, kept = RangeOutcome.READ, await self._finish(lease, pages)
         if kept:
             return outcome
         if await self._has_ended(lease):
             await remove_left(self._pipeline, job)
             return RangeOutcome.CANCELLED
         return RangeOutcome.REFUSED
+
+    async def _retry_later(self, lease: RangeLease) -> bool:
+        delay_s = self._policy.retry.pause_s(lease.attempt)
+        return await until_available(
+            lambda: self._jobs.ranges.retry_later(lease, delay_s=delay_s),
+            what="job store",
+            failures=AWAY_OR_REFUSING,
+        )
 
     async def _finish(self, lease: RangeLease, pages: Sequence[PageSummary]) -> bool:
         errors = tuple(PageError(page.number, page.error) for page in pages if page.error)
