@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from support import documents
-from support.daemon import command, daemon, environment
+from support.daemon import command, daemon, environment, until
 from support.model_server import ModelServer
 
 
@@ -97,3 +97,38 @@ def test_the_auto_mode_asks_about_pages_with_a_trigger(
     assert [page["triggered_auto_mode"] for page in pages] == [False, True]
     assert [record["verdict"] for record in _records(tmp_path / "out" / "report.pdf")] == ["skipped", "answered"]
     assert len(server.questions) == 1
+
+
+def test_a_second_run_takes_its_pages_from_the_cache(
+    server: ModelServer, env: dict[str, str], report: Path, tmp_path: Path
+) -> None:
+    arguments = ["parse", str(report), "--mode", "balanced", "--cache", str(tmp_path / "cache"), "--output"]
+    results = []
+    for name in ("first", "second"):
+        done = command([*arguments, str(tmp_path / name)], env)
+        assert done.returncode == 0, done.stderr
+        results.append(tmp_path / name / "report.pdf")
+
+    assert len(server.questions) == 2
+    first, second = results
+    assert (first / "result.md").read_text() == (second / "result.md").read_text()
+    assert [record["from_cache"] for record in _records(second)] == [True, True]
+    assert [record["calls"] for record in _records(second)] == [[], []]
+    hits = [json.loads((folder / "manifest.json").read_text())["job_is_cache_hit"] for folder in results]
+    assert hits == [False, True]
+
+
+def test_a_daemon_pays_once_for_a_document_of_two_jobs(
+    server: ModelServer, env: dict[str, str], report: Path, tmp_path: Path
+) -> None:
+    jobs = []
+    with daemon(env, tmp_path) as running:
+        for _ in range(2):
+            done = command(["submit", str(report), "--mode", "balanced", "--json"], env)
+            assert done.returncode == 0, done.stderr
+            jobs.append(json.loads(done.stdout)["job"])
+            until(lambda: len(running.events("job.settled")) == len(jobs), 20, why=running.log)
+    usages = [json.loads(command(["status", job, "--json"], env).stdout)["usage"] for job in jobs]
+
+    assert len(server.questions) == 2
+    assert usages[1] == {"pages": 2.0, "cached_pages": 2.0}

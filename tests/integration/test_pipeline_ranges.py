@@ -69,7 +69,9 @@ class World:
                 objects=self.objects,
                 documents=document_parser(self.pool, ocr=FakeOcr(), modes=modes, range_size=2),
                 spool_dir=self.spool,
-                limits=JobLimits(max_document_bytes=10_000_000, transfer_timeout_s=30, split_pages=split_pages),
+                limits=JobLimits(
+                    max_document_bytes=10_000_000, fetch_timeout_s=30, store_timeout_s=30, split_pages=split_pages
+                ),
                 checkpoints=CheckpointPolicy(every_s=60, reading=""),
                 observe_stage=lambda _job, _stage, _seconds: None,
             )

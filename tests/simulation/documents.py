@@ -20,6 +20,7 @@ from llamaparse_worker.model.ranges import PageRange
 from llamaparse_worker.pipeline.document import DocumentOutcome, DocumentParser, TooLargeForOneError
 from llamaparse_worker.pipeline.finished import FinishedPages
 from llamaparse_worker.pipeline.frames import framed, whole_frames
+from llamaparse_worker.pipeline.page_cache import DocumentCache
 from llamaparse_worker.pipeline.verdict import Verdict
 
 MOST_PAGES = 4
@@ -66,8 +67,9 @@ class ScriptedDocuments(DocumentParser):
         *,
         on_progress: Callable[[Progress], None],
         finished: FinishedPages,
+        cache: DocumentCache | None = None,
     ) -> tuple[PageSummary, ...]:
-        del options
+        del options, cache
         numbers = range(pages.first, pages.last + 1)
         await self._read(document, numbers, folder, on_progress, finished)
         await self._meet(document, poisonous=pages.first == POISONOUS_PAGE)
@@ -82,8 +84,9 @@ class ScriptedDocuments(DocumentParser):
         on_progress: Callable[[Progress], None],
         finished: FinishedPages | None = None,
         most_pages: int | None = None,
+        cache: DocumentCache | None = None,
     ) -> DocumentOutcome:
-        del options
+        del options, cache
         finished = finished or FinishedPages()
         total = self._random.randint(1, MOST_PAGES)
         if self._lengths is not None:

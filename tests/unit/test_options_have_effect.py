@@ -160,6 +160,7 @@ CHANGES_FILES: Mapping[str, tuple[object, Document]] = {
 
 CHANGES_JOB: Mapping[str, object] = {
     "tier": "agentic",
+    "disable_cache": True,
     "processing_options.ocr_parameters.languages": ["fr"],
     "processing_options.ignore.ignore_text_in_image": True,
     "processing_options.auto_mode_configuration": [{"parsing_conf": {"tier": "agentic"}, "table_in_page": True}],
@@ -184,7 +185,6 @@ CHANGES_MODELS: Mapping[str, object] = {
 ALREADY_SO: Mapping[str, object] = {
     "version": "latest",
     "client_name": "tests",
-    "disable_cache": True,
     "output_options.spatial_text.preserve_very_small_text": True,
 }
 """Options that ask for what is so in any case."""

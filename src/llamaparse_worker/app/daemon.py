@@ -29,6 +29,7 @@ from llamaparse_worker.pipeline.checkpoints import CheckpointPolicy
 from llamaparse_worker.pipeline.groups import one_error
 from llamaparse_worker.pipeline.job import JobLimits, JobPipeline
 from llamaparse_worker.pipeline.manifest import worker_version
+from llamaparse_worker.pipeline.page_cache import CachePolicy, PageCache
 from llamaparse_worker.pipeline.quota import SpoolQuota
 from llamaparse_worker.pipeline.spool import remove_leftovers, spool_folder
 from llamaparse_worker.settings import ServiceManager, Sources, WorkerSettings, read
@@ -142,7 +143,12 @@ async def _work(daemon: _Daemon, address: str) -> None:
         watchers.start_soon(partial(watch, daemon.health, pings, interval_s=PING_INTERVAL_S))
         if settings.max_rss_before_restart:
             watchers.start_soon(_watch_memory, daemon.stop, settings.max_rss_before_restart)
-        worker = _worker(daemon, documents, backends, sources, webhooks, on_consuming=lambda: _ready(daemon, address))
+        cache = _page_cache(settings, documents, backends)
+        if cache:
+            watchers.start_soon(cache.keep_small)
+        worker = _worker(
+            daemon, documents, backends, sources, webhooks, cache, on_consuming=lambda: _ready(daemon, address)
+        )
         watchers.start_soon(webhooks.run)
         await documents.pool.ready()
         gc.collect()
@@ -152,6 +158,18 @@ async def _work(daemon: _Daemon, address: str) -> None:
         with anyio.move_on_after(LAST_ROUND_S):
             await webhooks.end()
         watchers.cancel_scope.cancel()
+
+
+def _page_cache(settings: WorkerSettings, documents: Documents, backends: Backends) -> PageCache | None:
+    """Give the cache of refined pages, where models can be asked and the operator wants one."""
+    if not documents.router or not settings.page_cache_hours:
+        return None
+    policy = CachePolicy(
+        prefix=settings.page_cache_prefix,
+        max_age_s=settings.page_cache_hours * 3600,
+        max_bytes=settings.page_cache_max_bytes,
+    )
+    return PageCache(backends.objects, policy, models=documents.models)
 
 
 def _measured(metrics: Metrics, ocr: Ocr) -> Ocr:
@@ -178,6 +196,7 @@ def _worker(
     backends: Backends,
     sources: SourceFetcher,
     webhooks: WebhookCalls,
+    cache: PageCache | None,
     *,
     on_consuming: Callable[[], None],
 ) -> Worker:
@@ -212,6 +231,7 @@ def _worker(
             quota=SpoolQuota(job_bytes=settings.spool_max_job_bytes, total_bytes=settings.spool_max_bytes),
         ),
         checkpoints=CheckpointPolicy(every_s=settings.checkpoint_seconds, reading=documents.reading),
+        cache=cache,
         observe_stage=observe_stage,
     )
     retry = RetryPolicy(settings.job_max_attempts, settings.job_retry_delay_seconds)

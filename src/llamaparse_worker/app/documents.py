@@ -38,6 +38,8 @@ class Documents:
     """The engine that is open, unless OCR is off."""
     router: Router | None
     """Who has models called, where there are any."""
+    models: str
+    """Names the models that may be asked, whatever their order."""
     reading: str
     """What of the settings decides how pages are read: of two workers with the same, one may go on for the other."""
 
@@ -100,7 +102,13 @@ async def open_documents(
                 ),
             ),
         )
-        yield Documents(parser, pool, processes, ocr, router, f"{settings.ocr_engine} {config.model_dump_json()}")
+        reading = f"{settings.ocr_engine} {config.model_dump_json()}"
+        yield Documents(parser, pool, processes, ocr, router, _names(models), reading)
+
+
+def _names(models: Sequence[ServedModel]) -> str:
+    deployments = (one.model.deployment for one in models)
+    return " ".join(sorted(f"{one.provider}/{one.provider_model}" for one in deployments))
 
 
 async def _open_modes(settings: LocalSettings, router: Router | None, stack: AsyncExitStack) -> dict[ModeName, Mode]:

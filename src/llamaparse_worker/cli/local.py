@@ -14,6 +14,7 @@ import anyio
 from anyio import to_thread
 
 from llamaparse_worker.app.documents import Documents
+from llamaparse_worker.backends.objects.filesystem.store import FilesystemObjectStore
 from llamaparse_worker.cli.exit_status import ExitStatus
 from llamaparse_worker.cli.inputs import Input
 from llamaparse_worker.cli.reporting import Ending, Reporter
@@ -34,20 +35,31 @@ from llamaparse_worker.pipeline.document import DocumentOutcome
 from llamaparse_worker.pipeline.groups import one_error
 from llamaparse_worker.pipeline.job import StageClock, write_manifest
 from llamaparse_worker.pipeline.manifest import Circumstances
+from llamaparse_worker.pipeline.page_cache import CachePolicy, PageCache
 from llamaparse_worker.pipeline.quota import SpoolQuota
 from llamaparse_worker.pipeline.spool import describe, no_space_is_temporary, spool_folder
 from llamaparse_worker.settings import LocalSettings
 from llamaparse_worker.wire import utc_now
 
+_CACHE = CachePolicy(prefix="pages", max_age_s=48 * 3600, max_bytes=1024**3)
+
 
 class LocalParse:
     """Parses one input after the other into ``output``."""
 
-    def __init__(self, documents: Documents, settings: LocalSettings, output: Path, options: ParseOptions) -> None:
+    def __init__(
+        self,
+        documents: Documents,
+        settings: LocalSettings,
+        output: Path,
+        options: ParseOptions,
+        cache: PageCache | None = None,
+    ) -> None:
         self._documents = documents
         self._settings = settings
         self._output = output
         self._options = options
+        self._cache = cache
         self._quota = SpoolQuota(job_bytes=settings.spool_max_job_bytes, total_bytes=settings.spool_max_bytes)
 
     async def parse_all(self, inputs: Sequence[Input], reporter: Reporter) -> int:
@@ -75,6 +87,8 @@ class LocalParse:
             async with anyio.create_task_group() as tasks:
                 for one in inputs:
                     tasks.start_soon(parse_one, one)
+        if self._cache:
+            await self._cache.sweep()
         return ExitStatus.OK if set(endings) <= {JobStatus.COMPLETED} else ExitStatus.DATA
 
     async def parse(self, one: Input) -> tuple[Ending, ErrorReport | None]:
@@ -118,8 +132,11 @@ class LocalParse:
         clock = StageClock(lambda _stage, _seconds: None)
         async with spool_folder(self._settings.spool_dir) as spool, self._quota.watching(spool):
             document = await self._spooled(one, spool)
+            cache = None if self._cache is None else self._cache.of(document, self._options)
             with clock.stage("parse"):
-                outcome = await self._documents.parser.parse(document, self._options, spool, on_progress=note)
+                outcome = await self._documents.parser.parse(
+                    document, self._options, spool, on_progress=note, cache=cache
+                )
             circumstances = Circumstances(job_id=None, attempt=1, started_at=started_at, durations_s=clock.durations_s)
             files = await write_manifest(document, outcome, self._options, circumstances, spool)
             with no_space_is_temporary():
@@ -133,6 +150,16 @@ class LocalParse:
         with no_space_is_temporary():
             await to_thread.run_sync(shutil.copyfile, one.path, source)
         return await describe(source, one.path.name)
+
+
+def page_cache(folder: Path, models: str) -> PageCache:
+    """Give a cache of refined pages in a folder.
+
+    Raises:
+        ConfigurationError: ``--cache`` cannot be written.
+    """
+    _prove_writable(folder, "--cache")
+    return PageCache(FilesystemObjectStore(folder), _CACHE, models=models)
 
 
 def _check(path: Path, limit_bytes: int) -> None:
@@ -149,12 +176,12 @@ def _check(path: Path, limit_bytes: int) -> None:
         raise DocumentTooLarge(f"the file has {found.st_size} bytes; MAX_DOCUMENT_BYTES allows {limit_bytes}")
 
 
-def _prove_writable(folder: Path) -> None:
+def _prove_writable(folder: Path, option: str = "--output") -> None:
     try:
         folder.mkdir(parents=True, exist_ok=True)
         tempfile.TemporaryFile(dir=folder).close()
     except OSError as error:
-        raise ConfigurationError(f"--output {folder} cannot be written: {error.strerror}") from error
+        raise ConfigurationError(f"{option} {folder} cannot be written: {error.strerror}") from error
 
 
 def _move(spool: Path, names: list[str], folder: Path) -> None:

@@ -19,6 +19,12 @@ def add(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None
     )
     command.add_argument("files", nargs="+", metavar="FILE", help="a document, or a folder to walk")
     command.add_argument("--output", required=True, metavar="DIR", type=Path, help="where the results go")
+    command.add_argument(
+        "--cache",
+        metavar="DIR",
+        type=Path,
+        help="keep pages that models have refined here, for two days, and use those of earlier runs; default: none",
+    )
     command.add_argument("--json", action="store_true", help="one JSON line a document on stdout, as it ends")
     add_options(command)
     command.set_defaults(run=run)
@@ -45,13 +51,14 @@ async def _parse(args: argparse.Namespace) -> int:
     async with served as models, open_documents(settings, models=models) as documents:
         # Imported here, beside the start of the parser processes.
         from llamaparse_worker.cli.inputs import inputs_of
-        from llamaparse_worker.cli.local import LocalParse
+        from llamaparse_worker.cli.local import LocalParse, page_cache
         from llamaparse_worker.cli.options import options_from
         from llamaparse_worker.cli.reporting import open_reporter
 
         options = options_from(args)
         documents.parser.mode_for(options)  # better said now than once for each document
         inputs = inputs_of(args.files)
-        local = LocalParse(documents, settings, args.output, options)
+        cache = page_cache(args.cache, documents.models) if args.cache else None
+        local = LocalParse(documents, settings, args.output, options, cache)
         with open_reporter(len(inputs), as_json=args.json) as reporter:
             return await local.parse_all(inputs, reporter)

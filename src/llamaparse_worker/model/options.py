@@ -92,6 +92,15 @@ class PromptOptions:
     as it need not say what the page says."""
 
 
+class CacheUse(StrEnum):
+    """What a job makes of pages that earlier jobs have had refined, and of its own for later ones."""
+
+    USE = "use"
+    RENEW = "renew"
+    """Take none, and keep the new ones."""
+    NONE = "none"
+
+
 class Countable(StrEnum):
     """What of a page can be counted."""
 
@@ -183,6 +192,7 @@ class ParseOptions:
     """Leave out text that runs across the page, such as a watermark."""
     tables: TableOptions = TableOptions()
     prompts: PromptOptions = PromptOptions()
+    cache: CacheUse = CacheUse.USE
     whole_document: bool = False
     """Ask models about several pages at once, where they fit, rather than about each by itself."""
     upgrades: tuple[UpgradeRule, ...] = ()

@@ -65,6 +65,8 @@ class Refinement:
     prompt: str = ""
     """The system prompt and its version, such as ``balanced/1``; empty where nobody was asked."""
     calls: tuple[ModelCall, ...] = ()
+    from_cache: bool = False
+    """Whether an earlier job had the page refined, which then cost this one nothing."""
     together: tuple[int, ...] = ()
     """The pages that were drafted in one call with this one; it stands in the record of the first of them."""
     triggers: tuple[str, ...] = ()
@@ -77,11 +79,15 @@ class Refinement:
 
 
 def usage_of(pages: Iterable[Refinement]) -> dict[str, float]:
-    """Add up what pages have cost; ``cost`` only where every call has a price."""
+    """Add up what pages have cost, and count those from the cache; ``cost`` only where every call has a price."""
+    pages = tuple(pages)
+    cached = sum(page.from_cache for page in pages)
+    from_cache = {"cached_pages": float(cached)} if cached else {}
     calls = [call for page in pages for call in page.calls]
     if not calls:
-        return {}
+        return from_cache
     usage = {
+        **from_cache,
         "requests": float(len(calls)),
         "input_tokens": float(sum(call.usage.input_tokens for call in calls)),
         "output_tokens": float(sum(call.usage.output_tokens for call in calls)),

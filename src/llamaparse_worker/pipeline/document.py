@@ -28,6 +28,7 @@ from llamaparse_worker.model.page import PageStatus, PageSummary
 from llamaparse_worker.model.parsing import Assemble, Completed, Inspect, Inspected
 from llamaparse_worker.model.ranges import PageRange
 from llamaparse_worker.pipeline.finished import FinishedPages
+from llamaparse_worker.pipeline.page_cache import DocumentCache
 from llamaparse_worker.pipeline.pages import PageReading, ReadingLimits, ReadResult
 from llamaparse_worker.pipeline.seat import Seat, last_event, seat_in
 from llamaparse_worker.pipeline.upgrading import Upgrading
@@ -64,6 +65,11 @@ class DocumentOutcome:
     usage: Mapping[str, float] = field(default_factory=dict)
     """What models were asked for the document: ``requests``, tokens, and the cost where prices are known."""
 
+    @property
+    def is_cache_hit(self) -> bool:
+        """Whether all that models say in the result came from the cache."""
+        return "cached_pages" in self.usage and "requests" not in self.usage
+
 
 class TooLargeForOneError(Exception):
     """A document has more pages than one attempt shall read; none of them has been read."""
@@ -72,6 +78,18 @@ class TooLargeForOneError(Exception):
         super().__init__(f"{len(pages)} pages")
         self.pages = pages
         """Those that are selected, ascending."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Given:
+    """What is parsed, how, and what is finished of it."""
+
+    document: Spooled
+    options: ParseOptions
+    folder: Path
+    finished: FinishedPages
+    cache: DocumentCache | None
+    on_progress: Callable[[Progress], None]
 
 
 @dataclass(slots=True)
@@ -143,6 +161,7 @@ class DocumentParser:
         on_progress: Callable[[Progress], None],
         finished: FinishedPages | None = None,
         most_pages: int | None = None,
+        cache: DocumentCache | None = None,
     ) -> DocumentOutcome:
         """Parse the document and write its result files into ``folder``.
 
@@ -155,6 +174,7 @@ class DocumentParser:
             on_progress: told about each finished page.
             finished: what is finished already, all of it selected by the options; pages are added as they end.
             most_pages: how many may be read here where none is finished; None for all.
+            cache: where pages are looked for before a model is asked, and kept afterwards.
 
         Raises:
             TooLargeForOneError: there are more than ``most_pages``.
@@ -166,6 +186,7 @@ class DocumentParser:
         """
         mode, ocr = self.mode_for(options), self._ocr(options)
         finished = FinishedPages() if finished is None else finished
+        given = _Given(document, options, folder, finished, cache, on_progress)
         if document.size_bytes == 0:
             raise EmptyDocument("the file is empty")
         reached = _Reached()
@@ -176,15 +197,13 @@ class DocumentParser:
                 if most_pages is not None and len(pages) > most_pages and not finished.summaries:
                     raise TooLargeForOneError(pages)
                 time_limit.deadline += self._page_time_s(options) * len(pages)
-                reached.reading = reading = self._reading(document, options, folder, finished, on_progress)
+                reached.reading = reading = self._reading(given)
                 if mode.refines:
                     on_progress(Progress(total=len(pages)))
                 read, usage = await reading.read(pages, seat, keep=not mode.refines), dict[str, float]()
                 if mode.refines:
                     await seat.release()
-                    read, usage = await self._refine(
-                        read, mode, document, options, folder, finished, on_progress, reached
-                    )
+                    read, usage = await self._refine(read, mode, given, reached)
                 try:
                     files = await self._assemble(read, folder, options, seat)
                 except (ParserCrashed, OutOfMemory):
@@ -233,6 +252,7 @@ class DocumentParser:
         *,
         on_progress: Callable[[Progress], None],
         finished: FinishedPages,
+        cache: DocumentCache | None = None,
     ) -> tuple[PageSummary, ...]:
         """Read, and where the mode does so refine, the selected pages of a range into ``finished``; assembles nothing.
 
@@ -244,49 +264,33 @@ class DocumentParser:
         """
         mode, numbers = self.mode_for(options), pages_in(pages, options)
         limit_s = self._base_time_s(options) + self._page_time_s(options) * len(numbers)
+        given = _Given(document, options, folder, finished, cache, on_progress)
         with anyio.move_on_after(limit_s):
             async with seat_in(self._parsers) as seat:
-                reading = self._reading(document, options, folder, finished, on_progress)
+                reading = self._reading(given)
                 if mode.refines:
                     on_progress(Progress(total=len(numbers)))
                 read = await reading.read(numbers, seat)
                 if mode.refines:
                     await seat.release()
-                    read, _ = await self._refine(
-                        read, mode, document, options, folder, finished, on_progress, _Reached()
-                    )
+                    read, _ = await self._refine(read, mode, given, _Reached())
                 return read.pages
         raise TimeLimitExceeded(f"pages {pages.first} to {pages.last} were not read within {limit_s:g} s")
 
-    def _reading(
-        self,
-        document: Spooled,
-        options: ParseOptions,
-        folder: Path,
-        finished: FinishedPages,
-        on_progress: Callable[[Progress], None],
-    ) -> PageReading:
+    def _reading(self, given: _Given) -> PageReading:
         return PageReading(
             self._parsers,
-            self._ocr(options),
+            self._ocr(given.options),
             self._limits.reading,
-            document=document,
-            options=options,
-            folder=folder,
-            finished=finished,
-            on_progress=(lambda _progress: None) if self.mode_for(options).refines else on_progress,
+            document=given.document,
+            options=given.options,
+            folder=given.folder,
+            finished=given.finished,
+            on_progress=(lambda _progress: None) if self.mode_for(given.options).refines else given.on_progress,
         )
 
     async def _refine(
-        self,
-        read: ReadResult,
-        mode: Mode,
-        document: Spooled,
-        options: ParseOptions,
-        folder: Path,
-        finished: FinishedPages,
-        on_progress: Callable[[Progress], None],
-        reached: _Reached,
+        self, read: ReadResult, mode: Mode, given: _Given, reached: _Reached
     ) -> tuple[ReadResult, dict[str, float]]:
         """Have the pages refined; progress counts those that the mode has given back, and those that failed before."""
         # Needs the layout and with it numpy, which no other step of this process imports.
@@ -300,11 +304,18 @@ class DocumentParser:
             nonlocal progress
             more = page.status is PageStatus.FAILED
             progress = replace(progress, done=progress.done + 1, failed=progress.failed + more)
-            on_progress(progress)
+            given.on_progress(progress)
 
-        views = DocumentViews(self._parsers, document, folder, silence_s=self._limits.reading.page_timeout_s)
+        silence_s = self._limits.reading.page_timeout_s
         reached.refining = refining = Refining(
-            mode, views, options, folder, flow=document.path, finished=finished, on_page=count
+            mode,
+            DocumentViews(self._parsers, given.document, given.folder, silence_s=silence_s),
+            given.options,
+            given.folder,
+            flow=given.document.path,
+            finished=given.finished,
+            cache=given.cache,
+            on_page=count,
         )
         refined = await refining.refine(read)
         return refined.read, refined.usage

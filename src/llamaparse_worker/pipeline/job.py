@@ -5,6 +5,7 @@ Nothing points to the stored files yet: the caller makes them visible by finishi
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, AbstractContextManager, contextmanager, nullcontext
@@ -25,6 +26,7 @@ from llamaparse_worker.model.ranges import RangeLease, RangeRecord, RangeStatus,
 from llamaparse_worker.pipeline.checkpoints import FOLDER, CheckpointPolicy, Checkpoints, remove_checkpoints
 from llamaparse_worker.pipeline.document import DocumentOutcome, DocumentParser, TooLargeForOneError, pages_in
 from llamaparse_worker.pipeline.manifest import MANIFEST_NAME, Circumstances, manifest_of
+from llamaparse_worker.pipeline.page_cache import DocumentCache, PageCache
 from llamaparse_worker.pipeline.quota import SpoolQuota
 from llamaparse_worker.pipeline.spool import describe, no_space_is_temporary, spool_folder
 from llamaparse_worker.wire import utc_now
@@ -70,6 +72,7 @@ class JobPipeline:
         spool_dir: Path,
         limits: JobLimits,
         checkpoints: CheckpointPolicy,
+        cache: PageCache | None = None,
         observe_stage: ObserveStage,
     ) -> None:
         self._sources = sources
@@ -78,6 +81,7 @@ class JobPipeline:
         self._spool_dir = spool_dir
         self._limits = limits
         self._checkpoints = checkpoints
+        self._cache = cache
         self._observe_stage = observe_stage
 
     def checkpoints(
@@ -132,6 +136,7 @@ class JobPipeline:
                             on_progress=on_progress,
                             finished=finished,
                             most_pages=None if ranges else self._most_pages,
+                            cache=self._cache_of(job, document),
                         )
             except TooLargeForOneError as large:
                 with self._storing("the document for its page ranges", document.size_bytes):
@@ -161,7 +166,13 @@ class JobPipeline:
                 document = await self._fetch(job, folder, split=True)
             async with checkpoints.of(document, folder, whole=True) as finished:
                 pages = await self._documents.read_range(
-                    document, job.options, lease.pages, folder, on_progress=on_progress, finished=finished
+                    document,
+                    job.options,
+                    lease.pages,
+                    folder,
+                    on_progress=on_progress,
+                    finished=finished,
+                    cache=self._cache_of(job, document),
                 )
         return pages
 
@@ -169,6 +180,11 @@ class JobPipeline:
     def _most_pages(self) -> int | None:
         """Without checkpoints nobody could assemble what others have read."""
         return (self._limits.split_pages or None) if self._checkpoints.every_s else None
+
+    def _cache_of(self, job: Job, document: Spooled) -> DocumentCache | None:
+        if self._cache is None:
+            return None
+        return self._cache.of(document, job.options, owner=json.dumps([job.tenant, job.project]))
 
     async def _fetch(self, job: Job, folder: Path, *, split: bool) -> Spooled:
         path, source = folder / "source", _kept_source(job) if split else job.source
@@ -266,7 +282,13 @@ async def write_manifest(
 
     def write() -> ResultFile:
         content = manifest_of(
-            document, outcome.parsed, options, circumstances, error=failure, flags=outcome.verdict.flags
+            document,
+            outcome.parsed,
+            options,
+            circumstances,
+            error=failure,
+            flags=outcome.verdict.flags,
+            is_cache_hit=outcome.is_cache_hit,
         )
         (folder / MANIFEST_NAME).write_bytes(content)
         return ResultFile(MANIFEST_NAME, len(content), "application/json")

@@ -38,6 +38,7 @@ def manifest_of(
     *,
     error: ErrorReport | None,
     flags: tuple[str, ...],
+    is_cache_hit: bool = False,
 ) -> bytes:
     """Encode the manifest of a parsed document, complete or partial."""
     manifest = Manifest(
@@ -53,6 +54,7 @@ def manifest_of(
         ignored_options=options.ignored,
         status=JobStatus.FAILED if error else JobStatus.COMPLETED,
         flags=flags,
+        job_is_cache_hit=is_cache_hit,
         error_code=error.code if error else None,
         error_message=error.message if error else None,
         pages=tuple(_page(page) for page in parsed.pages),

@@ -21,6 +21,7 @@ from llamaparse_worker.model.refinement import Refinement, usage_of
 from llamaparse_worker.pipeline import blob
 from llamaparse_worker.pipeline.finished import FinishedPages
 from llamaparse_worker.pipeline.groups import one_error
+from llamaparse_worker.pipeline.page_cache import DocumentCache
 from llamaparse_worker.pipeline.pages import ReadResult
 from llamaparse_worker.pipeline.views import DocumentViews
 
@@ -48,16 +49,19 @@ class Refining:
         *,
         flow: str,
         finished: FinishedPages,
+        cache: DocumentCache | None,
         on_page: Callable[[PageSummary], None],
     ) -> None:
         self._mode = mode
         self._views = views
         self._options = options
+        self._folder = folder
         self._blob = folder / "refined.blob"
         self._files = ExitStack()
         self._out = blob.BlobWriter(self._blob, self._files)
         self._flow = flow
         self._finished = finished
+        self._cache = cache
         self._on_page = on_page
         self._room = anyio.Semaphore(AT_ONCE)
         self._writing = anyio.Lock()
@@ -111,24 +115,34 @@ class Refining:
 
     async def _refine_run(self, run: Sequence[LaidOutPage]) -> None:
         try:
-            if len(run) > 1 and isinstance(self._mode, JointMode):
-                await self._refine_together(run, self._mode)
+            asked = [page for page in run if not await self._is_cached(page)]
+            mode = self._mode
+            if len(asked) > 1 and isinstance(mode, JointMode) and mode.go_together(asked, self._options):
+                await self._refine_together(asked, mode)
             else:
-                for page in run:
+                for page in asked:
                     await self._refine(page)
         finally:
             for _ in run:
                 self._room.release()
 
+    async def _is_cached(self, page: LaidOutPage) -> bool:
+        """Take a page from the cache, if it is there."""
+        found = None if self._cache is None else await self._cache.find(page)
+        if found is not None:
+            await self._write(found)
+        return found is not None
+
     async def _refine_together(self, run: Sequence[LaidOutPage], mode: JointMode) -> None:
         views = [self._views.page(page.number) for page in run]
-        for page in await mode.refine_together(run, views, self._options, flow=self._flow):
-            await self._keep(page)
+        refined = await mode.refine_together(run, views, self._options, flow=self._flow)
+        for page, better in zip(run, refined, strict=True):
+            await self._keep(page, better)
 
     async def _refine(self, page: LaidOutPage) -> None:
         try:
             better = await self._mode.refine(page, self._views.page(page.number), self._options, flow=self._flow)
-            await self._keep(better)
+            await self._keep(page, better)
         except (BackendUnavailable, ConfigurationError):
             raise
         except WorkerError as error:
@@ -136,7 +150,12 @@ class Refining:
             self._done[page.number] = failed
             self._on_page(failed)
 
-    async def _keep(self, better: LaidOutPage) -> None:
+    async def _keep(self, page: LaidOutPage, better: LaidOutPage) -> None:
+        await self._write(better)
+        if self._cache is not None:
+            await self._cache.keep(page, better, self._folder)
+
+    async def _write(self, better: LaidOutPage) -> None:
         async with self._writing:
             await computed(self._out.append, better)
             self._finished.refined.add(better.number)

@@ -110,6 +110,26 @@ class ModelVariables(_Variables):
     )
 
 
+class CacheVariables(_Variables):
+    """Pages from models.
+
+    What a model has made of a page is kept in the object store for later jobs about the same document.
+    """
+
+    page_cache_hours: float = Field(
+        default=48,
+        ge=0,
+        le=8760,
+        description="How long pages that models have refined are used again by jobs of the same tenant; 0 keeps none.",
+    )
+    page_cache_max_bytes: int = Field(
+        default=1024 * _MIB, ge=0, description="What they may fill of the object store; looked after once an hour."
+    )
+    page_cache_prefix: str = Field(
+        default="page-cache", pattern=r"^[A-Za-z0-9_.=-]+(/[A-Za-z0-9_.=-]+)*$", description="The prefix of their keys."
+    )
+
+
 class DocumentVariables(_Variables):
     """Documents and their limits."""
 
@@ -314,7 +334,7 @@ class LocalSettings(LogVariables, DocumentVariables, ModelVariables, OcrVariable
     """What every command needs; a command that serves no HTTP must not fail over an unguarded HOST."""
 
 
-class WorkerSettings(HttpVariables, DrainVariables, QueueVariables, LocalSettings):
+class WorkerSettings(HttpVariables, DrainVariables, QueueVariables, CacheVariables, LocalSettings):
     """Everything the daemon needs."""
 
 

@@ -238,7 +238,9 @@ class ParseConfiguration(Strict):
     tier: Literal["fast", "cost_effective", "agentic", "agentic_plus"] | None = None
     version: str | None = Field(default=None, pattern=r"^(latest|\d{4}-\d{2}-\d{2})$")
     client_name: str | None = None
-    disable_cache: bool | None = None
+    disable_cache: bool | None = Field(
+        default=None, description="Use no pages of earlier jobs, and keep none for later ones"
+    )
     crop_box: CropBox | None = None
     page_ranges: PageRanges | None = None
     agentic_options: AgenticOptions | None = None

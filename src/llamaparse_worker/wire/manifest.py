@@ -42,6 +42,8 @@ class Manifest(Strict):
     ignored_options: tuple[str, ...]
     status: str
     flags: tuple[str, ...] = ()
+    job_is_cache_hit: bool = False
+    """Whether no model was asked, as earlier jobs had asked about the same pages."""
     error_code: str | None = None
     error_message: str | None = None
     pages: tuple[ManifestPage, ...]

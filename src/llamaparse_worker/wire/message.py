@@ -11,7 +11,7 @@ from pydantic import AwareDatetime, Field, ValidationError
 
 from llamaparse_worker.errors import InvalidJob, InvalidOption
 from llamaparse_worker.model.job import Job, Priority, SourceKind, SourceRef
-from llamaparse_worker.model.options import ModeName, ParseOptions, PromptOptions, ResultKind
+from llamaparse_worker.model.options import CacheUse, ModeName, ParseOptions, PromptOptions, ResultKind
 from llamaparse_worker.model.webhook import NEVER_SENT, Webhook
 from llamaparse_worker.wire.auto_mode import rules_from
 from llamaparse_worker.wire.configuration import MAX_PROMPT, ParseConfiguration, ProcessingOptions
@@ -57,6 +57,10 @@ class JobMessage(Strict):
         default=None,
         max_length=MAX_PROMPT,
         description="What models are to make of the text of each page; the answer is then judged by its form alone",
+    )
+    do_not_cache: bool = Field(default=False, description="As configuration.disable_cache")
+    invalidate_cache: bool = Field(
+        default=False, description="Use no pages of earlier jobs, and keep the new ones in their place"
     )
     whole_document: bool = Field(
         default=False,
@@ -122,7 +126,13 @@ def job_of(message: JobMessage, *, traceparent: str | None = None, priority: Pri
         source=source,
         file_name=message.file_name or source.location.rstrip("/").rpartition("/")[2] or "document",
         output_prefix=message.output_prefix.strip("/"),
-        options=replace(options, ocr=message.ocr, results=message.results, **_of_models(message, options)),
+        options=replace(
+            options,
+            cache=_cache_use(message, options),
+            ocr=message.ocr,
+            results=message.results,
+            **_of_models(message, options),
+        ),
         project=message.project_id,
         tenant=message.tenant,
         priority=message.priority or priority,
@@ -163,6 +173,12 @@ def _with_auto_mode(message: JobMessage) -> ParseConfiguration:
     )
     processing = processing.model_copy(update={"auto_mode_configuration": rules})
     return message.configuration.model_copy(update={"processing_options": processing})
+
+
+def _cache_use(message: JobMessage, options: ParseOptions) -> CacheUse:
+    if message.do_not_cache or options.cache is CacheUse.NONE:
+        return CacheUse.NONE
+    return CacheUse.RENEW if message.invalidate_cache else CacheUse.USE
 
 
 class _OfModels(TypedDict):

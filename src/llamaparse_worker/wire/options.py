@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping
 from llamaparse_worker.errors import InvalidOption, InvalidPageRange
 from llamaparse_worker.model.options import (
     DEFAULT_SEPARATOR,
+    CacheUse,
     ImageKind,
     ModeName,
     ParseOptions,
@@ -82,7 +83,7 @@ HONOURED = frozenset(
         "webhook_configurations",
     }
 )
-"""Options that have their documented effect in this version. ``disable_cache``: there is no cache to disable;
+"""Options that have their documented effect in this version.
 ``preserve_very_small_text``: no text is too small here."""
 
 _OF_MODELS = frozenset({"agentic_options.custom_prompt", "processing_options.cost_optimizer.enable"})
@@ -151,6 +152,7 @@ def options_of(configuration: ParseConfiguration, mode: ModeName | None = None) 
         do_not_unroll_columns=bool(spatial.do_not_unroll_columns),
         preserve_layout_alignment_across_pages=bool(spatial.preserve_layout_alignment_across_pages),
         upgrades=upgrades,
+        cache=CacheUse.NONE if configuration.disable_cache else CacheUse.USE,
         ignored=tuple(sorted({*(path for path in given if path not in honoured), *without_effect(rules)})),
     )
 
