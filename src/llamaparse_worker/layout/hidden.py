@@ -8,6 +8,7 @@ from itertools import islice, pairwise
 import numpy as np
 import numpy.typing as npt
 
+from llamaparse_worker.layout.characters import characters_of, with_characters
 from llamaparse_worker.layout.quality import is_scan
 from llamaparse_worker.layout.shown import shown
 from llamaparse_worker.model.characters import Trait
@@ -34,15 +35,26 @@ def hidden_text(page: RawPage) -> HiddenText | None:
 
     The invisible text of a scan is what its picture shows, and is not hidden.
     """
-    reasons = hidden_characters(page)
+    reasons = _reasons(page)
     if reasons is None:
         return None
-    if is_scan(page):
-        reasons[reasons == _SCAN_EXEMPT] = 0
     visible = np.array([not character.isspace() for character in page.text], np.bool_)
     reasons[~visible] = 0
     count = int(np.count_nonzero(reasons))
     return HiddenText(count, tuple(islice(_spans(page, reasons, visible), _MOST_SPANS))) if count else None
+
+
+def without_hidden(page: RawPage) -> RawPage:
+    """Give the page without the characters of its hidden text."""
+    reasons = _reasons(page)
+    return page if reasons is None else with_characters(page, characters_of(page).chosen(np.flatnonzero(reasons == 0)))
+
+
+def _reasons(page: RawPage) -> npt.NDArray[np.uint8] | None:
+    reasons = hidden_characters(page)
+    if reasons is not None and is_scan(page):
+        reasons[reasons == _SCAN_EXEMPT] = 0
+    return reasons
 
 
 def hidden_characters(page: RawPage) -> npt.NDArray[np.uint8] | None:

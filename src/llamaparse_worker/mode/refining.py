@@ -18,6 +18,7 @@ from llamaparse_worker.mode.pictures import Pictures
 from llamaparse_worker.mode.plan import why_skipped
 from llamaparse_worker.mode.policy import Policy
 from llamaparse_worker.mode.questions import Questions
+from llamaparse_worker.mode.seen import as_seen, delivered
 from llamaparse_worker.mode.work import Work
 from llamaparse_worker.model.options import ParseOptions
 from llamaparse_worker.model.page import LaidOutPage
@@ -43,30 +44,31 @@ class Refiner:
 
     async def refine(self, page: LaidOutPage, view: PageView, options: ParseOptions, *, flow: str) -> LaidOutPage:
         """Give a better page, or the same with the reason; see ``Mode``."""
-        reason = self._why_skipped(page, options)
+        reason = self._why_skipped(as_seen(page), options)
         if reason is not None:
             record = Refinement(verdict=Verdict.SKIPPED, notes=(CheckNote("plan", reason),))
             return replace(page, refinement=record)
-        return await self._work(page, view, options, flow).better()
+        return delivered(page, await self._work(as_seen(page), view, options, flow).better())
 
     def go_together(self, pages: Sequence[LaidOutPage], options: ParseOptions) -> bool:
         """Tell whether one answer can hold all pages, and each is one to ask about; see ``JointMode``."""
         if len(pages) > _MOST_TOGETHER or options.prompts.user:
             return False
-        asked = all(self._why_skipped(page, options) is None for page in pages)
-        return asked and fit_one_answer([page.text for page in pages], self._most_output)
+        seen = list(map(as_seen, pages))
+        asked = all(self._why_skipped(page, options) is None for page in seen)
+        return asked and fit_one_answer([page.text for page in seen], self._most_output)
 
     async def refine_together(
         self, pages: Sequence[LaidOutPage], views: Sequence[PageView], options: ParseOptions, *, flow: str
     ) -> Sequence[LaidOutPage]:
         """Draft all pages in one call and go on with each by itself; see ``JointMode``."""
-        works = [self._work(page, view, options, flow) for page, view in zip(pages, views, strict=True)]
+        works = [self._work(as_seen(page), view, options, flow) for page, view in zip(pages, views, strict=True)]
         caps = self._policy.caps.times(len(works))
         found = await drafts(works, Asking(self._router, self._policy.mode, flow, caps), self._most_output)
         better = list(pages)
 
         async def go_on(at: int, work: Work) -> None:
-            better[at] = await work.better(found.get(work.number))
+            better[at] = delivered(pages[at], await work.better(found.get(work.number)))
 
         with one_error():
             async with anyio.create_task_group() as tasks:

@@ -124,6 +124,16 @@ class RawPage:
 
 
 @dataclass(frozen=True, slots=True)
+class SeenPage:
+    """What a page with hidden text says to those who look at it, as ``LaidOutPage`` has it."""
+
+    blocks: tuple[Block, ...]
+    text: str
+    edges: tuple[Edge, ...]
+    words: tuple[Word, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class LaidOutPage:
     """One page in reading order, before the document as a whole is known."""
 
@@ -156,6 +166,8 @@ class LaidOutPage:
     """What a model was asked about the page; None in the mode fast."""
     hidden: HiddenText | None = None
     """What of the text nobody sees who looks at the page."""
+    seen: SeenPage | None = None
+    """The page without its hidden text, for jobs that ask models: they are told of nothing else."""
     upgrade: PageUpgrade | None = None
     """What the auto mode makes of the page, for jobs with one."""
 

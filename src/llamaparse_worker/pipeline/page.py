@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 
 from llamaparse_worker.errors import ErrorReport
 from llamaparse_worker.layout.arrange import lay_out, lay_out_with_words, lay_out_words
 from llamaparse_worker.layout.granular import with_granular, words_of
-from llamaparse_worker.layout.hidden import hidden_text
+from llamaparse_worker.layout.hidden import hidden_text, without_hidden
 from llamaparse_worker.layout.quality import text_layer_problem
 from llamaparse_worker.layout.selection import selected, selected_words
 from llamaparse_worker.layout.words import without_doubles
 from llamaparse_worker.model.options import ParseOptions
-from llamaparse_worker.model.page import LaidOutPage, PageReason, PageStatus, PageSummary, RawPage
+from llamaparse_worker.model.page import LaidOutPage, PageReason, PageStatus, PageSummary, RawPage, SeenPage
 from llamaparse_worker.model.recognition import Recognition
 
 
@@ -25,12 +26,16 @@ def finished(page: RawPage | LaidOutPage, options: ParseOptions) -> LaidOutPage:
     """Lay out a page unless its reader did."""
     if isinstance(page, LaidOutPage):
         return page
-    return _with_hidden(with_granular(lay_out(page, options), words_of(page), options), page)
+    return _with_hidden(page, lambda one: with_granular(lay_out(one, options), words_of(one), options), options)
 
 
-def _with_hidden(made: LaidOutPage, page: RawPage) -> LaidOutPage:
+def _with_hidden(page: RawPage, made: Callable[[RawPage], LaidOutPage], options: ParseOptions) -> LaidOutPage:
+    """Lay out a page, and once more without its hidden text where models may be told of it."""
     hidden = hidden_text(page)
-    return made if hidden is None else replace(made, hidden=hidden)
+    if hidden is None or not options.asks_models:
+        return replace(made(page), hidden=hidden)
+    seen = made(without_hidden(page))
+    return replace(made(page), hidden=hidden, seen=SeenPage(seen.blocks, seen.text, seen.edges, seen.words))
 
 
 def blank(page: RawPage, options: ParseOptions) -> LaidOutPage:
@@ -44,10 +49,13 @@ def recognised(page: RawPage, found: Recognition, options: ParseOptions, *, join
     chosen = replace(found, words=tuple(selected_words(found.words, page, options)))
     if not joins:
         return with_granular(lay_out_words(page, chosen, options), chosen.words, options)
-    made = _with_hidden(lay_out_with_words(page, chosen, options), page)
-    if not found.engine:
-        made = replace(made, reason=PageReason.IMAGES_UNREAD)
-    return with_granular(made, (*words_of(page), *without_doubles(chosen.words, page)), options)
+
+    def made(one: RawPage) -> LaidOutPage:
+        words = (*words_of(one), *without_doubles(chosen.words, one))
+        return with_granular(lay_out_with_words(one, chosen, options), words, options)
+
+    joined = _with_hidden(page, made, options)
+    return joined if found.engine else replace(joined, reason=PageReason.IMAGES_UNREAD)
 
 
 def needs_ocr(page: RawPage | LaidOutPage) -> bool:
