@@ -13,7 +13,7 @@ import pytest
 from reportlab.lib.colors import Color
 from reportlab.pdfgen.canvas import Canvas
 
-from llamaparse_worker.app.documents import ServedModel, open_models
+from llamaparse_worker.app.models import ServedModel, open_models
 from llamaparse_worker.mode import agentic, balanced, multimodal
 from llamaparse_worker.mode.refining import Refiner
 from llamaparse_worker.model.deployment import Deployment

@@ -162,7 +162,8 @@ async def test_a_mode_looks_at_pages_and_what_it_has_cost_is_told(pool: ParserPo
     assert max(mode.seen[1, 800]) == pytest.approx(800, abs=1)
     assert max(mode.seen[3, 200]) == pytest.approx(200, abs=2)
     assert not list(found.folder.glob("view-*"))
-    assert found.outcome.usage == {"requests": 2.0, "input_tokens": 200.0, "output_tokens": 100.0, "cost": 0.5}
+    used = {"requests": 2.0, "input_tokens": 200.0, "output_tokens": 100.0, "cost": 0.5}
+    assert found.outcome.usage == used | {f"{name}@one": value for name, value in used.items()}
     assert progress[-1] == Progress(total=3, done=3, failed=1)
     metadata = json.loads((found.folder / "result.json").read_text())["metadata"]["pages"]
     assert metadata[0]["refinement"]["calls"][0]["model"] == "gpt"

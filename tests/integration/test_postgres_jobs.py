@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 import time
 from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import replace
+from pathlib import Path
 
 import anyio
 import asyncpg
@@ -20,8 +22,10 @@ from llamaparse_worker.backends.jobs.postgres.store import open_postgres
 from llamaparse_worker.backends.jobs.sql.migrations import Migration, apply, read_migrations
 from llamaparse_worker.errors import BackendUnavailable, ConfigurationError, ErrorReport, StorageFull
 from llamaparse_worker.interfaces import JobStore
+from llamaparse_worker.model.genai import EndReason, Usage
 from llamaparse_worker.model.job import DueJob, JobResult, JobStatus, PageError, Progress, SourceKind, SourceRef
-from llamaparse_worker.testing.jobs_samples import BODY, LONG_S, a_job, an_event, claim, leased, status_of
+from llamaparse_worker.model.refinement import ModelCall, Refinement, Verdict, usage_of
+from llamaparse_worker.testing.jobs_samples import BODY, COMPLETED, LONG_S, a_job, an_event, claim, leased, status_of
 from support.services import Postgres
 
 pytestmark = pytest.mark.anyio
@@ -350,3 +354,20 @@ async def test_waiting_and_running_jobs_are_found_through_an_index(url: str, sto
         ):
             plan = await other.fetch(f"EXPLAIN {query}")
             assert index in "\n".join(row[0] for row in plan)
+
+
+async def test_the_documented_query_tells_what_each_tenant_has_used(url: str) -> None:
+    page = (Path(__file__).parents[2] / "docs" / "monitoring.md").read_text()
+    (query,) = re.findall(r"^```sql\n(.*?)^```$", page, re.MULTILINE | re.DOTALL)
+    call = ModelCall("eu", "openai", "m", "draft", EndReason.COMPLETE, Usage(input_tokens=900, output_tokens=100), 0.5)
+    other = replace(call, deployment="us", cost=None)
+
+    async with opened(url) as store:
+        await store.migrate()
+        for tenant, calls in (("a", (call, other)), ("a", (call,)), ("b", (call,)), ("b", ())):
+            usage = {"pages": 1.0, **usage_of([Refinement(verdict=Verdict.ANSWERED, calls=calls)])}
+            await store.finish(await leased(store, a_job(tenant=tenant)), replace(COMPLETED, usage=usage), events=())
+    async with other_session(url) as session:
+        rows = [tuple(row) for row in await session.fetch(query)]
+
+    assert rows == [("a", "eu", 2, 1800, 200, 1.0), ("a", "us", 1, 900, 100, None), ("b", "eu", 1, 900, 100, 0.5)]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -79,15 +79,24 @@ class Refinement:
 
 
 def usage_of(pages: Iterable[Refinement]) -> dict[str, float]:
-    """Add up what pages have cost, and count those from the cache; ``cost`` only where every call has a price."""
+    """Add up what pages have cost, in all and as ``name@deployment``, and count those from the cache.
+
+    ``cost`` is given only where every call has a price.
+    """
     pages = tuple(pages)
     cached = sum(page.from_cache for page in pages)
-    from_cache = {"cached_pages": float(cached)} if cached else {}
     calls = [call for page in pages for call in page.calls]
+    usage = ({"cached_pages": float(cached)} if cached else {}) | _sum(calls)
+    for deployment in sorted({call.deployment for call in calls}):
+        own = _sum([call for call in calls if call.deployment == deployment])
+        usage |= {f"{name}@{deployment}": value for name, value in own.items()}
+    return usage
+
+
+def _sum(calls: Sequence[ModelCall]) -> dict[str, float]:
     if not calls:
-        return from_cache
+        return {}
     usage = {
-        **from_cache,
         "requests": float(len(calls)),
         "input_tokens": float(sum(call.usage.input_tokens for call in calls)),
         "output_tokens": float(sum(call.usage.output_tokens for call in calls)),
