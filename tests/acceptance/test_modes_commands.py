@@ -83,7 +83,9 @@ def test_a_daemon_asks_models_and_tells_what_a_job_has_cost(
     assert re.search(r'genai_calls_total\{deployment="[^"]+",outcome="answered"\} 2\.0', metrics)
     assert re.search(r'genai_tokens_total\{deployment="[^"]+",direction="in"\} 1800\.0', metrics)
     assert len(server.questions) == 2
-    assert status["usage"] == {"pages": 2.0, "requests": 2.0, "input_tokens": 1800.0, "output_tokens": 800.0}
+    used = {"requests": 2.0, "input_tokens": 1800.0, "output_tokens": 800.0}
+    by_deployment = {f"{name}@openai:gpt-6-luna": value for name, value in used.items()}
+    assert status["usage"] == {"pages": 2.0, **used, **by_deployment}
 
 
 def test_the_auto_mode_asks_about_pages_with_a_trigger(
@@ -132,3 +134,13 @@ def test_a_daemon_pays_once_for_a_document_of_two_jobs(
 
     assert len(server.questions) == 2
     assert usages[1] == {"pages": 2.0, "cached_pages": 2.0}
+
+
+def test_check_names_the_deployments_of_each_mode_and_asks_none(server: ModelServer, env: dict[str, str]) -> None:
+    models = {"OPENAI_MODELS": "gpt-6-luna,qwen", "PREFERED_PREMIUM_MODE_MODEL": "openai:gpt-6-luna"}
+    done = command(["check"], {**env, **models})
+
+    assert done.returncode == 0, done.stdout
+    assert "ok      model for balanced: openai:gpt-6-luna, openai:qwen\n" in done.stdout
+    assert "ok      model for agentic: openai:gpt-6-luna\n" in done.stdout
+    assert server.questions == []

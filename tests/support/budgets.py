@@ -24,8 +24,9 @@ from llamaparse_worker.model.options import ModeName, ParseOptions
 from llamaparse_worker.model.page import LaidOutPage
 from llamaparse_worker.testing.genai import DEFAULT_DEPLOYMENT, answer
 from llamaparse_worker.throttle.budget import Budget
+from llamaparse_worker.throttle.errand import Route
 from llamaparse_worker.throttle.gate import Gate
-from llamaparse_worker.throttle.router import Route, open_router
+from llamaparse_worker.throttle.router import open_router
 from support.corruptions import KINDS
 from support.tokens import count_tokens
 from support.witness_samples import Sample

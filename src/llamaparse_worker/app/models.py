@@ -109,7 +109,7 @@ def _model_caps(models: Sequence[GenAi]) -> dict[str, tuple[Cap, ...]]:
 
 def _preferred(models: Sequence[ServedModel], settings: LocalSettings) -> dict[ModeName, str]:
     name = settings.prefered_premium_mode_model
-    if name is None:
+    if name is None or not models:
         return {}
     if not any(one.model.deployment.is_called(name) for one in models):
         known = ", ".join(sorted({called for one in models for called in one.model.deployment.names}))

@@ -91,7 +91,22 @@ async def _check_all(settings: WorkerSettings, *, genai: bool) -> int:
     worst = ExitStatus.OK
     for one in checks:
         worst = max(worst, await _report(one))
+    worst = max(worst, await _report_models(settings))
     return max(worst, await _report_genai(settings)) if genai else worst
+
+
+async def _report_models(settings: WorkerSettings) -> ExitStatus:
+    """Say which deployments each mode would ask, in their order; asks none."""
+    from llamaparse_worker.app.models import model_pings, open_models, open_served
+
+    try:
+        async with open_served(settings) as models, open_models(models, settings) as router:
+            for name, ping in model_pings(router).items():
+                print(f"ok      {name}: {await ping()}")
+    except ConfigurationError as error:
+        print(f"FAILED  models: {error.message}\n        {error.next_step}")
+        return ExitStatus.CONFIGURATION
+    return ExitStatus.OK
 
 
 async def _report_genai(settings: WorkerSettings) -> ExitStatus:
