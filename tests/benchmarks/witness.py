@@ -35,7 +35,7 @@ from support.witness_samples import LIMITS, WITH_WORDS, Sample, pages_of, sample
 
 _CODES = {"zh": "ch_sim"}
 _IMAGES = {".png", ".jpg", ".tif", ".tiff"}
-_MARKS = re.compile(r"[\\`*_#>|~<\[\]$]|^[-+=]|(?<=^\d)[.)]", re.MULTILINE)
+_MARKS = re.compile(r"[\\`*_#>|~<\[\]$]|^[-+=]|(?<=^\d)[.)](?=\s)", re.MULTILINE)
 
 
 async def read_by_ocr(found: Sequence[Sample], pdfs: Mapping[str, bytes]) -> list[Sample]:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
 
 import pytest
 
@@ -243,6 +244,54 @@ def test_where_ocr_is_not_sure_it_only_remarks() -> None:
     assert not errors(answer, read(0.5))
     assert judge(answer, evidence_of(read(0.5))).findings
     assert errors(answer, read(0.99))
+
+
+SENTENCES = (
+    "The harbour master wrote that timber from the northern valleys had reached the lower quay before noon, and that"
+    " merchants of the upper town were waiting for salt, copper and winter wool since early spring."
+)
+MISREAD = {"harbour": "harbonr", "timber": "tirnber", "valleys": "vallevs", "merchants": "merchnts", "copper": "coppcr"}
+
+
+def as_ocr(text: str, sure: Mapping[str, float] | None = None) -> LaidOutPage:
+    """Give a page as OCR has read it; of words that are not named it is sure."""
+    words = [
+        Word(word, Box(60 + 15 * at, 100, 72 + 15 * at, 110), (sure or {}).get(word, 0.99))
+        for at, word in enumerate(text.split())
+    ]
+    return page(paragraph(text), words=words, engine="openvino", confidence=0.98)
+
+
+def misread(text: str) -> str:
+    return " ".join(MISREAD.get(word, word) for word in text.split())
+
+
+def test_words_that_ocr_has_misread_are_neither_lost_nor_new() -> None:
+    assert not errors(SENTENCES, as_ocr(misread(SENTENCES)))
+    assert errors(SENTENCES, page(paragraph(misread(SENTENCES))))  # a text layer misreads nothing
+
+
+def test_other_words_in_the_place_of_sure_ones_are() -> None:
+    other = SENTENCES.replace("harbour", "castle").replace("timber", "nobody").replace("valleys", "people")
+    other = other.replace("merchants", "shepherds").replace("copper", "jewels")
+    assert errors(other, as_ocr(SENTENCES))
+
+
+def test_where_ocr_has_guessed_a_text_of_its_length_may_stand_but_not_none() -> None:
+    told = "northern valleys had reached"
+    guess = "nqrfbcm wallqys hxd rcoobcd"
+    read = as_ocr(SENTENCES.replace(told, guess), dict.fromkeys(guess.split(), 0.6))
+    assert not errors(SENTENCES, read)
+    assert errors(SENTENCES.replace(told, ""), read)
+    assert errors(
+        SENTENCES.replace(told, f"{told} the king who promised everybody a golden boat next summer and"), read
+    )
+
+
+def test_an_escaped_mark_within_a_number_is_a_part_of_it() -> None:
+    text = "The rate was 9.76 in March, 12.5 in May and 7.25 since June."
+    assert not errors(text.replace(".", "\\."), page(paragraph(text)))
+    assert errors(text.replace("9.76", "9\\.67"), page(paragraph(text)))
 
 
 def test_the_better_answer_has_the_higher_score() -> None:

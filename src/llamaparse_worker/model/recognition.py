@@ -9,7 +9,8 @@ from llamaparse_worker.model.geometry import Box
 from llamaparse_worker.model.value import unguarded
 
 SURE = 0.9
-"""Confidence from which on a reading is taken for what the page says."""
+"""Confidence from which on a reading is taken for what the page says. Of the words of real scans that PP-OCR reads with
+less, every second is wrong; of those with more, one in thirty."""
 
 
 @unguarded

@@ -6,6 +6,8 @@ import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from difflib import SequenceMatcher
+from functools import cached_property
 from typing import TypeVar
 
 from llamaparse_worker.mode.witness.alignment import UNPAIRED, Alignment, Exchange
@@ -36,6 +38,12 @@ _SENTENCE = 4
 _MOST_SCATTERED = 3
 _SHARE_SCATTERED = 0.01
 """Words that may be lost here and there: some, and a share of the page."""
+_MOST_MISREAD = 2
+"""Times as many characters as OCR has read may be in a place: it mistakes letters, and seldom makes one of several."""
+_ALIKE = 0.5
+"""Share of letters in common from which on OCR has read the same words, with other letters."""
+_MOST_COMPARED = 200
+"""Characters: more in one place are another text."""
 _NEAR = 3
 """Characters before a number that a minus may be among."""
 
@@ -50,19 +58,42 @@ class Case:
 
     @property
     def novel(self) -> list[int]:
-        """Tokens of the answer that the page lacks."""
-        return [at for at, found in enumerate(self.paired.to_page) if found == UNPAIRED]
+        """Tokens of the answer that the page lacks, as far as its reader can tell."""
+        guessed = {at for one in self.guesses for at in range(*one.answer)}
+        return [at for at, found in enumerate(self.paired.to_page) if found == UNPAIRED and at not in guessed]
 
     @property
     def lost(self) -> list[int]:
-        """Tokens of the page that the answer lacks."""
-        return [at for at, found in enumerate(self.paired.to_answer) if found == UNPAIRED]
+        """Tokens of the page that the answer lacks, as far as they are no guess at what it has instead."""
+        guessed = {at for one in self.guesses for at in range(*one.page)}
+        return [at for at, found in enumerate(self.paired.to_answer) if found == UNPAIRED and at not in guessed]
 
     def is_sure(self, start: int, end: int) -> bool:
-        """Tell whether the page's reader is sure of its tokens ``start`` to ``end``."""
+        """Tell whether the page's reader is sure of its tokens ``start`` to ``end``: else it is no witness there."""
         return self.page.source is Source.TEXT_LAYER or all(
             stand.confidence >= SURE for stand in self.page.stands[start:end]
         )
+
+    @cached_property
+    def guesses(self) -> tuple[Exchange, ...]:
+        """Where answer and page differ because OCR has misread: it mostly guessed, or at words that look alike."""
+        if self.page.source is not Source.OCR:
+            return ()
+        return tuple(one for one in self.paired.exchanges if self._is_guess(one) or self._looks_alike(one))
+
+    def _is_guess(self, one: Exchange) -> bool:
+        lengths = [(len(self.page.tokens.keys[at]), self.is_sure(at, at + 1)) for at in range(*one.page)]
+        read = sum(length for length, _ in lengths)
+        guessed = sum(length for length, sure in lengths if not sure)
+        said = sum(len(self.answer.tokens.keys[at]) for at in range(*one.answer))
+        return 2 * guessed > read and said <= _MOST_MISREAD * read and read <= _MOST_MISREAD * said
+
+    def _looks_alike(self, one: Exchange) -> bool:
+        """Tell whether words, none of them with a digit, share most of their letters in order."""
+        said, read = self.answer.tokens.squeezed(*one.answer), self.page.tokens.squeezed(*one.page)
+        if any(map(str.isdigit, said + read)) or max(len(said), len(read)) > _MOST_COMPARED:
+            return False
+        return SequenceMatcher(None, said, read, autojunk=False).ratio() >= _ALIKE
 
 
 def recall(case: Case) -> float:
@@ -182,6 +213,7 @@ def _novel(case: Case, exchanged: frozenset[int]) -> Iterator[Finding]:
 def _lost(case: Case, exchanged: frozenset[int]) -> Iterator[Finding]:
     tokens = case.page.tokens
     lost = [at for at in case.lost if tokens.all[at].duty is Duty.EXACT and at not in case.paired.excused]
+    sure = [at for at in lost if case.is_sure(at, at + 1)]
     for at in lost:
         if tokens.all[at].kind is Kind.NUMBER and at not in exchanged:
             severity = Severity.ERROR if case.is_sure(at, at + 1) else Severity.REMARK
@@ -190,8 +222,8 @@ def _lost(case: Case, exchanged: frozenset[int]) -> Iterator[Finding]:
     for start, end in statements:
         yield Finding(Check.LOSS, Severity.ERROR, page_text=tokens.slice(start, end), box=_box(case, start, end))
     words = substance(token for token in tokens.all if token.duty is Duty.EXACT)
-    if not statements and substance(tokens.all[at] for at in lost) > _MOST_SCATTERED + _SHARE_SCATTERED * words:
-        yield Finding(Check.LOSS, Severity.ERROR, page_text=" … ".join(tokens.slice(*run) for run in runs(lost)))
+    if not statements and substance(tokens.all[at] for at in sure) > _MOST_SCATTERED + _SHARE_SCATTERED * words:
+        yield Finding(Check.LOSS, Severity.ERROR, page_text=" … ".join(tokens.slice(*run) for run in runs(sure)))
 
 
 def _box(case: Case, start: int, end: int) -> Box | None:

@@ -50,11 +50,17 @@ class Stretch:
 def stretches(text: str) -> Iterator[Stretch]:
     """Cut the text of a line, without the mark that its block begins with."""
     at = 0
+    plain = ""
     for found in _PART.finditer(text):
-        yield from _plain(text[at : found.start()])
+        plain += _without_marks(text[at : found.start()])
         at = found.end()
+        if found["escaped"] is not None:
+            plain += found["escaped"]  # within a number, too
+            continue
+        yield from _plain(plain)
+        plain = ""
         yield from _special(found)
-    yield from _plain(text[at:])
+    yield from _plain(plain + _without_marks(text[at:]))
 
 
 def targets(text: str) -> Iterator[str]:
@@ -65,15 +71,17 @@ def targets(text: str) -> Iterator[str]:
 
 def _plain(text: str) -> Iterator[Stretch]:
     if text:
-        yield Stretch(unescape(_PAIRED_MARKS.sub("", text)))
+        yield Stretch(text)
+
+
+def _without_marks(text: str) -> str:
+    return unescape(_PAIRED_MARKS.sub("", text))
 
 
 def _special(found: re.Match[str]) -> Iterator[Stretch]:
-    for name in ("code", "escaped"):
-        if found[name] is not None:
-            yield Stretch(found[name])
-            return
-    if found["note"] is not None:
+    if found["code"] is not None:
+        yield Stretch(found["code"])
+    elif found["note"] is not None:
         yield Stretch(found["note"], Duty.FREE, joins=False)
     elif found["raised"] is not None:
         yield Stretch(unescape(found["raised"]), Duty.OPTIONAL, joins=False)

@@ -75,8 +75,9 @@ def _lost_rows(case: Case) -> Iterator[Finding]:
         stand = case.page.stands[at]
         if stand.table is not None and stand.row is not None and token.duty is Duty.EXACT:
             members[stand.table, stand.row].append(at)
+    lost = set(case.lost)
     for row in members.values():
-        if all(case.paired.to_answer[at] == UNPAIRED for at in row) and not case.paired.excused.intersection(row):
+        if lost.issuperset(row) and not case.paired.excused.intersection(row):
             boxes = [box for at in row if (box := case.page.stands[at].box) is not None]
             text = case.page.tokens.slice(row[0], row[-1] + 1)
             severity = Severity.ERROR if case.is_sure(row[0], row[-1] + 1) else Severity.REMARK
