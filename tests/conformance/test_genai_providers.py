@@ -13,7 +13,7 @@ from llamaparse_worker.model.genai import Failure, FailureKind
 from llamaparse_worker.testing.genai import FakeGenAi
 from llamaparse_worker.testing.genai_conformance import GenAiConformance
 from support.genai_script import ScriptedProvider, scripted_provider
-from support.genai_servers import llmock_server
+from support.genai_servers import complaints_of, llmock_server
 
 
 def anthropic(address: str) -> GenAiSettings:
@@ -26,6 +26,7 @@ def anthropic(address: str) -> GenAiSettings:
 def llmock() -> Iterator[str]:
     with llmock_server() as address:
         yield f"{address}/anthropic"
+        assert complaints_of(address) == ""
 
 
 class TestFakeGenAi(GenAiConformance):

@@ -11,6 +11,8 @@ from __future__ import annotations
 import base64
 import json
 from collections.abc import AsyncIterator, Iterator
+from contextlib import AsyncExitStack
+from random import Random
 from typing import Any
 
 import anyio
@@ -20,9 +22,13 @@ from llamaparse_worker.backends.genai.component import open_providers
 from llamaparse_worker.backends.genai.settings import GenAiSettings
 from llamaparse_worker.interfaces import GenAi
 from llamaparse_worker.model.genai import CallFailed, EndReason, FailureKind, Text
+from llamaparse_worker.model.options import ModeName
 from llamaparse_worker.testing.genai import PIXEL, question
+from llamaparse_worker.throttle.budget import Budget
+from llamaparse_worker.throttle.gate import Gate
+from llamaparse_worker.throttle.router import Errand, Route, open_router
 from support.genai_script import ScriptedProvider, scripted_provider
-from support.genai_servers import AIMOCK_ANSWERS, ANSWER, aimock_server, llmock_server, words_of
+from support.genai_servers import AIMOCK_ANSWERS, ANSWER, aimock_server, complaints_of, llmock_server, words_of
 
 pytestmark = pytest.mark.anyio
 
@@ -211,3 +217,26 @@ async def test_a_question_that_is_too_long_is_known_as_one(llmock: str, route: s
             await model.ask(question(Text("word " * 20_000)), timeout_s=20)
 
     assert refused.value.failure.kind is FailureKind.CONTEXT
+
+
+@pytest.mark.parametrize("route", WITH_QUOTAS)
+async def test_a_provider_that_refuses_now_and_then_is_asked_politely_until_all_is_answered(route: str) -> None:
+    provider, model_id, path = WITH_QUOTAS[route]
+    with llmock_server("--error-rate", "429=0.2", "--latency-ms", "5") as address:
+        credentials = {"api_key": "a-key", "base_url": f"{address}{path}"}
+        entry = {"id": route, "provider": provider, "model_id": model_id, "credentials": credentials}
+        answered: list[EndReason] = []
+        async with open_providers(settings_of(entry)) as (model,), AsyncExitStack() as stack:
+            gate = Gate(model.deployment, most=4, budget=Budget(), random=Random(0))
+            router = await stack.enter_async_context(open_router([Route(model, gate)], {ModeName.BALANCED: 4}))
+            errand = Errand(mode=ModeName.BALANCED, flow="one", tokens=100)
+
+            async def ask() -> None:
+                answered.append((await router.ask(question(Text("Hello")), errand)).answer.end)
+
+            async with anyio.create_task_group() as tasks:
+                for _ in range(10):
+                    tasks.start_soon(ask)
+
+        assert answered == [EndReason.COMPLETE] * 10
+        assert complaints_of(address) == ""

@@ -6,6 +6,7 @@ import contextlib
 import http.client
 import json
 import os
+import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator, Mapping
@@ -96,6 +97,13 @@ def llmock_server(*options: str) -> Iterator[str]:
         environment = {"PATH": os.environ["PATH"], "HOME": name}
         with _running(Server(command, Path(name), lambda: _answers(port, "/health"), environment)):
             yield f"http://127.0.0.1:{port}"
+
+
+def complaints_of(address: str) -> str:
+    """Give what llmock finds fault with in those who have called it, warnings too; nothing where they behaved."""
+    command = [f"{_LLMOCK}", "report", "--strict", "--url", address]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
+    return "" if done.returncode == 0 else done.stdout + done.stderr
 
 
 @contextlib.contextmanager
