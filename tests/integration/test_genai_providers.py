@@ -25,8 +25,9 @@ from llamaparse_worker.model.genai import CallFailed, EndReason, FailureKind, Te
 from llamaparse_worker.model.options import ModeName
 from llamaparse_worker.testing.genai import PIXEL, question
 from llamaparse_worker.throttle.budget import Budget
+from llamaparse_worker.throttle.errand import Errand, Route
 from llamaparse_worker.throttle.gate import Gate
-from llamaparse_worker.throttle.router import Errand, Route, open_router
+from llamaparse_worker.throttle.router import open_router
 from support.genai_script import ScriptedProvider, scripted_provider
 from support.genai_servers import AIMOCK_ANSWERS, ANSWER, aimock_server, complaints_of, llmock_server, words_of
 
