@@ -216,6 +216,13 @@ class TooManyFailedPages(LimitExceeded):
     next_step = "Read the page errors in manifest.json; raise allowed_page_failure_ratio to accept such results."
 
 
+class CostLimitReached(LimitExceeded):
+    """The calls of models for the document would cost more than it may."""
+
+    code = "COST_LIMIT_REACHED"
+    next_step = "Raise max_cost of the job or JOB_MAX_COST, choose a cheaper mode or model, or take at_max_cost finish."
+
+
 class TimeLimitExceeded(LimitExceeded):
     """The document took longer than its time limit; the pages that were read by then are stored."""
 

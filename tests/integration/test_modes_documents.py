@@ -16,12 +16,12 @@ from reportlab.pdfgen.canvas import Canvas
 
 from llamaparse_worker.app.documents import open_documents
 from llamaparse_worker.app.models import ServedModel, open_models
-from llamaparse_worker.errors import ModeUnavailable
+from llamaparse_worker.errors import CostLimitReached, ModeUnavailable
 from llamaparse_worker.interfaces import Mode
 from llamaparse_worker.mode import agentic, balanced, multimodal
 from llamaparse_worker.mode.fast import Fast
 from llamaparse_worker.mode.refining import Refiner
-from llamaparse_worker.model.deployment import Deployment
+from llamaparse_worker.model.deployment import Deployment, Price
 from llamaparse_worker.model.genai import GenAiAnswer, GenAiRequest, Image, Text
 from llamaparse_worker.model.options import ModeName, ParseOptions, UpgradeRule
 from llamaparse_worker.parsers.pool import ParserPool
@@ -179,3 +179,24 @@ async def test_modes_are_open_where_a_model_can_serve_them(tmp_path: Path) -> No
         for mode in (ModeName.MULTIMODAL, ModeName.AGENTIC):
             with pytest.raises(ModeUnavailable):
                 await parse(opened.parser, content, tmp_path, name=mode, options=ParseOptions(mode=mode))
+
+
+async def test_a_document_costs_no_more_than_it_may_and_the_rest_is_read_as_in_the_mode_fast(tmp_path: Path) -> None:
+    priced = replace(DEFAULT_DEPLOYMENT, price=Price(input=0.0, output=1e6))  # a token written costs one
+    settings = LocalSettings(spool_dir=tmp_path, ocr_engine="off", job_max_cost=4000)
+    content = documents.make(*map(documents.prose, range(12)))
+    async with open_documents(settings, models=[ServedModel(Copying(deployment=priced), most=5)]) as opened:
+        options = ParseOptions(mode=ModeName.BALANCED)
+        found = await parse(opened.parser, content, tmp_path, name="finish", options=options)
+        fast = await parse(opened.parser, content, tmp_path, name="fast")
+        failing = replace(options, max_cost=3000, fails_at_max_cost=True)
+        with pytest.RaisesGroup(pytest.RaisesExc(CostLimitReached), flatten_subgroups=True, allow_unwrapped=True):
+            await parse(opened.parser, content, tmp_path, name="fail", options=failing)
+
+    pages = json.loads((found.folder / "result.json").read_text())["metadata"]["pages"]
+    verdicts = [page["refinement"]["verdict"] for page in pages]
+    assert {"answered", "kept"} == set(verdicts)
+    assert 1000 < found.outcome.usage["cost"] <= 4000
+    assert found.outcome.verdict.flags == ("cost_limit_reached",)
+    assert found.outcome.verdict.error is None
+    assert found.markdown == fast.markdown

@@ -18,6 +18,7 @@ from llamaparse_worker.parsers.pool import ParserPool
 from llamaparse_worker.pipeline.checkpoints import REFINED_S, CheckpointPolicy, Checkpoints
 from llamaparse_worker.pipeline.finished import FinishedPages
 from llamaparse_worker.pipeline.pieces import PieceReader, PieceWriter
+from llamaparse_worker.spending import Flow
 from llamaparse_worker.testing.jobs_samples import a_job
 from llamaparse_worker.testing.objects import MemoryObjectStore
 from llamaparse_worker.testing.ocr import FakeOcr
@@ -84,7 +85,7 @@ class Costly:
         self.silent = anyio.Event()
         self._ends_after = ends_after
 
-    async def refine(self, page: LaidOutPage, view: PageView, options: ParseOptions, *, flow: str) -> LaidOutPage:
+    async def refine(self, page: LaidOutPage, view: PageView, options: ParseOptions, *, flow: Flow) -> LaidOutPage:
         del view, options, flow
         if len(self.asked) == self._ends_after:
             self.silent.set()

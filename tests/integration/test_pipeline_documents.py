@@ -22,6 +22,7 @@ from llamaparse_worker.model.options import ModeName, ParseOptions
 from llamaparse_worker.model.page import LaidOutPage
 from llamaparse_worker.model.refinement import ModelCall, Refinement, Verdict
 from llamaparse_worker.parsers.pool import ParserPool
+from llamaparse_worker.spending import Flow
 from llamaparse_worker.testing.ocr import FakeOcr
 from llamaparse_worker.testing.reader import script
 from support import documents
@@ -44,7 +45,7 @@ class Shouting:
     def __init__(self) -> None:
         self.refined: list[int] = []
 
-    async def refine(self, page: LaidOutPage, view: PageView, options: ParseOptions, *, flow: str) -> LaidOutPage:
+    async def refine(self, page: LaidOutPage, view: PageView, options: ParseOptions, *, flow: Flow) -> LaidOutPage:
         del view, flow
         self.refined.append(page.number)
         assert options.mode is ModeName.BALANCED
@@ -116,7 +117,7 @@ async def test_a_mode_that_refines_holds_no_process_while_it_works(tmp_path: Pat
 
         class Nested(Shouting):
             async def refine(
-                self, page: LaidOutPage, view: PageView, options: ParseOptions, *, flow: str
+                self, page: LaidOutPage, view: PageView, options: ParseOptions, *, flow: Flow
             ) -> LaidOutPage:
                 other = await parse(document_parser(single, processes=1), script("text"), tmp_path, name="other")
                 assert "Page 1" in other.markdown
@@ -138,7 +139,7 @@ class Looking:
     def __init__(self) -> None:
         self.seen: dict[tuple[int, int], tuple[int, int]] = {}
 
-    async def refine(self, page: LaidOutPage, view: PageView, options: ParseOptions, *, flow: str) -> LaidOutPage:
+    async def refine(self, page: LaidOutPage, view: PageView, options: ParseOptions, *, flow: Flow) -> LaidOutPage:
         del options, flow
         if page.number == 2:
             raise PageUnreadable("no model can read this")
@@ -173,7 +174,7 @@ async def test_a_mode_looks_at_pages_and_what_it_has_cost_is_told(pool: ParserPo
 class Halting(Shouting):
     """Gives all pages back but the second."""
 
-    async def refine(self, page: LaidOutPage, view: PageView, options: ParseOptions, *, flow: str) -> LaidOutPage:
+    async def refine(self, page: LaidOutPage, view: PageView, options: ParseOptions, *, flow: Flow) -> LaidOutPage:
         if page.number == 2:
             await anyio.sleep_forever()
         call = ModelCall("one", "openai", "gpt", "draft", EndReason.COMPLETE, Usage(100, 0, 50), 0.25)
@@ -201,7 +202,7 @@ async def test_a_mode_that_has_given_nothing_back_when_time_is_over_leaves_no_re
     pool: ParserPool, tmp_path: Path
 ) -> None:
     class Silent(Shouting):
-        async def refine(self, page: LaidOutPage, view: PageView, options: ParseOptions, *, flow: str) -> LaidOutPage:
+        async def refine(self, page: LaidOutPage, view: PageView, options: ParseOptions, *, flow: Flow) -> LaidOutPage:
             del page, view, options, flow
             await anyio.sleep_forever()
             raise AssertionError

@@ -21,6 +21,7 @@ from llamaparse_worker.model.ranges import RangeLease, RangeRecord, RangeStatus,
 from llamaparse_worker.parsers.pool import ParserPool
 from llamaparse_worker.pipeline.checkpoints import CheckpointPolicy
 from llamaparse_worker.pipeline.job import Attempt, JobLimits, JobPipeline
+from llamaparse_worker.spending import Flow
 from llamaparse_worker.testing.jobs_samples import a_job
 from llamaparse_worker.testing.objects import MemoryObjectStore
 from llamaparse_worker.testing.ocr import FakeOcr
@@ -45,7 +46,7 @@ class Loud:
     refines = True
     asked: list[int] = field(default_factory=list)
 
-    async def refine(self, page: LaidOutPage, view: PageView, options: ParseOptions, *, flow: str) -> LaidOutPage:
+    async def refine(self, page: LaidOutPage, view: PageView, options: ParseOptions, *, flow: Flow) -> LaidOutPage:
         del view, options, flow
         self.asked.append(page.number)
         loud = [replace(block, text=block.text.upper()) for block in page.blocks if isinstance(block, Paragraph)]

@@ -22,6 +22,7 @@ from llamaparse_worker.model.genai import GenAiAnswer, GenAiRequest, Image, Text
 from llamaparse_worker.model.geometry import Box
 from llamaparse_worker.model.options import ModeName, ParseOptions
 from llamaparse_worker.model.page import LaidOutPage
+from llamaparse_worker.spending import Flow
 from llamaparse_worker.testing.genai import DEFAULT_DEPLOYMENT, answer
 from llamaparse_worker.throttle.budget import Budget
 from llamaparse_worker.throttle.errand import Route
@@ -163,7 +164,7 @@ async def spend(budget: ModeBudget, samples: Iterable[Sample], seed: int = 0) ->
         for sample in samples:
             writer.truth = sample.truth
             options = ParseOptions(mode=budget.policy.mode)
-            refined = await mode.refine(sample.page, Blank(sample.page), options, flow="one")
+            refined = await mode.refine(sample.page, Blank(sample.page), options, flow=Flow("one"))
             assert refined.refinement is not None
             verdict = refined.refinement.verdict
             verdicts[verdict] = verdicts.get(verdict, 0) + 1

@@ -18,6 +18,7 @@ from llamaparse_worker.model.options import ModeName, ParseOptions
 from llamaparse_worker.model.page import LaidOutPage
 from llamaparse_worker.model.refinement import Refinement
 from llamaparse_worker.pipeline.groups import one_error
+from llamaparse_worker.spending import Flow, Spending
 from llamaparse_worker.testing.genai import DEFAULT_DEPLOYMENT, FakeGenAi, answer
 from llamaparse_worker.throttle.budget import Budget
 from llamaparse_worker.throttle.errand import Route
@@ -148,7 +149,7 @@ async def refine_together(
         router = await stack.enter_async_context(open_router(routes, CAPS))
         mode, options = Refiner(router, policy), ParseOptions(mode=policy.mode)
         assert mode.go_together(pages, options)
-        refined = await mode.refine_together(pages, [View() for _ in pages], options, flow="one")
+        refined = await mode.refine_together(pages, [View() for _ in pages], options, flow=Flow("one"))
     return [Told(one, model.requests) for one in refined]
 
 
@@ -160,6 +161,7 @@ async def refine(
     options: ParseOptions | None = None,
     view: View | None = None,
     deployment: Deployment = DEFAULT_DEPLOYMENT,
+    spending: Spending | None = None,
 ) -> Told:
     """Have a page refined."""
     model = FakeGenAi(outcomes, deployment=deployment)
@@ -167,5 +169,7 @@ async def refine(
     async with AsyncExitStack() as stack:
         router = await stack.enter_async_context(open_router(routes, CAPS))
         mode = Refiner(router, policy)
-        refined = await mode.refine(of or page(), view or View(), options or ParseOptions(mode=policy.mode), flow="one")
+        options = options or ParseOptions(mode=policy.mode)
+        flow = Flow("one", spending) if spending else Flow("one")
+        refined = await mode.refine(of or page(), view or View(), options, flow=flow)
     return Told(refined, model.requests)

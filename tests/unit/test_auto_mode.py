@@ -17,6 +17,7 @@ from llamaparse_worker.model.page import LaidOutPage, PageReason
 from llamaparse_worker.model.refinement import PageUpgrade, Refinement, Verdict
 from llamaparse_worker.pipeline.upgrades import upgraded
 from llamaparse_worker.pipeline.upgrading import Upgrading
+from llamaparse_worker.spending import Flow
 from llamaparse_worker.wire import job_of, read_message
 from support import modes
 
@@ -193,7 +194,7 @@ class Noting:
     seen: list[ParseOptions] = field(default_factory=list)
     refines: bool = True
 
-    async def refine(self, page: LaidOutPage, view: PageView, options: ParseOptions, *, flow: str) -> LaidOutPage:
+    async def refine(self, page: LaidOutPage, view: PageView, options: ParseOptions, *, flow: Flow) -> LaidOutPage:
         del view, flow
         self.seen.append(options)
         return changed(page, refinement=Refinement(verdict=Verdict.ANSWERED))
@@ -209,7 +210,7 @@ async def test_a_chosen_page_goes_to_the_mode_of_its_rule_and_others_stay_as_the
     )
 
     pages = [upgraded(page, page, asked) for page in (modes.page(), modes.running_text())]
-    first, second = [await Upgrading(opened).refine(page, modes.View(), asked, flow="one") for page in pages]
+    first, second = [await Upgrading(opened).refine(page, modes.View(), asked, flow=Flow("one")) for page in pages]
 
     assert first.refinement == Refinement(verdict=Verdict.ANSWERED, triggers=("table_in_page",))
     assert second.refinement is not None

@@ -6,18 +6,20 @@ from dataclasses import replace
 
 import pytest
 
-from llamaparse_worker.errors import BackendUnavailable
+from llamaparse_worker.errors import BackendUnavailable, ConfigurationError
 from llamaparse_worker.layout.markdown import markdown
 from llamaparse_worker.mode.agentic import AGENTIC
 from llamaparse_worker.mode.balanced import BALANCED
 from llamaparse_worker.mode.multimodal import MULTIMODAL
 from llamaparse_worker.mode.policy import Policy
 from llamaparse_worker.model.blocks import CodeBlock, Edge, Heading, Line, ListBlock, ListItem, Paragraph, Side, Table
+from llamaparse_worker.model.deployment import Price
 from llamaparse_worker.model.genai import EndReason, FailureKind, Usage
 from llamaparse_worker.model.geometry import Box
 from llamaparse_worker.model.options import ParseOptions, PromptOptions
 from llamaparse_worker.model.page import LaidOutPage, PageReason
 from llamaparse_worker.model.refinement import Verdict
+from llamaparse_worker.spending import Spending
 from llamaparse_worker.testing.genai import DEFAULT_DEPLOYMENT, answer
 from support.modes import GOOD, HEIGHT, PROSE, READINGS, WIDTH, View, failed, page, refine, running_text, said
 
@@ -399,3 +401,25 @@ async def test_a_model_that_obeys_the_page_reaches_nobody(policy: Policy, obeyin
     assert found.record.verdict is Verdict.KEPT
     assert (await refine(policy, [said(f"{GOOD}\n{ORDER}")], of=ordered)).record.verdict is Verdict.ANSWERED
     assert "https://" not in markdown(found.page.blocks)
+
+
+PRICED = replace(DEFAULT_DEPLOYMENT, price=Price(input=0.0, output=1e6))  # a token written costs one
+
+
+async def test_no_call_is_made_that_might_cost_more_than_the_document_may() -> None:
+    spending = Spending(2500)
+    first = await refine(BALANCED, [said(GOOD)], deployment=PRICED, spending=spending)
+    assert first.record.verdict is Verdict.ANSWERED
+    assert not spending.is_reached
+
+    spending.settle(0, 2500)
+    second = await refine(BALANCED, [said(GOOD)], deployment=PRICED, spending=spending)
+
+    assert (second.record.verdict, second.requests) == (Verdict.KEPT, [])
+    assert second.record.failures == ("draft: the document may cost no more than 2500",)
+    assert spending.is_reached
+
+
+async def test_cost_limit_without_the_price_of_a_model_is_refused() -> None:
+    with pytest.RaisesGroup(pytest.RaisesExc(ConfigurationError, match="needs the price of fake-model")):
+        await refine(BALANCED, [said(GOOD)], spending=Spending(1))

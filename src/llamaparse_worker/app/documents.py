@@ -94,6 +94,7 @@ async def open_documents(
                 max_pages=settings.max_pages,
                 timeout_base_s=settings.job_timeout_seconds,
                 timeout_extra_per_page_s=settings.job_timeout_extra_per_page_seconds,
+                max_cost=settings.job_max_cost,
                 reading=ReadingLimits(
                     page_timeout_s=settings.page_timeout_seconds,
                     range_size=settings.page_range_size,

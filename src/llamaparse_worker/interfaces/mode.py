@@ -9,6 +9,7 @@ from llamaparse_worker.model.genai import Image
 from llamaparse_worker.model.geometry import Box
 from llamaparse_worker.model.options import ParseOptions
 from llamaparse_worker.model.page import LaidOutPage
+from llamaparse_worker.spending import Flow
 
 
 class PageView(Protocol):
@@ -35,7 +36,7 @@ class Mode(Protocol):
         """Whether ``refine`` is to be called at all; False keeps page text off the event loop."""
         ...
 
-    async def refine(self, page: LaidOutPage, view: PageView, options: ParseOptions, *, flow: str) -> LaidOutPage:
+    async def refine(self, page: LaidOutPage, view: PageView, options: ParseOptions, *, flow: Flow) -> LaidOutPage:
         """Give a better page, with the record of what was done in its ``refinement``.
 
         A model that fails with a page, or answers what does not pass the checks, is no error: the page is given as it
@@ -45,7 +46,7 @@ class Mode(Protocol):
             page: as layout found it.
             view: how it looks.
             options: of the job.
-            flow: the document, with which others take turns.
+            flow: the document, with which others take turns; once its calls have cost what they may, none is made.
 
         Raises:
             ModelsUnavailable: no model can be asked as things are; the job is tried again later.
@@ -63,7 +64,7 @@ class JointMode(Mode, Protocol):
         ...
 
     async def refine_together(
-        self, pages: Sequence[LaidOutPage], views: Sequence[PageView], options: ParseOptions, *, flow: str
+        self, pages: Sequence[LaidOutPage], views: Sequence[PageView], options: ParseOptions, *, flow: Flow
     ) -> Sequence[LaidOutPage]:
         """Give as many better pages, as ``refine`` does; their calls are on record once.
 

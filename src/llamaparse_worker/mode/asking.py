@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, field
 
-from llamaparse_worker.errors import BackendUnavailable, ModelsUnavailable
+from llamaparse_worker.errors import BackendUnavailable, ConfigurationError, ModelsUnavailable
 from llamaparse_worker.mode.estimates import tokens_in
 from llamaparse_worker.model.genai import (
     CallFailed,
@@ -20,6 +20,7 @@ from llamaparse_worker.model.genai import (
 )
 from llamaparse_worker.model.options import ModeName
 from llamaparse_worker.model.refinement import ModelCall
+from llamaparse_worker.spending import Flow
 from llamaparse_worker.throttle.errand import Errand, NobodyAnswers, NobodyToAsk
 from llamaparse_worker.throttle.router import Router
 
@@ -81,7 +82,7 @@ class Asking:
 
     router: Router
     mode: ModeName
-    flow: str
+    flow: Flow
     caps: Caps
     calls: list[ModelCall] = field(default_factory=list)
     failures: list[str] = field(default_factory=list)
@@ -112,7 +113,8 @@ class Asking:
         """Have a question answered.
 
         Raises:
-            NoAnswer: the caps are reached, or the page is why there is none.
+            NoAnswer: the caps or the cost limit are reached, or the page is why there is none.
+            ConfigurationError: there is a cost limit, but not the price of a model.
             BackendUnavailable: no model can be asked, whatever the page; ``ModelsUnavailable`` where time may help.
         """
         if not self.allows(question):
@@ -121,12 +123,14 @@ class Asking:
         request = GenAiRequest(system=question.system, parts=question.parts, max_output_tokens=limit, temperature=0.0)
         errand = Errand(
             mode=self.mode,
-            flow=self.flow,
+            flow=self.flow.name,
             tokens=question.input_tokens + limit,
             images=any(isinstance(part, Image) for part in question.parts),
         )
+        reserved, cost = await self._reserved(question, errand, limit), 0.0
         try:
             found = await self.router.ask(request, errand)
+            cost = found.cost or 0.0
         except NobodyToAsk as error:
             raise BackendUnavailable(f"{error}: name a model for it in LLM_PROVIDER_CONFIGS_JSON") from error
         except NobodyAnswers as error:
@@ -134,6 +138,8 @@ class Asking:
         except CallFailed as error:
             self.failures.append(str(error))
             raise _no_answer(question, error) from error
+        finally:
+            self.flow.spending.settle(reserved, cost)
         self.failures.extend(map(str, found.failures))
         answer = found.answer
         self._input_tokens += answer.usage.input_tokens or question.input_tokens
@@ -153,6 +159,19 @@ class Asking:
             self.failures.append(f"{found.deployment.id}: {answer.end}: {answer.detail or 'no reason given'}")
             raise NoAnswer(self.failures[-1], may_be_lighter=True)
         return answer
+
+    async def _reserved(self, question: Question, errand: Errand, limit: int) -> float:
+        """Set aside what the call costs if its answer is as long as it may be, from the dearest that may give it."""
+        if self.flow.spending.most is None:
+            return 0.0
+        usage, most = Usage(input_tokens=question.input_tokens, output_tokens=limit), 0.0
+        for one in self.router.deployments(self.mode, images=errand.images):
+            if one.price is None:
+                raise ConfigurationError(f"a cost limit needs the price of {one.provider_model} in GENAI_PRICES_JSON")
+            most = max(most, one.price.of(usage))
+        if not await self.flow.spending.reserve(most):
+            raise NoAnswer(f"{question.purpose}: the document may cost no more than {self.flow.spending.most:g}")
+        return most
 
 
 def _no_answer(question: Question, error: CallFailed) -> NoAnswer:

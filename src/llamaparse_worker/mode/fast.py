@@ -10,6 +10,7 @@ from pydantic import BaseModel
 from llamaparse_worker.interfaces import Component, Mode, PageView
 from llamaparse_worker.model.options import ParseOptions
 from llamaparse_worker.model.page import LaidOutPage
+from llamaparse_worker.spending import Flow
 
 
 class FastSettings(BaseModel, frozen=True):
@@ -24,7 +25,7 @@ class Fast:
         """Never: page text stays in the parser processes."""
         return False
 
-    async def refine(self, page: LaidOutPage, view: PageView, options: ParseOptions, *, flow: str) -> LaidOutPage:
+    async def refine(self, page: LaidOutPage, view: PageView, options: ParseOptions, *, flow: Flow) -> LaidOutPage:
         """Give the page as it is."""
         del view, options, flow
         return page

@@ -24,6 +24,7 @@ from llamaparse_worker.model.options import ParseOptions
 from llamaparse_worker.model.page import LaidOutPage
 from llamaparse_worker.model.refinement import CheckNote, Refinement, Verdict
 from llamaparse_worker.pipeline.groups import one_error
+from llamaparse_worker.spending import Flow
 from llamaparse_worker.throttle.router import Router
 
 _MOST_TOGETHER = 8
@@ -42,7 +43,7 @@ class Refiner:
         """Always."""
         return True
 
-    async def refine(self, page: LaidOutPage, view: PageView, options: ParseOptions, *, flow: str) -> LaidOutPage:
+    async def refine(self, page: LaidOutPage, view: PageView, options: ParseOptions, *, flow: Flow) -> LaidOutPage:
         """Give a better page, or the same with the reason; see ``Mode``."""
         reason = self._why_skipped(as_seen(page), options)
         if reason is not None:
@@ -59,7 +60,7 @@ class Refiner:
         return asked and fit_one_answer([page.text for page in seen], self._most_output)
 
     async def refine_together(
-        self, pages: Sequence[LaidOutPage], views: Sequence[PageView], options: ParseOptions, *, flow: str
+        self, pages: Sequence[LaidOutPage], views: Sequence[PageView], options: ParseOptions, *, flow: Flow
     ) -> Sequence[LaidOutPage]:
         """Draft all pages in one call and go on with each by itself; see ``JointMode``."""
         works = [self._work(as_seen(page), view, options, flow) for page, view in zip(pages, views, strict=True)]
@@ -79,7 +80,7 @@ class Refiner:
     def _why_skipped(self, page: LaidOutPage, options: ParseOptions) -> str | None:
         return why_skipped(page, options, sees=self._policy.sees, most_output=self._policy.caps.output_tokens)
 
-    def _work(self, page: LaidOutPage, view: PageView, options: ParseOptions, flow: str) -> Work:
+    def _work(self, page: LaidOutPage, view: PageView, options: ParseOptions, flow: Flow) -> Work:
         policy = self._policy
         pictures = None
         if policy.sees:

@@ -199,6 +199,10 @@ class ParseOptions:
     """The auto mode: the first rule with a trigger on a page says in which mode it is parsed."""
     skip_simple_pages: bool = False
     """Ask no model about pages of running text that a text layer tells in full."""
+    max_cost: float | None = None
+    """What the calls of models may cost in all, in the currency of the prices; None for the default of the worker."""
+    fails_at_max_cost: bool = False
+    """Fail where that is reached, in place of reading the other pages as the mode fast does."""
     allowed_page_failure_ratio: float = 0.05
     timeout_base_s: float | None = None
     timeout_extra_per_page_s: float | None = None

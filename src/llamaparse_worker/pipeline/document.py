@@ -32,7 +32,8 @@ from llamaparse_worker.pipeline.page_cache import DocumentCache
 from llamaparse_worker.pipeline.pages import PageReading, ReadingLimits, ReadResult
 from llamaparse_worker.pipeline.seat import Seat, last_event, seat_in
 from llamaparse_worker.pipeline.upgrading import Upgrading
-from llamaparse_worker.pipeline.verdict import Verdict, judge
+from llamaparse_worker.pipeline.verdict import COST_LIMIT_FLAG, Verdict, judge
+from llamaparse_worker.spending import Flow, Spending
 from llamaparse_worker.wire import select_pages
 
 if TYPE_CHECKING:
@@ -51,6 +52,8 @@ class DocumentLimits:
     max_pages: int
     timeout_base_s: float
     timeout_extra_per_page_s: float
+    max_cost: float | None = None
+    """Of the calls of models, unless the job brings its own limit."""
     reading: ReadingLimits
 
 
@@ -90,6 +93,7 @@ class _Given:
     finished: FinishedPages
     cache: DocumentCache | None
     on_progress: Callable[[Progress], None]
+    spending: Spending
 
 
 @dataclass(slots=True)
@@ -181,12 +185,12 @@ class DocumentParser:
             ModeUnavailable: the mode needs a provider.
             InvalidOption: the OCR engine is unknown.
             DocumentError: it cannot be opened.
-            LimitExceeded: too many pages, or the time limit of the job is over.
+            LimitExceeded: too many pages, or the time limit of the job is over, or what it may cost reached.
             BackendUnavailable: there is no OCR for now.
         """
         mode, ocr = self.mode_for(options), self._ocr(options)
         finished = FinishedPages() if finished is None else finished
-        given = _Given(document, options, folder, finished, cache, on_progress)
+        given = _Given(document, options, folder, finished, cache, on_progress, self._spending(options))
         if document.size_bytes == 0:
             raise EmptyDocument("the file is empty")
         reached = _Reached()
@@ -194,7 +198,7 @@ class DocumentParser:
             async with seat_in(self._parsers) as seat:
                 reached.info = info = await self._inspect(document, seat)
                 reached.pages = pages = self._select(options, info.page_count)
-                if most_pages is not None and len(pages) > most_pages and not finished.summaries:
+                if self._is_to_be_split(pages, given, most_pages):
                     raise TooLargeForOneError(pages)
                 time_limit.deadline += self._page_time_s(options) * len(pages)
                 reached.reading = reading = self._reading(given)
@@ -211,9 +215,16 @@ class DocumentParser:
                     read = await reading.read_again(seat) if read.kept else read
                     files = await self._assemble(read, folder, options, seat)
                 verdict = judge(read.pages, options, ocr=ocr is not None)
+                if given.spending.is_reached:
+                    verdict = replace(verdict, flags=(*verdict.flags, COST_LIMIT_FLAG))
                 return DocumentOutcome(ParsedDocument(info, read.pages, files), verdict, reading.ocr_s, usage)
         late = TimeLimitExceeded(f"the document was not parsed within {self._base_time_s(options):g} s plus page time")
         return await self._partial(reached, late, folder, options, refines=mode.refines)
+
+    @staticmethod
+    def _is_to_be_split(pages: Sequence[int], given: _Given, most: int | None) -> bool:
+        """Tell whether there are too many pages; with a limit of cost one attempt reads all, as it alone can add up."""
+        return most is not None and len(pages) > most and not given.finished.summaries and given.spending.most is None
 
     async def _partial(
         self, reached: _Reached, late: TimeLimitExceeded, folder: Path, options: ParseOptions, *, refines: bool
@@ -264,7 +275,7 @@ class DocumentParser:
         """
         mode, numbers = self.mode_for(options), pages_in(pages, options)
         limit_s = self._base_time_s(options) + self._page_time_s(options) * len(numbers)
-        given = _Given(document, options, folder, finished, cache, on_progress)
+        given = _Given(document, options, folder, finished, cache, on_progress, self._spending(options))
         with anyio.move_on_after(limit_s):
             async with seat_in(self._parsers) as seat:
                 reading = self._reading(given)
@@ -276,6 +287,9 @@ class DocumentParser:
                     read, _ = await self._refine(read, mode, given, _Reached())
                 return read.pages
         raise TimeLimitExceeded(f"pages {pages.first} to {pages.last} were not read within {limit_s:g} s")
+
+    def _spending(self, options: ParseOptions) -> Spending:
+        return Spending(self._limits.max_cost if options.max_cost is None else options.max_cost)
 
     def _reading(self, given: _Given) -> PageReading:
         return PageReading(
@@ -312,7 +326,7 @@ class DocumentParser:
             DocumentViews(self._parsers, given.document, given.folder, silence_s=silence_s),
             given.options,
             given.folder,
-            flow=given.document.path,
+            flow=Flow(given.document.path, given.spending),
             finished=given.finished,
             cache=given.cache,
             on_page=count,

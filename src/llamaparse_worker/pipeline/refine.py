@@ -13,7 +13,7 @@ from pathlib import Path
 import anyio
 
 from llamaparse_worker.computing import computed
-from llamaparse_worker.errors import BackendUnavailable, ConfigurationError, WorkerError, report
+from llamaparse_worker.errors import BackendUnavailable, ConfigurationError, CostLimitReached, WorkerError, report
 from llamaparse_worker.interfaces import JointMode, Mode
 from llamaparse_worker.model.options import ParseOptions
 from llamaparse_worker.model.page import LaidOutPage, PageStatus, PageSummary
@@ -24,6 +24,7 @@ from llamaparse_worker.pipeline.groups import one_error
 from llamaparse_worker.pipeline.page_cache import DocumentCache
 from llamaparse_worker.pipeline.pages import ReadResult
 from llamaparse_worker.pipeline.views import DocumentViews
+from llamaparse_worker.spending import Flow
 
 AT_ONCE = 250
 """Pages of one document that may be with models at once; the router shares its calls out among documents."""
@@ -47,7 +48,7 @@ class Refining:
         options: ParseOptions,
         folder: Path,
         *,
-        flow: str,
+        flow: Flow,
         finished: FinishedPages,
         cache: DocumentCache | None,
         on_page: Callable[[PageSummary], None],
@@ -75,12 +76,14 @@ class Refining:
 
         Raises:
             BackendUnavailable: no model can be asked as things are.
+            CostLimitReached: the next call might cost too much, and the job is to fail then.
         """
         self._done = {page.number: page for page in read.pages}
         refined = self._finished.refined_blobs
         for path, stored in await computed(_last_of_each, tuple(refined)):
             if stored.number in self._finished.refined:
                 self._count(await computed(_read, path, stored))
+        self._flow.spending.settle(0, usage_of(self._records).get("cost", 0.0))
         refined.append(str(self._blob))
         with one_error(), self._files:
             async with anyio.create_task_group() as tasks:
@@ -136,14 +139,16 @@ class Refining:
     async def _refine_together(self, run: Sequence[LaidOutPage], mode: JointMode) -> None:
         views = [self._views.page(page.number) for page in run]
         refined = await mode.refine_together(run, views, self._options, flow=self._flow)
+        self._refuse_cost()
         for page, better in zip(run, refined, strict=True):
             await self._keep(page, better)
 
     async def _refine(self, page: LaidOutPage) -> None:
         try:
             better = await self._mode.refine(page, self._views.page(page.number), self._options, flow=self._flow)
+            self._refuse_cost()
             await self._keep(page, better)
-        except (BackendUnavailable, ConfigurationError):
+        except (BackendUnavailable, ConfigurationError, CostLimitReached):
             raise
         except WorkerError as error:
             failed = PageSummary(page.number, PageStatus.FAILED, error=report(error))
@@ -160,6 +165,13 @@ class Refining:
             await computed(self._out.append, better)
             self._finished.refined.add(better.number)
         self._count(better)
+
+    def _refuse_cost(self) -> None:
+        if self._flow.spending.is_reached and self._options.fails_at_max_cost:
+            raise CostLimitReached(
+                f"calls of models for the document would cost more than {self._flow.spending.most:g}"
+            most = self._flow.spending.most
+            raise CostLimitReached(f"calls of models for the document would cost more than {most:g}")
 
     def _count(self, better: LaidOutPage) -> None:
         if better.refinement is not None:

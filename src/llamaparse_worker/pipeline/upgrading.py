@@ -9,6 +9,7 @@ from llamaparse_worker.interfaces import Mode, PageView
 from llamaparse_worker.model.options import ModeName, ParseOptions
 from llamaparse_worker.model.page import LaidOutPage
 from llamaparse_worker.model.refinement import CheckNote, PageUpgrade, Refinement, Verdict
+from llamaparse_worker.spending import Flow
 
 
 class Upgrading:
@@ -22,7 +23,7 @@ class Upgrading:
         """Always, as the record of every page says what was chosen."""
         return True
 
-    async def refine(self, page: LaidOutPage, view: PageView, options: ParseOptions, *, flow: str) -> LaidOutPage:
+    async def refine(self, page: LaidOutPage, view: PageView, options: ParseOptions, *, flow: Flow) -> LaidOutPage:
         """Have a page refined in the mode that is its own; see ``Mode``."""
         chosen = page.upgrade or PageUpgrade()
         own = _own_options(options, chosen)

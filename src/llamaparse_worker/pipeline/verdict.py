@@ -9,6 +9,9 @@ from llamaparse_worker.errors import EmptyDocument, PermanentError, TooManyFaile
 from llamaparse_worker.model.options import ParseOptions
 from llamaparse_worker.model.page import PageReason, PageStatus, PageSummary
 
+COST_LIMIT_FLAG = "cost_limit_reached"
+"""Shown where pages are as the mode fast reads them because the job could not afford to ask about them."""
+
 
 @dataclass(frozen=True, slots=True)
 class Verdict:

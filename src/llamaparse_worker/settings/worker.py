@@ -109,6 +109,13 @@ class ModelVariables(_Variables):
         "such as `claude sonnet`; the others are asked where it cannot take a call.",
     )
 
+    job_max_cost: float | None = Field(
+        default=None,
+        gt=0,
+        description="What the calls of models for a document may cost, in the currency of GENAI_PRICES_JSON, unless "
+        "the job brings its own limit. Beyond it pages are read as in the mode fast. Unset: no limit.",
+    )
+
 
 class CacheVariables(_Variables):
     """Pages from models.

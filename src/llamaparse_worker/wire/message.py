@@ -80,6 +80,16 @@ class JobMessage(Strict):
         max_length=100_000,
         description="Rules as in processing_options.auto_mode_configuration, as JSON; they come after these",
     )
+    max_cost: float | None = Field(
+        default=None,
+        gt=0,
+        description="What the calls of models may cost in all, in the currency of the prices that the worker knows; "
+        "default: JOB_MAX_COST",
+    )
+    at_max_cost: Literal["finish", "fail"] = Field(
+        default="finish",
+        description="Where that is reached, finish as the mode fast would and flag the result, or fail the job",
+    )
     project_id: str = Field(default="default", max_length=256)
     tenant: str | None = Field(default=None, max_length=256)
     priority: Priority | None = Field(
@@ -131,6 +141,8 @@ def job_of(message: JobMessage, *, traceparent: str | None = None, priority: Pri
             cache=_cache_use(message, options),
             ocr=message.ocr,
             results=message.results,
+            max_cost=message.max_cost,
+            fails_at_max_cost=message.at_max_cost == "fail",
             **_of_models(message, options),
         ),
         project=message.project_id,
