@@ -168,8 +168,6 @@ class Refining:
 
     def _refuse_cost(self) -> None:
         if self._flow.spending.is_reached and self._options.fails_at_max_cost:
-            raise CostLimitReached(
-                f"calls of models for the document would cost more than {self._flow.spending.most:g}"
             most = self._flow.spending.most
             raise CostLimitReached(f"calls of models for the document would cost more than {most:g}")
 

@@ -10,13 +10,13 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 
 import aiohttp
-from aio_pika.abc import AbstractQueue
 from yarl import URL
 
 from llamaparse_worker.backends.broker.rabbitmq.answered import answered
 from llamaparse_worker.backends.broker.rabbitmq.dead_letters import publish_letter, take_letters
 from llamaparse_worker.backends.broker.rabbitmq.intake import Intake
 from llamaparse_worker.backends.broker.rabbitmq.link import Links, Purpose, address_of
+from llamaparse_worker.backends.broker.rabbitmq.looking import QueueLook
 from llamaparse_worker.backends.broker.rabbitmq.management import fetch_depths
 from llamaparse_worker.backends.broker.rabbitmq.messages import outgoing
 from llamaparse_worker.backends.broker.rabbitmq.settings import RabbitMqSettings
@@ -26,7 +26,6 @@ from llamaparse_worker.model.dead_letter import Death
 from llamaparse_worker.model.job import OutboxEvent, Priority
 
 _PUBLISH_TIMEOUT_S = 10.0
-_LOOK_TIMEOUT_S = 5.0
 
 
 class RabbitMqBroker:
@@ -36,6 +35,7 @@ class RabbitMqBroker:
         self._publishing = publishing
         self._consuming = consuming
         self._settings = settings
+        self._look = QueueLook(publishing)
 
     async def publish(self, message: Message) -> None:
         """Append to the job queue; returns once RabbitMQ has confirmed it, and raises when the queue is missing.
@@ -77,12 +77,7 @@ class RabbitMqBroker:
             return await self._managed_depths(URL(self._settings.job_queue_management_url))
         link = await self._publishing.current()
         names = sorted(map(self._settings.queue_of, link.queues))
-        return [await self._depth(name) for name in names]
-
-    async def _depth(self, name: str) -> QueueDepth:
-        async with self._passive_queue(name) as queue:
-            counted = queue.declaration_result
-        return QueueDepth(name, counted.message_count or 0, None, counted.consumer_count or 0)
+        return [await self._look.at(name) for name in names]
 
     async def dead_letters(self, *, limit: int) -> Sequence[Message]:
         """Show up to ``limit`` dead letters, oldest first."""
@@ -100,16 +95,8 @@ class RabbitMqBroker:
 
     async def ping(self) -> str:
         """Give the product and version when the job queue answers."""
-        async with self._passive_queue(self._settings.job_queue_name):
-            return (await self._publishing.current()).product
-
-    @asynccontextmanager
-    async def _passive_queue(self, name: str) -> AsyncIterator[AbstractQueue]:
-        """Look at a queue on a channel of its own: a missing queue closes the channel."""
-        link = await self._publishing.current()
-        with answered(f"looking at the queue {name}", timeout_s=_LOOK_TIMEOUT_S):
-            async with link.connection.channel(publisher_confirms=False) as channel:
-                yield await channel.declare_queue(name, passive=True)
+        await self._look.at(self._settings.job_queue_name)
+        return (await self._publishing.current()).product
 
     async def _managed_depths(self, address: URL) -> Sequence[QueueDepth]:
         name = self._settings.job_queue_name
