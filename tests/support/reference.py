@@ -9,7 +9,14 @@ from typing import Any
 from pydantic.fields import FieldInfo
 
 from llamaparse_worker.backends.ocr.languages import LANGUAGES
-from llamaparse_worker.errors import ConfigurationError, PageUnreadable, TransientError, WorkerError, every_error
+from llamaparse_worker.errors import (
+    ConfigurationError,
+    ModelsUnavailable,
+    PageUnreadable,
+    TransientError,
+    WorkerError,
+    every_error,
+)
 from llamaparse_worker.settings.catalogue import Group, groups
 from llamaparse_worker.settings.fields import DefaultText, is_secret, is_size, marker, names_of
 from llamaparse_worker.settings.wording import allowed, schemas_of, sized
@@ -97,6 +104,8 @@ def _sentences(kind: type[WorkerError]) -> Iterator[str]:
         yield "Tried again: no, the program does not start (exit status 78)."
     elif issubclass(kind, PageUnreadable):
         yield "Tried again: no, the page is marked as failed and the document goes on."
+    elif issubclass(kind, ModelsUnavailable):
+        yield "Tried again: yes, after a pause, as often as it takes; no attempt is charged."
     elif issubclass(kind, TransientError):
         yield "Tried again: yes, after a pause, up to JOB_MAX_ATTEMPTS times."
     else:

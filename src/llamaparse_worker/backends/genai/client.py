@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import replace
+from typing import TypeVar
 
 import aiohttp
 import anyio
@@ -16,9 +17,14 @@ from llamaparse_worker.computing import computed
 from llamaparse_worker.model.deployment import Deployment
 from llamaparse_worker.model.genai import CallFailed, Failure, FailureKind, GenAiAnswer, GenAiRequest, Image
 
+In = TypeVar("In")
+Out = TypeVar("Out")
+
 ANSWER_BYTES = 8 * 1024**2
 """Twenty times the longest answer that a model gives; what is longer is none."""
 _CONNECT_S = 5.0
+_LARGE = 64 * 1024
+"""Characters or bytes of JSON: less is a matter of a tenth of a millisecond."""
 _KEEP_S = 4.0
 """How long a connection is kept: less than servers do, so that none is used that is being closed."""
 _IMAGES = frozenset({"image/jpeg", "image/png", "image/gif", "image/webp"})
@@ -81,15 +87,15 @@ class DeployedModel:
                 raise CallFailed(self._deployment.id, found)
 
     async def _asked(self, request: GenAiRequest) -> GenAiAnswer | Failure:
-        # Images as Base64 and long answers are no work for the event loop.
-        call = await computed(self._codec.encode, request)
+        large = any(isinstance(part, Image) or len(part.text) > _LARGE for part in request.parts)
+        call = await _off_loop(self._codec.encode, request, large=large)
         try:
             headers = {**call.headers, **await self._key.headers(call)}
         except Keyless as keyless:
             return keyless.failure
         match await self._client.send(HttpCall(call.url, headers, call.body)):
             case HttpReply() as reply:
-                return self._without_key(await computed(self._codec.decode, reply))
+                return self._without_key(await _off_loop(self._codec.decode, reply, large=len(reply.body) > _LARGE))
             case failure:
                 return failure
 
@@ -123,6 +129,11 @@ async def open_client() -> AsyncIterator[Client]:
         trust_env=False,
     ) as session:
         yield Client(session)
+
+
+async def _off_loop(work: Callable[[In], Out], of: In, *, large: bool) -> Out:
+    """Leave long work to a thread; short work would wait longer for one than it takes, with the call's slot held."""
+    return await computed(work, of) if large else work(of)
 
 
 def _broken(what: str) -> Failure:
