@@ -37,6 +37,7 @@ def env(server: ModelServer, rabbitmq: RabbitMq, postgres: Postgres, tmp_path: P
             "JOB_QUEUE_NAME": "parse_raw_file_job" + tmp_path.name,
             "DATABASE_URL": postgres.database(),
             "JOB_MAX_ATTEMPTS": "1",
+            "PAGE_CACHE_HOURS": "0",  # the jobs have one document
             "LOG_FORMAT": "json",
         },
     )
