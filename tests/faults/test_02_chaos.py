@@ -36,7 +36,8 @@ PAUSE_S = 5
 """Longer than a lease: another worker has taken the job when this one goes on."""
 PAGES = ["slow 0.05"] * 3
 LIMIT_S = scaled(short=200, full=3000)
-MOST_WASTE = 0.10
+MOST_WASTE = scaled(short=0.30, full=0.10)
+"""Of a short run, a strike at the wrong moment is a large share."""
 SERVERS = ("JOB_QUEUE_ENDPOINT", "DATABASE_URL", "S3_ENDPOINT_URL")
 
 

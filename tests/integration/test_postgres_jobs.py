@@ -157,6 +157,32 @@ async def test_a_database_that_is_away_at_the_start_is_used_once_it_is_there(pos
         postgres.start()
 
 
+@pytest.mark.parametrize("exclusive", [True, False])
+async def test_a_worker_that_stands_still_in_a_transaction_keeps_its_rows_from_nobody_for_long(
+    url: str, store: JobStore, *, exclusive: bool
+) -> None:
+    lease = await leased(store, a_job())
+    stopped = PostgresDatabase(url, pool_size=1, timeout_s=30)
+    written, renewed = anyio.Event(), anyio.Event()
+
+    async def stand_still() -> None:
+        async with stopped.transaction(exclusive=exclusive) as connection:
+            await connection.fetch("UPDATE jobs SET retry_reason = 'stopped' RETURNING id", {})
+            written.set()
+            await renewed.wait()
+            await connection.fetch("SELECT 1", {})
+
+    async def go_on() -> None:
+        with pytest.raises(BackendUnavailable):
+            await stand_still()
+
+    async with stopped.pool, opened(url, timeout_s=15) as another, anyio.create_task_group() as tasks:
+        tasks.start_soon(go_on)
+        await written.wait()
+        assert await another.renew(lease, lease_s=LONG_S, progress=Progress()) is JobStatus.RUNNING
+        renewed.set()
+
+
 async def test_connections_cut_by_the_server_are_replaced(url: str, store: JobStore) -> None:
     lease = await leased(store, a_job())
     async with other_session(url) as other:

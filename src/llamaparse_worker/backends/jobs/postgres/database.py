@@ -22,11 +22,14 @@ _DIALECT = Dialect(
 )
 _EXCLUSIVE_KEY = 7_306_945_810
 """The advisory lock of exclusive transactions; any number that no other program on the database takes."""
+_BRIEF = "SELECT set_config('idle_in_transaction_session_timeout', '5s', true)"
+"""A worker that is stopped in the middle, as on a suspended machine, would keep all others from the rows that it has
+written: the server ends its session instead."""
 _EXCLUSIVE = """
-SELECT set_config('idle_in_transaction_session_timeout', '5s', true), pg_advisory_xact_lock($1)
+SELECT set_config('idle_in_transaction_session_timeout', '5s', true), pg_advisory_xact_lock($1),
+    set_config('lock_timeout', '5s', true)
 """
-"""A worker that is stopped in the middle, as on a suspended machine, would keep all others from their exclusive
-transactions, and new ones from their start: the server ends its session instead."""
+"""Nobody but the holder of the lock waits for rows, and not for long: all others wait for it, also to start."""
 _SCRIPT_TIMEOUT_S = 600.0
 
 _MALFORMED = (ValueError, OverflowError)
@@ -116,6 +119,8 @@ class PostgresDatabase:
         async with self._connection() as connection, connection.transaction(isolation="read_committed"):
             if exclusive:
                 await connection.execute(_EXCLUSIVE, _EXCLUSIVE_KEY)
+            else:
+                await connection.execute(_BRIEF)
             yield PostgresConnection(connection)
 
     @asynccontextmanager
