@@ -6,8 +6,9 @@ files and dead letters are read at the end. Nothing here asks a worker.
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -124,6 +125,10 @@ def violations(history: History, *, max_attempts: int) -> list[str]:
     """Give each promise that was broken, in words; empty for a good run."""
     turns: dict[str, list[Turn]] = {job: [] for job in history.accepted}
     told: dict[str, list[Told]] = {job: [] for job in history.accepted}
+    folders: defaultdict[str, set[str]] = defaultdict(set)
+    for key in history.files:
+        folder, _, name = key.rpartition("/")
+        folders[folder].add(name)
     found = [f"{job} was never published" for job in history.rows.keys() - history.accepted.keys()]
     for turn in history.turns:
         turns.setdefault(turn.job, []).append(turn)
@@ -135,7 +140,7 @@ def violations(history: History, *, max_attempts: int) -> list[str]:
             found.append(f"{job.id} is lost: {row.status if row else 'no row'}")
             continue
         found += _wrong_life(job.id, turns[job.id], max_attempts)
-        found += _wrong_end(job, row, turns[job.id], history)
+        found += _wrong_end(job, row, turns[job.id], history, folders[row.result_prefix or ""])
         found += _wrong_events(job.id, row, told[job.id])
         if history.calls is not None:
             found += _wrong_calls(job.id, row, told[job.id], [call for call in history.calls if call.job == job.id])
@@ -154,13 +159,14 @@ def _wrong_life(job: str, turns: Sequence[Turn], max_attempts: int) -> Iterator[
             yield f"{job} began attempt {turn.attempt} of {max_attempts}"
 
 
-def _wrong_end(job: Accepted, row: Row, turns: Sequence[Turn], history: History) -> Iterator[str]:
+def _wrong_end(
+    job: Accepted, row: Row, turns: Sequence[Turn], history: History, names: AbstractSet[str]
+) -> Iterator[str]:
     if row.status not in job.ends:
         yield f"{job.id} is {row.status} ({row.error_code})"
     if row.status != "COMPLETED":
         return
     prefix = f"{row.result_prefix}/"
-    names = {key.removeprefix(prefix) for key in history.files if key.startswith(prefix)}
     if names != RESULT_FILES:
         yield f"{job.id} points to a result of {sorted(names)}"
     if job.mark not in history.texts.get(job.id, ""):

@@ -82,11 +82,10 @@ async def test_nothing_grows(servers: Servers, tmp_path: Path) -> None:
             batch += 1
             if not held or at_s - held[-1].at_s >= PERIOD_S:
                 held.append(_held(worker, at_s, len(deployment.accepted), temporary))
-        await deployment.verdict(60)
         assert worker.starts == 1
         assert worker.status is None
-
-    _judge(held[int(len(held) * WARM_UP_SHARE) :])
+        _judge(held[int(len(held) * WARM_UP_SHARE) :])
+        await deployment.verdict(60)
 
 
 async def _work(deployment: Deployment, batch: int) -> None:
