@@ -36,22 +36,6 @@ from support.daemon import environment
 from support.services import Postgres, RabbitMq, S3Server
 from support.webhooks import Received, Receiver
 
-_RECORD_TURNS = """
-CREATE TABLE turns (number bigserial, at timestamptz, job text, was text, status text, attempt integer, token text,
-    lease_was_until timestamptz);
-CREATE FUNCTION record_turn() RETURNS trigger LANGUAGE plpgsql AS $$
-BEGIN
-    IF TG_OP = 'INSERT' THEN
-        INSERT INTO turns (at, job, status, attempt, token)
-        VALUES (clock_timestamp(), NEW.id, NEW.status, NEW.attempt, NEW.lease_token);
-    ELSIF (OLD.status, OLD.attempt, OLD.lease_token) IS DISTINCT FROM (NEW.status, NEW.attempt, NEW.lease_token) THEN
-        INSERT INTO turns (at, job, was, status, attempt, token, lease_was_until)
-        VALUES (clock_timestamp(), NEW.id, OLD.status, NEW.status, NEW.attempt, NEW.lease_token, OLD.lease_until);
-    END IF;
-    RETURN NULL;
-END $$;
-CREATE TRIGGER record_turns AFTER INSERT OR UPDATE ON jobs FOR EACH ROW EXECUTE FUNCTION record_turn();
-"""
 _TALK_S = 120.0
 _WORKER = "llamaparse-worker"
 """Begins the names of a worker's two connections."""

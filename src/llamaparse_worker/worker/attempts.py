@@ -100,7 +100,7 @@ class _Claimed:
 
 
 class Attempts:
-    """Handles deliveries; each call of ``handle`` is one task of the worker."""
+    """Handles deliveries of jobs. One that is cancelled releases its lease and requeues its message."""
 
     def __init__(
         self,
@@ -122,35 +122,21 @@ class Attempts:
         self._on_event = on_event
         self._on_split = on_split
         self._outage = outage
-        self._running: set[anyio.CancelScope] = set()
-
-    @property
-    def running(self) -> int:
-        """Deliveries in hand."""
-        return len(self._running)
-
-    def give_up(self) -> None:
-        """Stop every attempt (drain): each releases its lease and requeues its message."""
-        for scope in self._running:
-            scope.cancel()
 
     async def handle(self, delivery: Delivery) -> None:
         """Carry one delivery to its settlement. Raises nothing: whatever a message does, the other jobs go on."""
         case = _Case(delivery)
         settlement: Settlement = GiveBack()
-        with anyio.CancelScope() as scope, structlog.contextvars.bound_contextvars(message_id=delivery.message.id):
-            self._running.add(scope)
-            self._metrics.job_taken()
-            try:
-                settlement = await self._carry(case)
-            except Exception as error:
-                log.exception("delivery.internal_error")
-                settlement = _after_bug(case, error)
-            finally:
-                with anyio.CancelScope(shield=True):
-                    told = await settled(partial(self._settle_now, case, settlement))
-                self._tell(case, settlement, settled=told)
-                self._running.discard(scope)
+        self._metrics.job_taken()
+        try:
+            settlement = await self._carry(case)
+        except Exception as error:
+            log.exception("delivery.internal_error")
+            settlement = _after_bug(case, error)
+        finally:
+            with anyio.CancelScope(shield=True):
+                told = await settled(partial(self._settle_now, case, settlement))
+            self._tell(case, settlement, settled=told)
 
     async def _carry(self, case: _Case) -> Settlement:
         """Work on the delivery beside others; alone, where its job was lost and has its last attempt.

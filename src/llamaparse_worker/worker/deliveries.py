@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import anyio
+import structlog
+
 from llamaparse_worker.interfaces import Delivery
 from llamaparse_worker.model.queues import RANGES
 from llamaparse_worker.worker.attempts import Attempts
@@ -14,17 +17,24 @@ class Deliveries:
     def __init__(self, attempts: Attempts, ranges: RangeAttempts) -> None:
         self._attempts = attempts
         self._ranges = ranges
+        self._running: set[anyio.CancelScope] = set()
 
     @property
     def running(self) -> int:
         """Deliveries in hand."""
-        return self._attempts.running + self._ranges.running
+        return len(self._running)
 
     def give_up(self) -> None:
         """Stop every attempt (drain): each releases its lease and requeues its message."""
-        self._attempts.give_up()
-        self._ranges.give_up()
+        for scope in self._running:
+            scope.cancel()
 
     async def handle(self, delivery: Delivery) -> None:
         """Carry one delivery to its settlement. Raises nothing."""
-        await (self._ranges if delivery.message.queue is RANGES else self._attempts).handle(delivery)
+        message = delivery.message
+        with anyio.CancelScope() as scope, structlog.contextvars.bound_contextvars(message_id=message.id):
+            self._running.add(scope)
+            try:
+                await (self._ranges if message.queue is RANGES else self._attempts).handle(delivery)
+            finally:
+                self._running.discard(scope)

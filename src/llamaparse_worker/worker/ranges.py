@@ -47,7 +47,7 @@ class _Case:
 
 
 class RangeAttempts:
-    """Handles deliveries of page ranges; each call of ``handle`` is one task of the worker."""
+    """Handles deliveries of page ranges. One that is cancelled releases its lease and requeues its message."""
 
     def __init__(
         self,
@@ -66,34 +66,20 @@ class RangeAttempts:
         self._metrics = metrics
         self._company = company
         self._on_ended = on_ended
-        self._running: set[anyio.CancelScope] = set()
-
-    @property
-    def running(self) -> int:
-        """Deliveries in hand."""
-        return len(self._running)
-
-    def give_up(self) -> None:
-        """Stop every attempt (drain): each releases its lease and requeues its message."""
-        for scope in self._running:
-            scope.cancel()
 
     async def handle(self, delivery: Delivery) -> None:
         """Carry one delivery to its settlement. Raises nothing: whatever a message does, the others go on."""
         case, outcome = _Case(delivery), RangeOutcome.RELEASED
-        with anyio.CancelScope() as scope, structlog.contextvars.bound_contextvars(message_id=delivery.message.id):
-            self._running.add(scope)
-            try:
-                outcome = await self._outcome(case)
-            except Exception:
-                # A range under a lease is left to its expiry, which counts the attempt.
-                log.exception("delivery.internal_error")
-                outcome = RangeOutcome.REFUSED
-            finally:
-                with anyio.CancelScope(shield=True):
-                    await settled(partial(self._settle, case, outcome))
-                self._tell(case, outcome)
-                self._running.discard(scope)
+        try:
+            outcome = await self._outcome(case)
+        except Exception:
+            # A range under a lease is left to its expiry, which counts the attempt.
+            log.exception("delivery.internal_error")
+            outcome = RangeOutcome.REFUSED
+        finally:
+            with anyio.CancelScope(shield=True):
+                await settled(partial(self._settle, case, outcome))
+            self._tell(case, outcome)
 
     async def _outcome(self, case: _Case) -> RangeOutcome:
         message = case.delivery.message
