@@ -19,13 +19,8 @@ from llamaparse_worker.backends.broker.embedded.settings import EmbeddedQueueSet
 from llamaparse_worker.backends.broker.embedded.table import storage_error
 from llamaparse_worker.errors import BackendUnavailable, ConfigurationError, StorageFull
 from llamaparse_worker.interfaces import Broker
-from llamaparse_worker.testing.broker_conformance import (
-    BrokerAddress,
-    DurableBrokerConformance,
-    numbered,
-    publish_numbered,
-    take,
-)
+from llamaparse_worker.testing.broker_conformance import BrokerAddress, DurableBrokerConformance
+from llamaparse_worker.testing.broker_samples import numbered, publish_numbered, take
 
 _PUBLISH_ELSEWHERE = """
 import anyio, json, pathlib, sys, time

@@ -7,7 +7,8 @@ import pytest
 
 from llamaparse_worker.errors import BackendUnavailable
 from llamaparse_worker.testing.broker import MemoryBroker
-from llamaparse_worker.testing.broker_conformance import BrokerConformance, numbered, take
+from llamaparse_worker.testing.broker_conformance import BrokerConformance
+from llamaparse_worker.testing.broker_samples import numbered, take
 
 pytestmark = pytest.mark.anyio
 

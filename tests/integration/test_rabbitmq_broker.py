@@ -18,7 +18,7 @@ from llamaparse_worker.errors import BackendUnavailable, ConfigurationError
 from llamaparse_worker.interfaces import Broker, Delivery, QueueDepth
 from llamaparse_worker.model.dead_letter import Death
 from llamaparse_worker.model.job import OutboxEvent
-from llamaparse_worker.testing.broker_conformance import numbered, publish_numbered, take
+from llamaparse_worker.testing.broker_samples import numbered, publish_numbered, take
 from support.proxy import running_proxy
 from support.services import RabbitMq, free_ports
 
