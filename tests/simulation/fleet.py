@@ -235,7 +235,7 @@ class Fleet:
             policy,
             METRICS,
             company=company,
-            on_event=upkeep.wake,
+            on_event=lambda _job: upkeep.wake(),
             on_split=upkeep.look,
         )
         ranges = RangeAttempts(jobs, pipeline, policy, METRICS, company=company, on_ended=upkeep.look)

@@ -201,7 +201,7 @@ async def working(world: World, policy: Policy | None = None, *, ocr: Ocr | None
             attempt_policy,
             world.metrics,
             company=company,
-            on_event=upkeep.wake,
+            on_event=lambda _job: upkeep.wake(),
             on_split=upkeep.look,
         )
         ranges = RangeAttempts(

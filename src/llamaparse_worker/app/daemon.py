@@ -206,9 +206,10 @@ def _worker(
     def observe_stage(job: Job, stage: str, seconds: float) -> None:
         metrics.stage_ended(stage, seconds, source=job.source.kind)
 
-    def tell() -> None:
+    def tell(job: Job) -> None:
         upkeep.wake()
-        webhooks.wake()
+        if job.webhooks:
+            webhooks.wake()
 
     upkeep = Upkeep(
         backends.broker,

@@ -110,7 +110,7 @@ class Attempts:
         metrics: Metrics,
         *,
         company: Company,
-        on_event: Callable[[], None],
+        on_event: Callable[[Job], None],
         on_split: Callable[[], None],
         outage: Callable[[ModeName], str | None] = lambda _mode: None,
     ) -> None:
@@ -254,8 +254,8 @@ class Attempts:
         settlement = settle(outcome, attempt=charged, policy=self._policy.retry)
         lease, job = case.lease, case.job
         if lease is None or job is None:
-            if isinstance(settlement, Acknowledge) and settlement.letter:
-                self._on_event()  # the refused claim wrote one
+            if job and isinstance(settlement, Acknowledge) and settlement.letter:
+                self._on_event(job)  # the refused claim wrote one
             if job and outcome in _ENDED_BEFORE:
                 await remove_left(self._pipeline, job)
             return settlement
@@ -270,7 +270,7 @@ class Attempts:
                     failures=AWAY_OR_REFUSING,
                 )
                 ended = ended or kept
-                self._on_event()
+                self._on_event(job)
             case RetryLater(delay_s, reason, charged):
                 if not charged:
                     await anyio.sleep(UNSERVED_PAUSE_S)
