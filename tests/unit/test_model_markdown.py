@@ -6,7 +6,7 @@ import re
 import time
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
@@ -252,6 +252,9 @@ _PLAIN = st.text(alphabet="ab1_*`[]\\\\<>&!~#.;-", min_size=1, max_size=30)
 
 
 @settings(max_examples=300, deadline=None)
+@example("~~1~~", 0, 0, SpanKind.STRONG)
+@example("a~~~~b", 0, 0, SpanKind.STRONG)
+@example("___", 0, 0, SpanKind.STRONG)
 @given(_PLAIN, st.integers(0, 30), st.integers(0, 30), st.sampled_from([SpanKind.STRONG, SpanKind.EMPHASIS]))
 def test_a_text_that_a_result_shows_is_read_as_it_was(text: str, start: int, length: int, kind: SpanKind) -> None:
     span = Span(min(start, len(text) - 1), min(start + length + 1, len(text)), kind)

@@ -10,17 +10,20 @@ from collections.abc import Sequence
 
 from llamaparse_worker.model.blocks import Span, SpanKind
 
-_SPECIAL = re.compile(r"[\\`<&*_\[\]]")
+_SPECIAL = re.compile(r"[\\`<&*_~\[\]]")
 """What all escapes within a line begin with; most texts have none of it."""
 _CERTAIN = re.compile(r"\\(?=[!-/:-@\[-`{-~])|`|<(?=[A-Za-z/!?])|&(?=#?\w+;)")
 _CERTAIN_BEFORE_MARKS = re.compile(rf"{_CERTAIN.pattern}|\\$")
 _STARS = re.compile(r"\*(?=\S)|(?<=\S)\*")
 _UNDERSCORES = re.compile(r"(?<!\w)_++(?=\S)|(?<=[^\s_])_++(?![^\W_])")
+_TILDES = re.compile(r"~~+")
 _ANY_STAR = re.compile(r"\*")
+_ANY_TILDE = re.compile(r"~")
 _BRACKETS = re.compile(r"[\[\]]")
 _LINKED = re.compile(r"\]\(|\[\^|^\[[^\]]*\]:")
 _AT_START = re.compile(
-    r"(?P<mark>#{1,6}(?=\s|$)|[-+*](?=\s|$)|>|={3,}\s*$|-{3,}\s*$|~{3})|(?P<number>\d{1,9})(?P<dot>[.)])(?=\s|$)"
+    r"(?P<mark>#{1,6}(?=\s|$)|[-+*](?=\s|$)|>|={3,}\s*$|-{3,}\s*$|(?:_[ \t]*){3,}$|~{3})"
+    r"|(?P<number>\d{1,9})(?P<dot>[.)])(?=\s|$)"
 )
 _TICKS = re.compile("`+")
 _AROUND = {
@@ -80,11 +83,15 @@ def escaped_within(text: str, marks: _Marks | None = None) -> str:
 
 
 def _pairing(text: str, spans: Sequence[Span] = ()) -> list[re.Pattern[str]]:
-    """Give the marks of emphasis that pair up with each other, or with those that spans are set with."""
+    """Give the marks of emphasis and striking that pair up with each other, or with those that spans are set with."""
     found = [_ANY_STAR] if any(span.kind in _FLANKED for span in spans) else []
     for mark, pattern in (("*", _STARS), ("_", _UNDERSCORES)):
         if mark in text and not (found and mark == "*") and len(pattern.findall(text)) > 1:
             found.append(pattern)
+    if any(span.kind is SpanKind.STRIKEOUT for span in spans):
+        found.append(_ANY_TILDE)
+    elif text.count("~~") > 1:
+        found.append(_TILDES)
     return found
 
 
