@@ -163,10 +163,15 @@ async def test_a_cancelled_job_stops_its_ranges_and_leaves_nothing(world: World)
 
 
 async def test_a_drain_gives_ranges_back_with_what_they_have_read(world: World, pool: CountedPool) -> None:
-    policy = replace(SPLIT, grace_s=0, checkpoint_s=0.3, range_size=1)
+    policy = replace(SPLIT, grace_s=0, checkpoint_s=0.2, range_size=1)
+    document = script(*(["slow 0.1"] * 4 + ["slow 2"]) * 4)
     async with working(world, policy) as worker:
-        job = await world.publish(SLOW)
-        await world.reaches(job, lambda record: record.progress.done >= PAGES / 4)
+        job = await world.publish(document)
+
+        async def kept_amid_a_range() -> bool:
+            return bool(left_of(world, job))
+
+        await until(kept_amid_a_range)
         worker.stop.set()
         await worker.stopped.wait()
 
