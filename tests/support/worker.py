@@ -23,11 +23,12 @@ from llamaparse_worker.testing.broker import MemoryBroker
 from llamaparse_worker.testing.jobs import MemoryJobStore
 from llamaparse_worker.testing.objects import MemoryObjectStore
 from llamaparse_worker.wire import JobMessage
-from llamaparse_worker.worker.attempts import AttemptPolicy, Attempts
+from llamaparse_worker.worker.attempts import Attempts
 from llamaparse_worker.worker.company import Company
 from llamaparse_worker.worker.deliveries import Deliveries
 from llamaparse_worker.worker.loop import Worker
 from llamaparse_worker.worker.metrics import Metrics
+from llamaparse_worker.worker.policy import AttemptPolicy
 from llamaparse_worker.worker.ranges import RangeAttempts
 from llamaparse_worker.worker.settlement import RetryPolicy
 from llamaparse_worker.worker.upkeep import Upkeep

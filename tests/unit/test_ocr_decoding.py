@@ -81,9 +81,9 @@ def test_sixteen_bits_become_eight() -> None:
 
 
 def test_size_is_judged_before_pixels_are_decoded() -> None:
-    bomb = pyvips.Image.black(60_000, 60_000).pngsave_buffer(compression=9, bitdepth=1)
+    bomb = pyvips.Image.black(20_000, 20_000).pngsave_buffer(compression=9, bitdepth=1)
 
-    with pytest.raises(LimitExceeded, match="3600000000 pixels"):
+    with pytest.raises(LimitExceeded, match="400000000 pixels"):
         decode(bomb, max_pixels=50_000_000)
 
 

@@ -34,7 +34,7 @@ from llamaparse_worker.pipeline.quota import SpoolQuota
 from llamaparse_worker.pipeline.spool import remove_leftovers, spool_folder
 from llamaparse_worker.settings import ServiceManager, Sources, WorkerSettings, read
 from llamaparse_worker.settings.catalogue import misspelt
-from llamaparse_worker.worker.attempts import TENANT_PAUSE_S, AttemptPolicy, Attempts
+from llamaparse_worker.worker.attempts import Attempts
 from llamaparse_worker.worker.company import Company
 from llamaparse_worker.worker.deliveries import Deliveries
 from llamaparse_worker.worker.health import Health, Phase, watch
@@ -44,6 +44,7 @@ from llamaparse_worker.worker.measured import MeasuredOcr
 from llamaparse_worker.worker.metrics import Metrics
 from llamaparse_worker.worker.notify import Notifier
 from llamaparse_worker.worker.patience import until_available
+from llamaparse_worker.worker.policy import TENANT_PAUSE_S, AttemptPolicy
 from llamaparse_worker.worker.ranges import RangeAttempts
 from llamaparse_worker.worker.resources import own_memory_bytes
 from llamaparse_worker.worker.settlement import RetryPolicy

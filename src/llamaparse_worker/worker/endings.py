@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+import socket
 from collections.abc import Awaitable, Callable
 from functools import partial
 
 import anyio
 import structlog
 
-from llamaparse_worker.errors import TransientError, WorkerError
+from llamaparse_worker.errors import ErrorReport, TransientError, WorkerError
+from llamaparse_worker.model.dead_letter import Death
 from llamaparse_worker.model.job import Job
 from llamaparse_worker.pipeline.job import JobPipeline
+from llamaparse_worker.wire import utc_now
 from llamaparse_worker.worker.patience import until_available
 
 SETTLE_TIMEOUT_S = 15.0
 """Longer than a broker's own limits for one settlement: where those fire, the message is known to come again."""
+RELEASE_TIMEOUT_S = 3.0
 REMOVE_TIMEOUT_S = 3.0
 UNSETTLED_PAUSE_S = 1.0
 
@@ -51,3 +55,8 @@ async def remove_left(pipeline: JobPipeline, job: Job) -> None:
         await until_available(remove, what="object store")
     except WorkerError as error:
         log.warning("checkpoints.left", error=error.message)
+
+
+def death_now(error: ErrorReport) -> Death:
+    """Say why a message becomes a dead letter here and now."""
+    return Death(code=error.code, message=error.message, at=utc_now(), worker=socket.gethostname())

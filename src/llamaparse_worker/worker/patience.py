@@ -36,3 +36,8 @@ async def until_available(
         # Jitter, so that the workers of a fleet do not all come back in the same moment.
         await anyio.sleep(pause_s * random.uniform(0.5, 1.0))  # noqa: S311 - not for cryptography
         pause_s = min(pause_s * 2, LONGEST_PAUSE_S)
+
+
+async def until_job_store_answers(call: Callable[[], Awaitable[T]]) -> T:
+    """Give the answer of the job store to a worker that runs."""
+    return await until_available(call, what="job store", failures=AWAY_OR_REFUSING)

@@ -6,7 +6,6 @@ pages failed; any other error is left to the attempt that assembles the job, whi
 
 from __future__ import annotations
 
-import socket
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -16,18 +15,17 @@ import structlog
 
 from llamaparse_worker.errors import InvalidJob, WorkerError, report
 from llamaparse_worker.interfaces import RANGE_HEADER, Delivery, JobStore, Message
-from llamaparse_worker.model.dead_letter import Death
 from llamaparse_worker.model.job import Job, JobStatus, PageError, Progress, Refusal
 from llamaparse_worker.model.page import PageStatus, PageSummary
 from llamaparse_worker.model.ranges import DueRange, RangeClaim, RangeLease
 from llamaparse_worker.pipeline.job import JobPipeline
-from llamaparse_worker.wire import job_of, read_message, utc_now
-from llamaparse_worker.worker.attempts import RELEASE_TIMEOUT_S, AttemptPolicy
+from llamaparse_worker.wire import job_of, read_message
 from llamaparse_worker.worker.company import Company
-from llamaparse_worker.worker.endings import remove_left, settled
+from llamaparse_worker.worker.endings import RELEASE_TIMEOUT_S, death_now, remove_left, settled
 from llamaparse_worker.worker.lease import Heartbeat
 from llamaparse_worker.worker.metrics import Metrics, RangeOutcome
-from llamaparse_worker.worker.patience import AWAY_OR_REFUSING, until_available
+from llamaparse_worker.worker.patience import until_job_store_answers
+from llamaparse_worker.worker.policy import AttemptPolicy
 from llamaparse_worker.worker.upkeep import PUBLISH_WITHIN_S
 
 log = structlog.get_logger()
@@ -106,7 +104,7 @@ class RangeAttempts:
             return await self._end(case, job, await self._claimed(case, job))
 
     async def _claimed(self, case: _Case, job: Job) -> RangeClaim:
-        return await until_available(lambda: self._claim(case, job), what="job store", failures=AWAY_OR_REFUSING)
+        return await until_job_store_answers(lambda: self._claim(case, job))
 
     async def _give_claim_back(self, case: _Case, lease: RangeLease) -> None:
         """Free the range while its message stays in hand: nobody has to publish it again."""
@@ -115,7 +113,7 @@ class RangeAttempts:
             if await self._jobs.ranges.release(lease, publish_within_s=PUBLISH_WITHIN_S):
                 await self._jobs.ranges.published(_released(lease, case.delivery.message))
 
-        await until_available(give_back, what="job store", failures=AWAY_OR_REFUSING)
+        await until_job_store_answers(give_back)
         case.lease = None
 
     async def _end(self, case: _Case, job: Job, claim: RangeClaim) -> RangeOutcome:
@@ -193,38 +191,28 @@ class RangeAttempts:
 
     async def _retry_later(self, lease: RangeLease) -> bool:
         delay_s = self._policy.retry.pause_s(lease.attempt)
-        return await until_available(
-            lambda: self._jobs.ranges.retry_later(lease, delay_s=delay_s),
-            what="job store",
-            failures=AWAY_OR_REFUSING,
-        )
+        return await until_job_store_answers(lambda: self._jobs.ranges.retry_later(lease, delay_s=delay_s))
 
     async def _finish(self, lease: RangeLease, pages: Sequence[PageSummary]) -> bool:
         errors = tuple(PageError(page.number, page.error) for page in pages if page.error)
         failed = sum(page.status is PageStatus.FAILED for page in pages)
         progress = Progress(total=len(pages), done=len(pages), failed=failed)
-        kept = await until_available(
-            lambda: self._jobs.ranges.finish(lease, progress, errors, keep_s=self._policy.keep_split_s),
-            what="job store",
-            failures=AWAY_OR_REFUSING,
+        kept = await until_job_store_answers(
+            lambda: self._jobs.ranges.finish(lease, progress, errors, keep_s=self._policy.keep_split_s)
         )
         self._on_ended()
         return kept
 
     async def _has_ended(self, lease: RangeLease) -> bool:
-        status = await until_available(
-            lambda: self._jobs.ranges.renew(lease, lease_s=self._policy.lease_s, progress=lease.progress),
-            what="job store",
-            failures=AWAY_OR_REFUSING,
+        status = await until_job_store_answers(
+            lambda: self._jobs.ranges.renew(lease, lease_s=self._policy.lease_s, progress=lease.progress)
         )
         return status.terminal
 
     async def _settle(self, case: _Case, outcome: RangeOutcome) -> None:
         delivery = case.delivery
         if case.malformed:
-            error = report(case.malformed)
-            death = Death(code=error.code, message=error.message, at=utc_now(), worker=socket.gethostname())
-            await delivery.dead_letter(death)
+            await delivery.dead_letter(death_now(report(case.malformed)))
         elif outcome is RangeOutcome.RELEASED:
             freed = await self._release(case)
             await delivery.requeue()
