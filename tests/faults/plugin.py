@@ -24,7 +24,7 @@ from llamaparse_worker.backends.jobs.postgres.store import open_postgres
 from llamaparse_worker.backends.objects.s3.settings import S3Settings
 from llamaparse_worker.backends.objects.s3.store import open_s3
 from llamaparse_worker.errors import BackendUnavailable
-from llamaparse_worker.interfaces import Broker, Component, Delivery, JobStore, ObjectStore, ReaderLimits
+from llamaparse_worker.interfaces import Broker, Component, Delivery, JobStore, ObjectStore, RangeStore, ReaderLimits
 from llamaparse_worker.model.document import ResultFile
 from llamaparse_worker.model.images import PixelImage
 from llamaparse_worker.model.job import JobStatus, Lease, Progress
@@ -81,10 +81,12 @@ class TrappedS3(Trap, S3Settings):
 class Trapped:
     """A backend whose every call has a point before its effect, and one after it where it had any."""
 
-    def __init__(self, inner: Any, trap: Trap, *jobs: str) -> None:  # noqa: ANN401 - any seam
+    def __init__(self, inner: Any, trap: Trap, *jobs: str, of: str = "") -> None:  # noqa: ANN401 - any seam
         self._inner = inner
         self._trap = trap
         self._jobs = jobs
+        self._of = of
+        """Stands before the name of a call where two seams have it."""
 
     def __getattr__(self, name: str) -> Any:  # noqa: ANN401 - any call of it
         call = getattr(self._inner, name)
@@ -93,10 +95,10 @@ class Trapped:
 
         async def trapped(*arguments: object, **options: object) -> object:
             jobs = (*self._jobs, *_jobs_in(arguments))
-            self._trap.at(f"{name}.before", *jobs)
+            self._trap.at(f"{self._of}{name}.before", *jobs)
             answer = await call(*arguments, **options)
             if answer is None or answer:  # a look that found nothing, or a refused write, is no point
-                self._trap.at(f"{name}.after", *jobs, *_jobs_in(answer))
+                self._trap.at(f"{self._of}{name}.after", *jobs, *_jobs_in(answer))
             return answer
 
         return trapped
@@ -124,6 +126,10 @@ class TrappedBroker(Trapped):
 
 class TrappedJobs(Trapped):
     """PostgreSQL with points, also at what a renewal tells of a document: that it is open, and has a finished page."""
+
+    @property
+    def ranges(self) -> RangeStore:
+        return cast("RangeStore", Trapped(self._inner.ranges, self._trap, of="range "))
 
     async def renew(self, lease: Lease, *, lease_s: float, progress: Progress) -> JobStatus:
         self._trap.at("renew.before", lease.job_id)

@@ -43,13 +43,21 @@ OF_A_JOB_GIVEN_UP = ("owed_letters.after", "bury.before", "bury.after", "buried.
 OF_A_WEBHOOK = ("owed_calls.after", "call_ended.before", "call_ended.after")
 """``call_ended.before``: the receiver has taken the event, and nobody knows."""
 OF_A_WEBHOOK_THAT_IS_DOWN = ("call_later.before", "call_later.after")
-OF_A_LOST_LEASE = ("sweep.after",)
-FOR_ALL_JOBS = ("outbox", "announce", "sent", "sweep", "owed_letters")
+OF_A_LOST_LEASE = {"sweep.after": "fetch.after", "range sweep.after": "range claim.after"}
+"""With the point at which the lease is lost: one that outlasts the next start, so that its message comes again before
+and is dropped."""
+OF_A_SPLIT_JOB = (
+    *("range split.before", "range split.after", "range due.after", "range published.before", "range published.after"),
+    *("range claim.before", "range claim.after", "range renew.before", "range renew.after"),
+    *("range finish.before", "range finish.after", "range of.before", "range of.after", "range sweep.after"),
+)
+OF_A_RANGE_IN_A_DRAIN = ("range release.before", "range release.after")
+FOR_ALL_JOBS = ("outbox", "announce", "sent", "sweep", "owed_letters", "range due", "range sweep")
 """Calls that serve all jobs at once: whoever makes one first is struck."""
 LANES = {
     "in": ON_THE_WAY_IN,
     "out": ON_THE_WAY_OUT,
-    "back": OF_A_DRAIN + OF_A_RETRY + OF_A_LOST_LEASE,
+    "back": (*OF_A_DRAIN, *OF_A_RETRY, "sweep.after"),
     "letters": OF_NO_JOB + OF_A_JOB_GIVEN_UP,
 }
 
@@ -90,23 +98,40 @@ async def test_death_at_every_point_of_a_webhook(servers: Servers, tmp_path: Pat
     assert len(history.calls or ()) > len(points) * RUNS, "an answer that nobody noted is asked for again"
 
 
+async def test_death_at_every_point_of_a_job_that_is_split(servers: Servers, tmp_path: Path) -> None:
+    points = OF_A_SPLIT_JOB + OF_A_RANGE_IN_A_DRAIN
+    variables = {"JOB_LEASE_SECONDS": "1", "JOB_MAX_ATTEMPTS": "6", "SPLIT_PAGES": "2", "PARSER_CONCURRENCY": "1"}
+    async with deployed(servers, tmp_path, **variables) as deployment:
+        replica = deployment.replica()
+        for run in range(RUNS):
+            for number, point in enumerate(points):
+                await _strike(deployment, replica, point, f"run{run}-{number}-{point.replace(' ', '-')}")
+        replica.start()
+        history = await deployment.verdict(REST_LIMIT_S)
+
+    assert len(history.rows) == len(points) * RUNS
+    assert all(history.claims_of(job) >= 2 for job in history.rows), "each was split"
+
+
 async def _strike(deployment: Deployment, replica: Replica, point: str, name: str) -> None:
     """Lead a job to the point and see the worker die there; its next life has to clean up."""
     call = point.partition(".")[0]
-    drained, tried_again = point in OF_A_DRAIN, point in OF_A_RETRY + OF_A_JOB_GIVEN_UP
+    drained, tried_again = point in OF_A_DRAIN + OF_A_RANGE_IN_A_DRAIN, point in OF_A_RETRY + OF_A_JOB_GIVEN_UP
     job = f"{name}-{FLAKY}" if tried_again else name
-    pages = SLOW if drained or call in {"renew", "open", "page"} else ()
+    split = point in OF_A_SPLIT_JOB + OF_A_RANGE_IN_A_DRAIN
+    pages = SLOW * 2 if split else SLOW if drained or call in {"renew", "open", "page"} else ()
     if point in OF_NO_JOB:
         await deployment.send({"job_id": job, "colour": "blue"}, message_id=job)
     else:
         await deployment.publish(job, pages=pages, ends=EITHER if tried_again else COMPLETED)
-    if point in OF_A_LOST_LEASE:  # one that outlasts the next start: its message comes again before, and is dropped
-        replica.start(FAULT_POINT="fetch.after", FAULT_JOB=job, JOB_LEASE_SECONDS="10")
-        await _death(replica, "fetch.after")
+    if lost := OF_A_LOST_LEASE.get(point):
+        replica.start(FAULT_POINT=lost, FAULT_JOB=job, JOB_LEASE_SECONDS="10")
+        await _death(replica, lost)
     one_job = {} if call in FOR_ALL_JOBS else {"FAULT_JOB": job}
     replica.start(FAULT_POINT=point, **one_job, **({"GRACE_PERIOD": "0"} if drained else {}))
     if drained:
-        await reaches(lambda: any(one["job"] == job for one in replica.events("job.started")), STRIKE_LIMIT_S)
+        begins = "page_range.started" if split else "job.started"
+        await reaches(lambda: any(one["job"] == job for one in replica.events(begins)), STRIKE_LIMIT_S)
         replica.daemon.terminate()
     await _death(replica, point)
 
