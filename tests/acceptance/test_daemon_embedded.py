@@ -110,7 +110,7 @@ def test_the_probes_tell_starting_ready_and_draining_apart(tmp_path: Path, slow:
 
 
 def test_a_job_that_runs_at_sigterm_ends_and_those_that_wait_are_kept(tmp_path: Path, slow: dict[str, str]) -> None:
-    document = written(tmp_path, "slow", script("slow 1"))
+    document = written(tmp_path, "slow", script("slow 4"))
 
     with daemon(slow, tmp_path) as running:
         first, second = submitted(slow, document, written(tmp_path, "text", script("text")))

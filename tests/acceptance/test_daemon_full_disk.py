@@ -50,7 +50,7 @@ def test_a_document_larger_than_the_spool_is_tried_again_and_then_fails_with_sto
 
 def test_results_that_find_no_room_are_stored_once_there_is_some(tmp_path: Path, env: dict[str, str]) -> None:
     env = {**env, "OBJECTS_DIR": str(tmp_path / "disk"), "JOB_MAX_ATTEMPTS": "100"}
-    document = written(tmp_path / "text", script("slow 0.7"))
+    document = written(tmp_path / "text", script("slow 3"))
 
     with small_disk(tmp_path / "disk", 512) as disk, daemon(env, tmp_path) as running:
         (line,) = command(["submit", str(document), "--json"], env).stdout.splitlines()
@@ -65,7 +65,7 @@ def test_results_that_find_no_room_are_stored_once_there_is_some(tmp_path: Path,
 
 def test_a_job_store_that_finds_no_room_is_waited_for(tmp_path: Path, env: dict[str, str]) -> None:
     env = {**env, "SQLITE_PATH": str(tmp_path / "disk" / "worker.sqlite3")}
-    document = written(tmp_path / "text", script("slow 1"))
+    document = written(tmp_path / "text", script("slow 3"))
 
     with small_disk(tmp_path / "disk", 4096) as disk, daemon(env, tmp_path) as running:
         (line,) = command(["submit", str(document), "--json"], env).stdout.splitlines()

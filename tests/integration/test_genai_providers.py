@@ -228,7 +228,9 @@ async def test_a_provider_that_refuses_now_and_then_is_asked_politely_until_all_
         entry = {"id": route, "provider": provider, "model_id": model_id, "credentials": credentials}
         answered: list[EndReason] = []
         async with open_providers(settings_of(entry)) as (model,), AsyncExitStack() as stack:
-            gate = Gate(model.deployment, most=4, budget=Budget(), random=Random(0))
+            gate = Gate(
+                model.deployment, most=1, budget=Budget(), random=Random(0)
+            )  # llmock takes calls under way for hasty
             router = await stack.enter_async_context(open_router([Route(model, gate)], {ModeName.BALANCED: 4}))
             errand = Errand(mode=ModeName.BALANCED, flow="one", tokens=100)
 
