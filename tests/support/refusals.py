@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from random import Random
 
-from llamaparse_worker.mode.witness import Check, Evidence, Finding, Severity, Source, evidence_of, judge
+from llamaparse_worker.mode.witness import Check, Evidence, Finding, Severity, Source, evidence_of, judge, upheld
 from support.corruptions import KINDS, PROMISED
 from support.variations import VARIATIONS
 from support.witness_samples import Sample
@@ -22,6 +22,8 @@ class Tally:
 
     judged: int = 0
     refused: int = 0
+    refused_again: int = 0
+    """Where the model sees the page and says the same again, told of what OCR has against it."""
     checks: Counter[Check] = field(default_factory=Counter)
 
 
@@ -65,6 +67,8 @@ def _count(
         finding for finding in judgement.findings if finding.severity is Severity.ERROR and _what(finding) not in known
     ]
     tally.refused += bool(errors)
+    again = upheld(judgement, judgement) if page.source is Source.OCR else judgement
+    tally.refused_again += any(one.severity is Severity.ERROR and _what(one) not in known for one in again.findings)
     tally.checks.update({finding.check for finding in errors})
     if bool(errors) == kind.startswith("right"):
         told(kind, sample.name, f"{wrong!r}  " + " ".join(f"[{one.check}] {one.sentence}" for one in errors[:4]))
@@ -78,10 +82,12 @@ def _what(finding: Finding) -> str:
 
 def report(tallies: dict[str, Tally]) -> str:
     """Give the table, and the two figures that are promised."""
-    lines = [f"{'answers':28} {'judged':>7} {'refused':>8} {'share':>8}  by"]
+    lines = [f"{'answers':28} {'judged':>7} {'refused':>8} {'share':>8} {'again':>8}  by"]
     for kind, tally in tallies.items():
         by = ", ".join(f"{check} {count}" for check, count in tally.checks.most_common(4))
-        lines.append(f"{kind:28} {tally.judged:7} {tally.refused:8} {tally.refused / tally.judged:8.2%}  {by}")
+        share = tally.refused / tally.judged
+        counts = f"{tally.judged:7} {tally.refused:8} {share:8.2%} {tally.refused_again:8}"
+        lines.append(f"{kind:28} {counts}  {by}")
     for title, kinds in (("promised kinds", PROMISED), ("right answers", RIGHT), ("right answers, varied", VARIED)):
         judged = sum(tallies[kind].judged for kind in kinds if kind in tallies)
         refused = sum(tallies[kind].refused for kind in kinds if kind in tallies)

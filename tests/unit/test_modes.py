@@ -14,7 +14,7 @@ from llamaparse_worker.mode.multimodal import MULTIMODAL
 from llamaparse_worker.mode.policy import Policy
 from llamaparse_worker.model.blocks import CodeBlock, Edge, Heading, Line, ListBlock, ListItem, Paragraph, Side, Table
 from llamaparse_worker.model.deployment import Price
-from llamaparse_worker.model.genai import EndReason, FailureKind, Usage
+from llamaparse_worker.model.genai import EndReason, FailureKind, GenAiAnswer, Usage
 from llamaparse_worker.model.geometry import Box
 from llamaparse_worker.model.options import ParseOptions, PromptOptions
 from llamaparse_worker.model.page import LaidOutPage, PageReason
@@ -114,6 +114,43 @@ async def test_repair_stops_when_it_does_not_help() -> None:
     found = await refine(AGENTIC, [said(WRONG), said(f"=== 1 ===\n{TABLE.replace('97.25', '97.52')}")])
     assert found.purposes == ["draft", "repair"]
     assert found.record.verdict is Verdict.KEPT
+
+
+def by_ocr() -> LaidOutPage:
+    """Give the same page as OCR has read it."""
+    return replace(page(), engine="openvino", confidence=0.95)
+
+
+def mending(policy: Policy, markdown: str) -> GenAiAnswer:
+    """Say something again when asked to mend it, in the form that the mode asks for."""
+    return said(f"=== 1 ===\n{markdown[markdown.index('| Ship') :]}" if policy is AGENTIC else markdown)
+
+
+@SEEING
+async def test_a_model_that_says_the_same_twice_is_believed_more_than_ocr(policy: Policy) -> None:
+    found = await refine(policy, [said(WRONG), mending(policy, WRONG)], of=by_ocr())
+
+    assert found.record.verdict is Verdict.REPAIRED
+    assert rows(found.page)[2] == ("Gull", "97.52", "Lower quay")
+    assert "97.25" in found.record.notes[0].message, "the record says what OCR has read"
+    assert found.purposes == ["draft", "repair"]
+
+
+@SEEING
+async def test_a_model_that_says_something_else_each_time_is_not_believed(policy: Policy) -> None:
+    other = GOOD.replace("97.25", "97.35")
+    found = await refine(policy, [said(WRONG), mending(policy, other)], of=by_ocr())
+    assert found.record.verdict is Verdict.KEPT
+
+
+async def test_a_model_that_has_seen_nothing_is_not_believed_more_than_ocr() -> None:
+    assert (await refine(BALANCED, [said(WRONG)], of=by_ocr())).record.verdict is Verdict.KEPT
+
+
+@SEEING
+@pytest.mark.parametrize("bad", [GOOD[: GOOD.index("Most of")], f"Here is the page:\n\n{GOOD}", LOOP], ids=repr)
+async def test_what_is_lost_or_out_of_form_twice_is_not_believed(policy: Policy, bad: str) -> None:
+    assert (await refine(policy, [said(bad)], of=by_ocr())).record.verdict is Verdict.KEPT
 
 
 @ALL

@@ -5,13 +5,35 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from llamaparse_worker.mode.witness import Check, Evidence, Finding, Judgement, Severity, Source, evidence_of, judge
+from llamaparse_worker.mode.witness import (
+    Check,
+    Evidence,
+    Finding,
+    Judgement,
+    Severity,
+    Source,
+    evidence_of,
+    judge,
+    upheld,
+)
 from llamaparse_worker.mode.witness.alignment import UNPAIRED, align
 from llamaparse_worker.mode.witness.tokens import Piece, tokens_of
 from llamaparse_worker.model.geometry import Box
 from llamaparse_worker.model.page import LaidOutPage
 
-__all__ = ["Check", "Evidence", "Finding", "Judgement", "Severity", "boxes_of", "evidence_of", "has_witness", "judged"]
+__all__ = [
+    "Check",
+    "Evidence",
+    "Finding",
+    "Judgement",
+    "Severity",
+    "boxes_of",
+    "evidence_of",
+    "has_witness",
+    "judged",
+    "may_misread",
+    "upheld",
+]
 
 BY_FORM = replace(evidence_of(LaidOutPage(1, 1.0, 1.0, 0, (), "", "")), source=Source.NOBODY)
 """The evidence of nobody: an answer is judged by its form alone."""
@@ -20,6 +42,11 @@ BY_FORM = replace(evidence_of(LaidOutPage(1, 1.0, 1.0, 0, (), "", "")), source=S
 def has_witness(page: Evidence) -> bool:
     """Tell whether the page has a reading that an answer can be compared with."""
     return page.source is not Source.NOBODY
+
+
+def may_misread(page: Evidence) -> bool:
+    """Tell whether the page's reading was guessed from pixels, as an answer may be."""
+    return page.source is Source.OCR
 
 
 def judged(markdown: str, page: Evidence, *, cut_off: bool, by_form: bool) -> Judgement:

@@ -14,7 +14,17 @@ from functools import cached_property
 from llamaparse_worker.computing import computed
 from llamaparse_worker.layout.plain import plain_text
 from llamaparse_worker.mode.asking import Asking, NoAnswer, Question
-from llamaparse_worker.mode.checks import Check, Evidence, Judgement, Severity, evidence_of, has_witness, judged
+from llamaparse_worker.mode.checks import (
+    Check,
+    Evidence,
+    Judgement,
+    Severity,
+    evidence_of,
+    has_witness,
+    judged,
+    may_misread,
+    upheld,
+)
 from llamaparse_worker.mode.markdown import bare, blocks_of
 from llamaparse_worker.mode.placing import placed, whole
 from llamaparse_worker.mode.policy import Policy
@@ -84,7 +94,7 @@ class Work:
             for _ in range(self._policy.repairs):
                 if best.judgement.passes:
                     break
-                found = await self._repaired(best)
+                found = self._upheld(await self._repaired(best), best)
                 if found.judgement.score <= best.judgement.score:
                     break  # what has not helped once is not tried again
                 best, verdict = found, Verdict.REPAIRED
@@ -137,6 +147,12 @@ class Work:
             if question is not None:
                 return await self._patched(best, regions, question)
         return await self._answer(self.questions.repair(best.question, best.markdown if worth_mending else "", faults))
+
+    def _upheld(self, again: Candidate, best: Candidate) -> Candidate:
+        """Take the word of a model that sees the page, and says the same twice, against that of OCR."""
+        if self._policy.sees and may_misread(self._evidence):
+            return replace(again, judgement=upheld(again.judgement, best.judgement))
+        return again
 
     async def _patched(self, best: Candidate, regions: Sequence[Region], question: Question) -> Candidate:
         answer = await self.asking.ask(question)

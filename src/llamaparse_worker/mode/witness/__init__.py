@@ -7,6 +7,6 @@ unpaired (``content``), at where pairs stand (``tables``) or at the answer alone
 
 from llamaparse_worker.mode.witness.evidence import Evidence, Source, evidence_of
 from llamaparse_worker.mode.witness.finding import Check, Finding, Severity
-from llamaparse_worker.mode.witness.judge import Judgement, judge
+from llamaparse_worker.mode.witness.judge import Judgement, judge, upheld
 
-__all__ = ["Check", "Evidence", "Finding", "Judgement", "Severity", "Source", "evidence_of", "judge"]
+__all__ = ["Check", "Evidence", "Finding", "Judgement", "Severity", "Source", "evidence_of", "judge", "upheld"]

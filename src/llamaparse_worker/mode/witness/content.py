@@ -81,12 +81,16 @@ class Case:
             return ()
         return tuple(one for one in self.paired.exchanges if self._is_guess(one) or self._looks_alike(one))
 
+    def is_mostly_guessed(self, start: int, end: int) -> bool:
+        """Tell whether the page's reader is unsure of most characters of its tokens ``start`` to ``end``."""
+        lengths = [(len(self.page.tokens.keys[at]), self.is_sure(at, at + 1)) for at in range(start, end)]
+        return 2 * sum(length for length, sure in lengths if not sure) > sum(length for length, _ in lengths)
+
     def _is_guess(self, one: Exchange) -> bool:
-        lengths = [(len(self.page.tokens.keys[at]), self.is_sure(at, at + 1)) for at in range(*one.page)]
-        read = sum(length for length, _ in lengths)
-        guessed = sum(length for length, sure in lengths if not sure)
+        read = sum(len(self.page.tokens.keys[at]) for at in range(*one.page))
         said = sum(len(self.answer.tokens.keys[at]) for at in range(*one.answer))
-        return 2 * guessed > read and said <= _MOST_MISREAD * read and read <= _MOST_MISREAD * said
+        alike = said <= _MOST_MISREAD * read and read <= _MOST_MISREAD * said
+        return alike and self.is_mostly_guessed(*one.page)
 
     def _looks_alike(self, one: Exchange) -> bool:
         """Tell whether words, none of them with a digit, share most of their letters in order."""
@@ -205,9 +209,9 @@ def _novel(case: Case, exchanged: frozenset[int]) -> Iterator[Finding]:
     for start, end in statements:
         yield Finding(Check.NOVELTY, Severity.ERROR, tokens.slice(start, end), place=tokens.place(start))
     words = substance(token for token in tokens.all if token.duty is Duty.EXACT)
-    new = substance(tokens.all[at] for at in novel if tokens.all[at].duty is Duty.EXACT)
-    if not statements and words >= _FEW_WORDS and new > MOST_NOVEL * words:
-        yield Finding(Check.NOVELTY, Severity.ERROR)
+    new = [at for at in novel if tokens.all[at].duty is Duty.EXACT]
+    if not statements and words >= _FEW_WORDS and substance(tokens.all[at] for at in new) > MOST_NOVEL * words:
+        yield Finding(Check.NOVELTY, Severity.ERROR, " … ".join(tokens.slice(*run) for run in runs(new)))
 
 
 def _lost(case: Case, exchanged: frozenset[int]) -> Iterator[Finding]:
@@ -220,7 +224,9 @@ def _lost(case: Case, exchanged: frozenset[int]) -> Iterator[Finding]:
             yield Finding(Check.NUMBERS, severity, page_text=tokens.all[at].key, box=_box(case, at, at + 1))
     statements = [run for run in runs(lost) if substance(tokens.all[slice(*run)]) >= _SENTENCE]
     for start, end in statements:
-        yield Finding(Check.LOSS, Severity.ERROR, page_text=tokens.slice(start, end), box=_box(case, start, end))
+        is_firm = not case.is_mostly_guessed(start, end)
+        text, box = tokens.slice(start, end), _box(case, start, end)
+        yield Finding(Check.LOSS, Severity.ERROR, page_text=text, box=box, is_firm=is_firm)
     words = substance(token for token in tokens.all if token.duty is Duty.EXACT)
     if not statements and substance(tokens.all[at] for at in sure) > _MOST_SCATTERED + _SHARE_SCATTERED * words:
         yield Finding(Check.LOSS, Severity.ERROR, page_text=" … ".join(tokens.slice(*run) for run in runs(sure)))

@@ -61,6 +61,8 @@ class Finding:
     """Where in the answer."""
     box: Box | None = None
     """Where on the page, in points from the top left; a part of it to look at again."""
+    is_firm: bool = False
+    """Whether the page's reader is mostly sure of several words in a row that the answer lacks."""
 
     @property
     def sentence(self) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from llamaparse_worker.mode.witness.alignment import align
 from llamaparse_worker.mode.witness.answer import parse_answer
@@ -13,6 +13,10 @@ from llamaparse_worker.mode.witness.form import form_findings
 from llamaparse_worker.mode.witness.tables import table_findings
 
 _BY_FORM = (Check.EMPTY, Check.CUT_OFF, Check.LOOP, Check.CHAT, Check.FENCE)
+_READ_OTHERWISE = frozenset({Check.NUMBERS, Check.IDENTIFIERS, Check.LOSS, Check.ROWS})
+"""What a reader that mistakes letters finds in a right answer: not whole sentences that are new."""
+_LEAST_SHARED = 0.8
+"""Share of the page, and of an answer, that both must have for one to be the other's text at all."""
 _ERROR, _REMARK = 0.1, 0.01
 _LONG_ANYWAY = 50_000
 _MOST_TIMES_THE_PAGE = 10
@@ -48,6 +52,25 @@ class Judgement:
         errors = sum(finding.severity is Severity.ERROR for finding in self.findings)
         remarks = len(self.findings) - errors
         return agreed / (1 + _ERROR * errors + _REMARK * remarks) - (errors > 0)
+
+
+def upheld(again: Judgement, first: Judgement) -> Judgement:
+    """Weigh the answer of a model that sees the page and was told what OCR has against its ``first`` one.
+
+    What speaks against both in the same words is no error: the page was read twice, the second time in view of what
+    OCR says, with the same result. Not so words in a row that OCR has read and is sure of, nor new sentences, nor the
+    form of an answer; and answer and page must share most of their text.
+    """
+    if min(again.recall, again.precision) < _LEAST_SHARED:
+        return again
+    known = {_told(one) for one in first.findings if one.check in _READ_OTHERWISE and not one.is_firm}
+    findings = (replace(one, severity=Severity.REMARK) if _told(one) in known else one for one in again.findings)
+    return replace(again, findings=tuple(findings))
+
+
+def _told(finding: Finding) -> tuple[Check, str, str]:
+    """Tell a finding from others, wherever it stands: lines move."""
+    return finding.check, finding.answer_text, finding.page_text
 
 
 def judge(markdown: str, page: Evidence, *, cut_off: bool = False) -> Judgement:
