@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-pytest_plugins = ["support.services"]
+pytest_plugins = ["support.services", "support.wiremock"]
 
 
 @pytest.fixture(scope="session")

@@ -12,13 +12,16 @@ from llamaparse_worker.interfaces import GenAi
 from llamaparse_worker.model.genai import Failure, FailureKind
 from llamaparse_worker.testing.genai import FakeGenAi
 from llamaparse_worker.testing.genai_conformance import GenAiConformance
-from support.genai_script import ScriptedProvider, scripted_provider
 from support.genai_servers import complaints_of, llmock_server
+from support.wiremock import CELL, WireMock
 
 
-def anthropic(address: str) -> GenAiSettings:
+def anthropic(address: str, cell: str = "ok") -> GenAiSettings:
     return GenAiSettings(
-        anthropic_api_key=SecretStr("a-key"), anthropic_base_url=address, anthropic_models=("claude-x",)
+        anthropic_api_key=SecretStr("a-key"),
+        anthropic_base_url=address,
+        anthropic_models=("claude-x",),
+        anthropic_custom_headers=SecretStr(f"{CELL}: {cell}"),
     )
 
 
@@ -44,12 +47,7 @@ class TestFakeGenAi(GenAiConformance):
 
 
 class TestProviders(GenAiConformance):
-    """The real client: against llmock where it answers, against a script where it does not."""
-
-    @pytest.fixture
-    async def script(self) -> AsyncIterator[ScriptedProvider]:
-        async with scripted_provider() as provider:
-            yield provider
+    """The real client: against llmock where it answers, against WireMock where it does not."""
 
     @pytest.fixture
     async def genai(self, llmock: str) -> AsyncIterator[GenAi]:
@@ -57,13 +55,11 @@ class TestProviders(GenAiConformance):
             yield model
 
     @pytest.fixture
-    async def throttled(self, script: ScriptedProvider) -> AsyncIterator[GenAi]:
-        script.default = "429"
-        async with open_providers(anthropic(script.address)) as (model,):
+    async def throttled(self, wiremock: WireMock) -> AsyncIterator[GenAi]:
+        async with open_providers(anthropic(wiremock.address, "429")) as (model,):
             yield model
 
     @pytest.fixture
-    async def hanging(self, script: ScriptedProvider) -> AsyncIterator[GenAi]:
-        script.default = "hang"
-        async with open_providers(anthropic(script.address)) as (model,):
+    async def hanging(self, wiremock: WireMock) -> AsyncIterator[GenAi]:
+        async with open_providers(anthropic(wiremock.address, "hang")) as (model,):
             yield model

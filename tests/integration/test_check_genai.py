@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncIterator
 
 import pytest
 
@@ -11,42 +10,34 @@ from llamaparse_worker.cli.check_genai import check_genai
 from llamaparse_worker.cli.exit_status import ExitStatus
 from llamaparse_worker.errors import ConfigurationError
 from llamaparse_worker.settings import WorkerSettings, read
-from support.genai_script import ANSWER_HEADERS, ScriptedProvider, scripted_provider
+from support.wiremock import CELL, Fault, WireMock
 
 pytestmark = pytest.mark.anyio
 
 
-@pytest.fixture
-async def script() -> AsyncIterator[ScriptedProvider]:
-    async with scripted_provider() as provider:
-        yield provider
-
-
-def entry(name: str, address: str, key: str = "a-long-secret-key") -> dict[str, object]:
-    credentials = {"api_key": key, "base_url": address}
-    return {"id": name, "provider": "anthropic", "model_id": "claude-x", "credentials": credentials}
+def entry(name: str, address: str, cell: str = "priced") -> dict[str, object]:
+    credentials = {"api_key": "a-long-secret-key", "base_url": address}
+    named = {"id": name, "provider": "anthropic", "model_id": "claude-x"}
+    return {**named, "credentials": credentials, "headers": {CELL: cell}}
 
 
 async def test_a_deployment_that_answers_shows_model_latency_quotas_and_cost(
-    script: ScriptedProvider, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    wiremock: WireMock, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setenv("LLM_PROVIDER_CONFIGS_JSON", json.dumps([entry("mine", script.address)]))
+    monkeypatch.setenv("LLM_PROVIDER_CONFIGS_JSON", json.dumps([entry("mine", wiremock.address)]))
     monkeypatch.setenv("GENAI_PRICES_JSON", '{"claude-*": {"input": 1000, "output": 5000}}')
-    script.default = "priced"
 
     assert await check_genai(read(WorkerSettings)) is ExitStatus.OK
 
     line = capsys.readouterr().out
     assert line.startswith("ok      genai mine: m; 0.")
     assert line.endswith("; 9 tokens in, 2 out; cost 0.019000; requests: 49 of 50 left\n")
-    assert ANSWER_HEADERS["anthropic-ratelimit-requests-limit"] == "50"
 
 
 async def test_without_a_price_no_cost_is_made_up(
-    script: ScriptedProvider, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    wiremock: WireMock, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setenv("LLM_PROVIDER_CONFIGS_JSON", json.dumps([entry("mine", script.address)]))
-    script.default = "priced"
+    monkeypatch.setenv("LLM_PROVIDER_CONFIGS_JSON", json.dumps([entry("mine", wiremock.address)]))
 
     assert await check_genai(read(WorkerSettings)) is ExitStatus.OK
     assert "; no price is set;" in capsys.readouterr().out
@@ -59,19 +50,18 @@ async def test_without_a_price_no_cost_is_made_up(
         ("429 with pause", ExitStatus.UNAVAILABLE, "rate_limit (429): Not now.; it asks for a pause of 7 s\n"),
         ("quota", ExitStatus.UNAVAILABLE, "quota_exhausted (429)"),
         ("529", ExitStatus.UNAVAILABLE, "overloaded (529)"),
-        ("cut", ExitStatus.UNAVAILABLE, "server: "),
+        (Fault.RESET.name, ExitStatus.UNAVAILABLE, "server: "),
     ],
 )
 async def test_a_deployment_that_fails_shows_what_to_do(
-    script: ScriptedProvider,
+    wiremock: WireMock,
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
     cell: str,
     status: ExitStatus,
     words: str,
 ) -> None:
-    monkeypatch.setenv("LLM_PROVIDER_CONFIGS_JSON", json.dumps([entry("mine", script.address)]))
-    script.default = cell
+    monkeypatch.setenv("LLM_PROVIDER_CONFIGS_JSON", json.dumps([entry("mine", wiremock.address, cell)]))
 
     assert await check_genai(read(WorkerSettings)) is status
 
@@ -80,11 +70,10 @@ async def test_a_deployment_that_fails_shows_what_to_do(
 
 
 async def test_every_deployment_is_asked_although_one_fails(
-    script: ScriptedProvider, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    wiremock: WireMock, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    entries = [entry("away", "http://127.0.0.1:9"), entry("there", script.address)]
+    entries = [entry("away", "http://127.0.0.1:9"), entry("there", wiremock.address)]
     monkeypatch.setenv("LLM_PROVIDER_CONFIGS_JSON", json.dumps(entries))
-    script.default = "priced"
 
     assert await check_genai(read(WorkerSettings)) is ExitStatus.UNAVAILABLE
 

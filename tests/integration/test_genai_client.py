@@ -21,66 +21,79 @@ from llamaparse_worker.backends.genai.settings import GenAiSettings
 from llamaparse_worker.errors import ConfigurationError
 from llamaparse_worker.model.genai import CallFailed, FailureKind, Image, Text
 from llamaparse_worker.testing.genai import PIXEL, question
-from support.genai_script import ScriptedProvider, scripted_provider
-from support.genai_servers import words_of
+from support.wiremock import CELL, Fault, WireMock
 
 pytestmark = pytest.mark.anyio
 
 
-@pytest.fixture
-async def script() -> AsyncIterator[ScriptedProvider]:
-    async with scripted_provider() as provider:
-        yield provider
-
-
-def anthropic(address: str) -> GenAiSettings:
+def anthropic(address: str, cell: str = "ok") -> GenAiSettings:
     return GenAiSettings(
-        anthropic_api_key=SecretStr("a-long-secret-key"), anthropic_base_url=address, anthropic_models=("claude-x",)
+        anthropic_api_key=SecretStr("a-long-secret-key"),
+        anthropic_base_url=address,
+        anthropic_models=("claude-x",),
+        anthropic_custom_headers=SecretStr(f"{CELL}: {cell}"),
     )
 
 
-async def test_a_call_is_sent_once_whatever_comes_back(script: ScriptedProvider) -> None:
-    async with open_providers(anthropic(script.address)) as (model,):
-        for cell in ("500", "529", "cut", "429"):
-            with pytest.raises(CallFailed):
-                await model.ask(question(Text(words_of(cell))), timeout_s=10)
+@pytest.mark.parametrize("cell", ["500", "529", "429", *(fault.name for fault in Fault)])
+async def test_a_call_is_sent_once_whatever_comes_back(wiremock: WireMock, cell: str) -> None:
+    async with open_providers(anthropic(wiremock.address, cell)) as (model,):
+        with pytest.raises(CallFailed):
+            await model.ask(question(), timeout_s=10)
 
-    assert len(script.seen) == 4
+    assert len(wiremock.bodies()) == 1
 
 
-async def test_a_redirect_is_never_followed(script: ScriptedProvider) -> None:
-    async with open_providers(anthropic(script.address)) as (model,):
+@pytest.mark.parametrize("fault", Fault)
+async def test_a_call_ends_with_its_connection_however_that_breaks(wiremock: WireMock, fault: Fault) -> None:
+    async def call() -> None:
+        with pytest.raises(CallFailed, match="the provider cut the connection"):
+            await model.ask(question(), timeout_s=60)
+
+    async with open_providers(anthropic(wiremock.address, fault.name)) as (model,):
+        with anyio.fail_after(10):
+            async with anyio.create_task_group() as calls:
+                for _ in range(8):  # the break comes with the headers, or after them, by chance
+                    calls.start_soon(call)
+
+
+async def test_a_redirect_is_never_followed(wiremock: WireMock) -> None:
+    async with open_providers(anthropic(wiremock.address, "redirect")) as (model,):
         with pytest.raises(CallFailed) as failed:
-            await model.ask(question(Text(words_of("redirect"))), timeout_s=10)
+            await model.ask(question(), timeout_s=10)
 
     assert (failed.value.failure.kind, failed.value.failure.status) == (FailureKind.CONFIG, 302)
 
 
-async def test_a_proxy_of_the_environment_is_not_used(
-    script: ScriptedProvider, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_an_answer_that_is_too_large_is_not_read_to_its_end(wiremock: WireMock) -> None:
+    async with open_providers(anthropic(wiremock.address, "too large")) as (model,):
+        with pytest.raises(CallFailed, match="gave more than 8388608 bytes"):
+            await model.ask(question(), timeout_s=20)
+
+
+async def test_a_proxy_of_the_environment_is_not_used(wiremock: WireMock, monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("http_proxy", "HTTP_PROXY", "https_proxy", "ALL_PROXY"):
         monkeypatch.setenv(name, "http://127.0.0.1:9")
 
-    async with open_providers(anthropic(script.address)) as (model,):
-        assert (await model.ask(question(Text(words_of("ok"))), timeout_s=10)).text
+    async with open_providers(anthropic(wiremock.address)) as (model,):
+        assert (await model.ask(question(), timeout_s=10)).text
 
 
-async def test_a_cancelled_call_ends_at_once(script: ScriptedProvider) -> None:
-    async with open_providers(anthropic(script.address)) as (model,):
+async def test_a_cancelled_call_ends_at_once(wiremock: WireMock) -> None:
+    async with open_providers(anthropic(wiremock.address, "hang")) as (model,):
         with anyio.fail_after(5), anyio.move_on_after(0.2) as scope:
-            await model.ask(question(Text(words_of("hang"))), timeout_s=60)
+            await model.ask(question(), timeout_s=60)
 
     assert scope.cancelled_caught
 
 
-async def test_two_hundred_calls_run_at_once(script: ScriptedProvider) -> None:
+async def test_two_hundred_calls_run_at_once(wiremock: WireMock) -> None:
     answers = []
 
     async def call() -> None:
-        answers.append(await model.ask(question(Text(words_of("ok"))), timeout_s=30))
+        answers.append(await model.ask(question(), timeout_s=30))
 
-    async with open_providers(anthropic(script.address)) as (model,), anyio.create_task_group() as calls:
+    async with open_providers(anthropic(wiremock.address)) as (model,), anyio.create_task_group() as calls:
         for _ in range(200):
             calls.start_soon(call)
 
@@ -95,24 +108,24 @@ async def test_two_hundred_calls_run_at_once(script: ScriptedProvider) -> None:
     ],
 )
 async def test_an_image_that_the_model_does_not_take_is_not_sent(
-    script: ScriptedProvider, image: Image, kind: FailureKind
+    wiremock: WireMock, image: Image, kind: FailureKind
 ) -> None:
-    async with open_providers(anthropic(script.address)) as (model,):
+    async with open_providers(anthropic(wiremock.address)) as (model,):
         with pytest.raises(CallFailed) as failed:
-            await model.ask(question(image, Text(words_of("ok"))), timeout_s=10)
+            await model.ask(question(image), timeout_s=10)
 
     assert failed.value.failure.kind is kind
-    assert script.seen == []
+    assert wiremock.bodies() == []
 
 
-async def test_a_model_without_eyes_gets_no_image(script: ScriptedProvider) -> None:
-    settings = GenAiSettings(openai_base_url=f"{script.address}/v1", openai_models=("unknown",))
+async def test_a_model_without_eyes_gets_no_image(wiremock: WireMock) -> None:
+    settings = GenAiSettings(openai_base_url=f"{wiremock.address}/v1", openai_models=("unknown",))
 
     async with open_providers(settings) as (model,):
         with pytest.raises(CallFailed, match="unknown takes no images"):
             await model.ask(question(PIXEL), timeout_s=10)
 
-    assert script.seen == []
+    assert wiremock.bodies() == []
 
 
 async def test_an_address_that_nobody_serves_is_a_failure_of_the_server() -> None:

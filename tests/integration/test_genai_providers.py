@@ -1,22 +1,26 @@
-"""Every route against a simulator: what each of a provider's answers and faults comes to.
+"""Every route against simulators by third parties: what each of a provider's answers and faults comes to.
 
-aimock (third-party) plays the cells that it can. The rest is scripted here (``support.genai_script``): all of Claude on
-Vertex AI, which aimock does not know; pauses left out and quotas used up; refusals of OpenAI's kind; filters of
-Anthropic and Bedrock; the context errors of Gemini and Bedrock; redirects; answers that drip, or never end. llmock
-(third-party too) has real quotas, which end in real pauses.
+aimock plays the cells that it can. WireMock says the rest in the words of ``support.genai_words``: all of Claude on
+Vertex AI, which aimock does not know; the typed errors of Bedrock; pauses left out and quotas used up; refusals of
+OpenAI's kind; filters of Anthropic and Bedrock; the context errors of Gemini and Bedrock; redirects; answers that drip,
+or are too large; and it breaks connections in all its ways. llmock has real quotas, which end in real pauses.
 """
 
 from __future__ import annotations
 
 import base64
 import json
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import Iterator
 from contextlib import AsyncExitStack
+from http import HTTPStatus
 from random import Random
 from typing import Any
 
 import anyio
+import botocore.parsers
+import botocore.session
 import pytest
+from botocore.awsrequest import HeadersDict
 
 from llamaparse_worker.backends.genai.component import open_providers
 from llamaparse_worker.backends.genai.settings import GenAiSettings
@@ -28,8 +32,9 @@ from llamaparse_worker.throttle.budget import Budget
 from llamaparse_worker.throttle.errand import Errand, Route
 from llamaparse_worker.throttle.gate import Gate
 from llamaparse_worker.throttle.router import open_router
-from support.genai_script import ScriptedProvider, scripted_provider
-from support.genai_servers import AIMOCK_ANSWERS, ANSWER, aimock_server, complaints_of, llmock_server, words_of
+from support.genai_servers import AIMOCK_ANSWERS, aimock_server, complaints_of, llmock_server, words_of
+from support.genai_words import ANSWER, errors_of_bedrock
+from support.wiremock import CELL, Fault, WireMock
 
 pytestmark = pytest.mark.anyio
 
@@ -40,7 +45,7 @@ def vertex(address: str) -> dict[str, Any]:
     return {"credentials_type": "proxy", "base_url": address, "project_id": "p", "location": "eu"}
 
 
-def routes(address: str) -> dict[str, dict[str, Any]]:
+def routes(address: str, cell: str = "ok") -> dict[str, dict[str, Any]]:
     amazon = {"region": "eu-west-1", "access_key_id": "id", "secret_access_key": KEY, "base_url": address}
     azure = {"api_key": KEY, "endpoint": address, "deployment_id": "d", "api_version": "2024-10-21"}
     entries: dict[str, tuple[str, str, dict[str, Any]]] = {
@@ -54,7 +59,13 @@ def routes(address: str) -> dict[str, dict[str, Any]]:
         "vertex gemini": ("vertexai", "gemini-2.5-flash", vertex(address)),
     }
     return {
-        name: {"id": name, "provider": provider, "model_id": model, "credentials": credentials}
+        name: {
+            "id": name,
+            "provider": provider,
+            "model_id": model,
+            "credentials": credentials,
+            "headers": {CELL: cell},
+        }
         for name, (provider, model, credentials) in entries.items()
     }
 
@@ -67,7 +78,7 @@ PROTOCOLS = dict.fromkeys(("openai", "compatible", "azure"), "openai") | {
     "gemini": "gemini",
     "vertex gemini": "gemini",
 }
-SCRIPTED = {
+IN_OWN_WORDS = {
     *(("openai", cell) for cell in ("refusal",)),
     *(("anthropic", cell) for cell in ("filter",)),
     *(("bedrock", cell) for cell in ("filter", "context")),
@@ -95,9 +106,10 @@ OUTCOMES: dict[str, Outcome] = {
     "500": FailureKind.SERVER,
     "hang": FailureKind.SERVER,
     "drip": FailureKind.SERVER,
-    "endless": FailureKind.SERVER,
+    "too large": FailureKind.SERVER,
     "cut": FailureKind.SERVER,
     "garbage": FailureKind.SERVER,
+    **{fault.name: FailureKind.SERVER for fault in Fault},
 }
 OTHERWISE: dict[tuple[str, str], Outcome] = {
     ("anthropic", "filter"): FailureKind.FILTER,  # an error there
@@ -107,16 +119,31 @@ OTHERWISE: dict[tuple[str, str], Outcome] = {
 }
 PAUSES = {"429 with pause": 7.0, "429": None}
 SLOW = {"hang": 0.4, "drip": 0.4}
+OF_BEDROCK = {
+    "AccessDeniedException": FailureKind.CONFIG,
+    "InternalServerException": FailureKind.SERVER,
+    "ModelErrorException": FailureKind.SERVER,
+    "ModelNotReadyException": FailureKind.OVERLOADED,
+    "ModelTimeoutException": FailureKind.SERVER,
+    "ResourceNotFoundException": FailureKind.CONFIG,
+    "ServiceQuotaExceededException": FailureKind.QUOTA_EXHAUSTED,
+    "ServiceUnavailableException": FailureKind.OVERLOADED,
+    "ThrottlingException": FailureKind.RATE_LIMIT,
+    "ValidationException": FailureKind.BAD_REQUEST,
+}
 
 
 def settings_of(entry: dict[str, Any]) -> GenAiSettings:
     return GenAiSettings.model_validate({"llm_provider_configs_json": json.dumps([entry])})
 
 
-def player(route: str, cell: str) -> str:
-    """Say who plays a cell."""
-    can = cell in AIMOCK_ANSWERS and route != "vertex claude" and (PROTOCOLS[route], cell) not in SCRIPTED
-    return "aimock" if can else "script"
+def is_played_by_aimock(route: str, cell: str) -> bool:
+    return cell in AIMOCK_ANSWERS and route != "vertex claude" and (PROTOCOLS[route], cell) not in IN_OWN_WORDS
+
+
+def cells_of(route: str) -> tuple[str, ...]:
+    """Leave out aimock's way to cut a connection where aimock is not asked; WireMock has four."""
+    return tuple(cell for cell in OUTCOMES if cell != "cut" or is_played_by_aimock(route, cell))
 
 
 @pytest.fixture(scope="module")
@@ -125,31 +152,25 @@ def aimock() -> Iterator[str]:
         yield address
 
 
-@pytest.fixture
-async def script() -> AsyncIterator[ScriptedProvider]:
-    async with scripted_provider() as provider:
-        yield provider
-
-
-async def ask(model: GenAi, cell: str) -> tuple[Outcome, float | None]:
-    """Give what a cell comes to, with the pause that is asked for."""
+async def ask(model: GenAi, cell: str) -> tuple[Outcome | None, float | None]:
+    """Give what a cell comes to, None where nobody plays it, with the pause that is asked for."""
     asked = question(PIXEL, Text(words_of(cell)))
     try:
         answer = await model.ask(asked, timeout_s=SLOW.get(cell, 20.0))
     except CallFailed as failed:
-        return failed.failure.kind, failed.failure.retry_after_s
+        known = failed.failure.status != HTTPStatus.NOT_FOUND  # which WireMock gives for what it does not know
+        return failed.failure.kind if known else None, failed.failure.retry_after_s
     assert answer.text == ANSWER or answer.end in {EndReason.REFUSED, EndReason.FILTERED}
     return answer.end, None
 
 
-@pytest.mark.parametrize("cell", OUTCOMES)
-@pytest.mark.parametrize("route", ROUTES)
+@pytest.mark.parametrize(("route", "cell"), [(route, cell) for route in ROUTES for cell in cells_of(route)])
 async def test_each_answer_and_fault_of_each_route_has_its_outcome(
-    aimock: str, script: ScriptedProvider, route: str, cell: str
+    aimock: str, wiremock: WireMock, route: str, cell: str
 ) -> None:
-    address = aimock if player(route, cell) == "aimock" else script.address
+    address = aimock if is_played_by_aimock(route, cell) else wiremock.address
     with anyio.fail_after(30):
-        async with open_providers(settings_of(routes(address)[route])) as (model,):
+        async with open_providers(settings_of(routes(address, cell)[route])) as (model,):
             kind, pause_s = await ask(model, cell)
 
     assert kind is OTHERWISE.get((PROTOCOLS[route], cell), OUTCOMES[cell])
@@ -157,18 +178,32 @@ async def test_each_answer_and_fault_of_each_route_has_its_outcome(
         assert pause_s == PAUSES[cell]
 
 
+@pytest.mark.parametrize("name", errors_of_bedrock())
+async def test_each_error_that_amazon_knows_of_bedrock_has_its_kind(wiremock: WireMock, name: str) -> None:
+    async with open_providers(settings_of(routes(wiremock.address, name)["bedrock"])) as (model,):
+        with pytest.raises(CallFailed) as failed:
+            await model.ask(question(), timeout_s=20)
+
+    assert failed.value.failure.kind is OF_BEDROCK[name]
+    assert failed.value.failure.code == name
+
+
+def test_the_errors_of_bedrock_are_those_that_amazons_own_client_reads() -> None:
+    service = botocore.session.get_session().get_service_model("bedrock-runtime")
+    parser = botocore.parsers.create_parser(service.metadata["protocol"])
+    shape = service.operation_model("Converse").output_shape
+
+    for name, said in errors_of_bedrock().items():
+        reply = {"status_code": said.status, "headers": HeadersDict(said.headers), "body": said.text.encode()}
+        assert parser.parse(reply, shape)["Error"]["Code"] == name
+
+
 @pytest.mark.parametrize("route", ROUTES)
-async def test_an_image_arrives_at_each_route_as_it_was(script: ScriptedProvider, route: str) -> None:
-    async with open_providers(settings_of(routes(script.address)[route])) as (model,):
+async def test_an_image_arrives_at_each_route_as_it_was(wiremock: WireMock, route: str) -> None:
+    async with open_providers(settings_of(routes(wiremock.address, "image")[route])) as (model,):
         await ask(model, "image")
 
-    assert base64.b64encode(PIXEL.content).decode() in script.seen[-1]
-
-
-def test_most_cells_are_played_by_a_third_party() -> None:
-    played = [player(route, cell) for route in ROUTES for cell in OUTCOMES]
-
-    assert played.count("aimock") > played.count("script")
+    assert base64.b64encode(PIXEL.content).decode() in wiremock.bodies()[-1]
 
 
 QUOTAS = ("--rpm", "2", "--context-window", "2000")

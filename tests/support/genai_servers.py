@@ -15,12 +15,12 @@ from typing import Any
 
 import pytest
 
+from support.genai_words import ANSWER
 from support.services import Server, free_ports
 
 _AIMOCK = Path(sys.prefix) / "simulators/node_modules/@copilotkit/aimock/dist/cli.js"
 _LLMOCK = Path(sys.prefix) / "bin/llmock"
 
-ANSWER = "Fine."
 _ANSWERS: Mapping[str, Mapping[str, Any]] = {
     "ok": {"response": {"content": ANSWER, "usage": {"input_tokens": 11, "output_tokens": 7}}},
     "image": {"response": {"content": ANSWER}},

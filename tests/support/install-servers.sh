@@ -6,6 +6,7 @@ set -euo pipefail
 missing=()
 [ -x /usr/lib/rabbitmq/bin/rabbitmq-server ] || missing+=(rabbitmq-server)
 compgen -G '/usr/lib/postgresql/*/bin/initdb' >/dev/null || missing+=(postgresql)
+command -v java >/dev/null || missing+=(default-jre-headless) # for WireMock; Java 17 on Debian 12
 command -v systemd-analyze >/dev/null || missing+=(systemd)
 for model in eng deu frk chi-sim osd; do
     compgen -G "/usr/share/tesseract-ocr/*/tessdata/${model/-/_}.traineddata" >/dev/null || missing+=("tesseract-ocr-$model")
