@@ -27,6 +27,8 @@ _LARGE = 64 * 1024
 """Characters or bytes of JSON: less is a matter of a tenth of a millisecond."""
 _KEEP_S = 4.0
 """How long a connection is kept: less than servers do, so that none is used that is being closed."""
+_READ_AGAIN_S = 0.5
+"""How long to wait for more of a body before seeing whether it still has a connection."""
 _IMAGES = frozenset({"image/jpeg", "image/png", "image/gif", "image/webp"})
 
 
@@ -43,8 +45,8 @@ class Client:
                 URL(call.url, encoded=True), data=call.body, headers=call.headers, allow_redirects=False
             ) as answer:
                 body = bytearray()
-                async for chunk in answer.content.iter_any():
-                    body += chunk
+                while piece := await _piece(answer):
+                    body += piece
                     if len(body) > ANSWER_BYTES:
                         return _broken(f"gave more than {ANSWER_BYTES} bytes")
                 headers = {name.lower(): value for name, value in answer.headers.items()}
@@ -129,6 +131,22 @@ async def open_client() -> AsyncIterator[Client]:
         trust_env=False,
     ) as session:
         yield Client(session)
+
+
+async def _piece(answer: aiohttp.ClientResponse) -> bytes:
+    """Give what has come of a body, nothing at its end.
+
+    aiohttp does not wake a reader whose connection ends by a broken chunk, but refuses to read from it again.
+
+    Raises:
+        aiohttp.ClientPayloadError: the connection has ended before the body.
+    """
+    while True:
+        with anyio.move_on_after(_READ_AGAIN_S):
+            try:
+                return await answer.content.readany()
+            except RuntimeError as error:
+                raise aiohttp.ClientPayloadError(str(error)) from error
 
 
 async def _off_loop(work: Callable[[In], Out], of: In, *, large: bool) -> Out:
