@@ -6,6 +6,8 @@ The tree::
     ├── ConfigurationError          the start is refused; exit status 78
     ├── TransientError              a later attempt can help
     │   ├── BackendUnavailable      broker, job store, object store or OCR is away
+    │   │   ├── ModelsUnavailable   no model can be asked: the job waits
+    │   │   │   └── ModelsMisconfigured  nor will one, until somebody corrects the settings
     │   │   └── RestartNeeded       a part of this process is stuck: it drains and exits with status 75
     │   ├── StorageFull             no space left for spool or results
     │   └── Throttled               a provider asked for a pause
@@ -30,6 +32,7 @@ The tree::
     │   ├── ParserCrashed           the parser process died, twice
     │   ├── SandboxViolation        the parser process tried what no document needs
     │   ├── JobExpired              the deadline passed before the work began
+    │   │   └── NoModelInTime       the deadline passed while no model could be asked
     │   ├── AttemptsExhausted       every attempt lost its worker
     │   └── ModeUnavailable         the mode needs a provider that is not configured
     └── PageUnreadable              one page fails, the document goes on
@@ -85,6 +88,16 @@ class ModelsUnavailable(BackendUnavailable):
     code = "MODELS_UNAVAILABLE"
     next_step = (
         "See which deployment fails and why: `llamaparse-worker check --genai`; the job is tried again by itself."
+    )
+
+
+class ModelsMisconfigured(ModelsUnavailable):
+    """Every model of the job's mode refuses its key, its name or the right to it."""
+
+    code = "MODELS_MISCONFIGURED"
+    next_step = (
+        "Correct the variables that the message names (`llamaparse-worker check --genai` shows what the providers say) "
+        "and start the worker again; the job waits for that."
     )
 
 
@@ -259,6 +272,16 @@ class JobExpired(PermanentError):
 
     code = "EXPIRED"
     next_step = "Submit the job again with a later deadline, or scale the workers up."
+
+
+class NoModelInTime(JobExpired):
+    """The deadline of the job passed while no model of its mode could be asked."""
+
+    code = "NO_MODEL_IN_TIME"
+    next_step = (
+        "Correct, or wait for, what the message names (`llamaparse-worker check --genai` tells more); then submit the "
+        "job again with a later deadline."
+    )
 
 
 class AttemptsExhausted(PermanentError):

@@ -97,3 +97,28 @@ def test_jobs_wait_for_a_provider_that_is_down_and_begin_when_it_is_back(
         assert {(one["status"], one["attempt"]) for one in ended} == {("COMPLETED", 1)}
         assert all(one["usage"]["requests"] == 2 for one in ended), "each page has its model's answer"
         assert not story.settled("failed")
+
+
+@pytest.mark.timeout(180)
+def test_jobs_wait_for_a_wrong_key_to_be_corrected(server: ModelServer, env: dict[str, str], tmp_path: Path) -> None:
+    document = tmp_path / "report.pdf"
+    document.write_bytes(documents.make(documents.prose(1), documents.prose(2)))
+    server.key = "sk-of-another-test"
+    with daemon(env, tmp_path) as running:
+        story = Story(running, env, document)
+        waiting = {story.submit("balanced") for _ in range(2)}
+        story.until(lambda: running.get("/readyz")[0] == 503, 30)
+        reasons = json.loads(running.get("/readyz")[1])["reasons"]
+        assert "model for balanced refuses the settings" in reasons
+        assert 'llamaparse_worker_genai_works{deployment="openai:gpt-6-luna"} 0.0' in running.get("/metrics")[1]
+        refusals = running.events("genai.call_failed")
+        assert {(one["level"], one["settings"]) for one in refusals} == {("error", "OPENAI_API_KEY, OPENAI_MODELS")}
+
+        running.terminate()
+        running.wait()
+        assert not story.settled("failed")
+
+    with daemon({**env, "OPENAI_API_KEY": server.key}, tmp_path) as running:
+        story = Story(running, env, document)
+        story.until(lambda: story.settled("completed") == waiting, 60)
+        assert {story.status(job)["attempt"] for job in waiting} == {1}

@@ -9,6 +9,7 @@ from pathlib import Path
 import anyio
 import pytest
 
+from llamaparse_worker.errors import ModelsMisconfigured
 from llamaparse_worker.interfaces import Message
 from llamaparse_worker.model.job import JobStatus, Priority, TenantLimit
 from llamaparse_worker.parsers.pool import ParserPool
@@ -200,6 +201,35 @@ async def test_a_job_past_its_deadline_is_not_begun(world: World) -> None:
 
     assert record.error is not None
     assert record.error.code == "EXPIRED"
+
+
+async def test_a_job_that_waits_for_a_model_beyond_its_deadline_fails_with_the_reason(world: World) -> None:
+    world.outage = ModelsMisconfigured("no model works: mine (config: see OPENAI_API_KEY)")
+    message = JobMessage.model_validate({"job_id": "late", "source": "k", "deadline": "2020-01-01T00:00:00Z"})
+
+    async with working(world):
+        await world.broker.publish(Message(body=message.model_dump_json().encode(), id="late"))
+        record = await world.ended("late")
+
+    assert record.error is not None
+    assert record.error.code == "NO_MODEL_IN_TIME"
+    assert record.error.message.endswith("no model works: mine (config: see OPENAI_API_KEY)")
+    assert world.metric('llamaparse_worker_errors_total{code="NO_MODEL_IN_TIME"}') == 1
+
+
+async def test_a_job_without_a_deadline_waits_for_a_model_and_is_charged_nothing(world: World) -> None:
+    world.outage = ModelsMisconfigured("no model works")
+
+    async with working(world, Policy(max_attempts=1)):
+        job = await world.publish(script("text"))
+        await world.reaches(job, lambda record: record.next_run_at is not None)
+        waiting = await world.record(job)
+        await world.settled()
+
+    assert waiting is not None
+    assert (waiting.status, waiting.attempt) == (JobStatus.PENDING, 0)
+    assert world.metric('llamaparse_worker_jobs_total{mode="fast",outcome="postponed"}') == 1
+    assert not world.broker.buried
 
 
 async def test_a_cancelled_job_stops_within_two_seconds_and_writes_nothing(world: World) -> None:

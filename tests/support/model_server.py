@@ -15,7 +15,10 @@ _WRONG = "# Annual report\n\nThe company earned 4,711,000 crowns, and its owners
 
 
 class ModelServer(ThreadingHTTPServer):
-    """Answers each question with the text of the page in it, unless it invents or is down; keeps the questions."""
+    """Answers each question with the text of the page in it, unless it invents, is down or knows another key.
+
+    ``questions`` are those that it has answered.
+    """
 
     daemon_threads = True
 
@@ -23,6 +26,8 @@ class ModelServer(ThreadingHTTPServer):
         super().__init__(("127.0.0.1", 0), _Handler)
         self.invents = False
         self.is_down = False
+        self.key: str | None = None
+        """The only one that it takes; None: all."""
         self.questions: list[dict[str, Any]] = []
 
     @classmethod
@@ -49,14 +54,20 @@ class _Handler(BaseHTTPRequestHandler):
             return
         assert self.path == "/v1/chat/completions"
         question = json.loads(self.rfile.read(int(self.headers["content-length"])))
+        if self.server.key and self.headers["authorization"] != f"Bearer {self.server.key}":
+            self._say(401, {"error": {"message": "Incorrect API key provided.", "code": "invalid_api_key"}})
+            return
         self.server.questions.append(question)
         text = "\n".join(part.get("text", "") for part in question["messages"][-1]["content"])
         found = _PAGE.search(text)
         content = _WRONG if self.server.invents or found is None else found[1]
         choice = {"index": 0, "finish_reason": "stop", "message": {"role": "assistant", "content": content}}
         usage = {"prompt_tokens": 900, "completion_tokens": 400, "total_tokens": 1300}
-        body = json.dumps({"id": "1", "model": question["model"], "choices": [choice], "usage": usage}).encode()
-        self.send_response(200)
+        self._say(200, {"id": "1", "model": question["model"], "choices": [choice], "usage": usage})
+
+    def _say(self, status: int, what: dict[str, Any]) -> None:
+        body = json.dumps(what).encode()
+        self.send_response(status)
         self.send_header("content-type", "application/json")
         self.send_header("content-length", str(len(body)))
         self.end_headers()

@@ -13,6 +13,7 @@ import anyio
 
 from llamaparse_worker.backends.objects.sources import open_sources
 from llamaparse_worker.backends.objects.sources_settings import SourcesSettings
+from llamaparse_worker.errors import ModelsUnavailable
 from llamaparse_worker.interfaces import Message, Ocr, Parsers
 from llamaparse_worker.limits import Limits
 from llamaparse_worker.model.job import JobRecord, JobStatus, TenantLimit
@@ -74,6 +75,8 @@ class World:
     jobs: MemoryJobStore = field(default_factory=MemoryJobStore)
     objects: MemoryObjectStore = field(default_factory=MemoryObjectStore)
     metrics: Metrics = field(default_factory=lambda: Metrics("0", Limits({})))
+    outage: ModelsUnavailable | None = None
+    """Why no job can be served by a model, whatever its mode."""
 
     async def publish(
         self,
@@ -204,6 +207,7 @@ async def working(world: World, policy: Policy | None = None, *, ocr: Ocr | None
             company=company,
             on_event=lambda _job: upkeep.wake(),
             on_split=upkeep.look,
+            outage=lambda _mode: world.outage,
         )
         ranges = RangeAttempts(
             world.jobs,

@@ -133,6 +133,35 @@ def test_all_single_providers_together() -> None:
     assert headers(found["anthropic:claude-haiku-5-5"])["anthropic-version"] == "2023-06-01"
 
 
+AZURE = {"AZURE_OPENAI_ENDPOINT": "https://r.openai.azure.com"}
+AWS = {"AWS_BEDROCK_ENABLED": "1", "AWS_REGION": "eu-west-1", "AWS_BEDROCK_MODELS": "m"}
+GOOGLE = {"GOOGLE_VERTEX_AI_ENABLED": "1", "GOOGLE_CLOUD_PROJECT": "p", "GOOGLE_VERTEX_AI_MODELS": "m"}
+
+
+@pytest.mark.parametrize(
+    ("origin", "environment"),
+    [
+        ("LC_OPENAI_API_KEY, OPENAI_MODELS", {"LC_OPENAI_API_KEY": "k"}),
+        ("OPENAI_BASE_URL, OPENAI_MODELS", {"OPENAI_BASE_URL": "http://vllm/v1"}),
+        ("OPENAI_EU_API_KEY, OPENAI_MODELS", {"OPENAI_EU_API_KEY": "k"}),
+        ("AZURE_OPENAI_GPT_4O_API_KEY", {**AZURE, "AZURE_OPENAI_GPT_4O_API_KEY": "k"}),
+        (
+            "AZURE_OPENAI_AD_TOKEN, AZURE_OPENAI_DEPLOYMENTS",
+            AZURE | {"AZURE_OPENAI_DEPLOYMENTS": "d", "AZURE_OPENAI_AD_TOKEN": "t"},
+        ),
+        ("ANTHROPIC_AUTH_TOKEN, ANTHROPIC_MODELS", {"ANTHROPIC_AUTH_TOKEN": "k", "ANTHROPIC_MODELS": "m"}),
+        ("GOOGLE_GEMINI_API_KEY, GOOGLE_GEMINI_MODELS", {"GEMINI_API_KEY": "k", "GOOGLE_GEMINI_MODELS": "m"}),
+        ("GOOGLE_VERTEX_AI_PROJECT_ID, GOOGLE_VERTEX_AI_MODELS", {**GOOGLE, "GOOGLE_CLOUD_LOCATION": "eu"}),
+        ("AWS_BEARER_TOKEN_BEDROCK, AWS_BEDROCK_ENABLED", {**AWS, "AWS_BEARER_TOKEN_BEDROCK": "k"}),
+        ("LLM_PROVIDER_CONFIGS_JSON[0] (one)", {"LLM_PROVIDER_CONFIGS_JSON": json.dumps([entry()])}),
+    ],
+)
+def test_a_deployment_knows_the_variables_that_describe_it(origin: str, environment: dict[str, str]) -> None:
+    (found,) = of(**environment).values()
+
+    assert found.origin == origin
+
+
 def test_a_profile_that_leaves_europe_is_not_in_the_eu() -> None:
     def in_eu(region: str, model: str) -> bool:
         environment = {"AWS_BEDROCK_ENABLED": "1", "AWS_BEDROCK_REGION": region, "AWS_BEDROCK_MODELS": model}

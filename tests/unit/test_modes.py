@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from llamaparse_worker.errors import BackendUnavailable, ConfigurationError
+from llamaparse_worker.errors import BackendUnavailable, ConfigurationError, ModelsMisconfigured, ModelsUnavailable
 from llamaparse_worker.layout.markdown import markdown
 from llamaparse_worker.mode.agentic import AGENTIC
 from llamaparse_worker.mode.balanced import BALANCED
@@ -220,9 +220,15 @@ async def test_what_a_page_is_refused_for_keeps_the_page(kind: FailureKind) -> N
 
 
 @ALL
-@pytest.mark.parametrize("kind", [FailureKind.CONFIG, FailureKind.QUOTA_EXHAUSTED])
-async def test_without_any_model_that_can_be_asked_the_job_is_tried_later(policy: Policy, kind: FailureKind) -> None:
-    with pytest.RaisesGroup(pytest.RaisesExc(BackendUnavailable, match="correct key, model and quota")):
+@pytest.mark.parametrize(
+    ("kind", "error"),
+    [(FailureKind.CONFIG, ModelsMisconfigured), (FailureKind.QUOTA_EXHAUSTED, ModelsUnavailable)],
+)
+async def test_without_any_model_that_can_be_asked_the_job_is_tried_later(
+    policy: Policy, kind: FailureKind, error: type[ModelsUnavailable]
+) -> None:
+    said_by_all = rf"no model of the mode {policy.mode} works: fake \({kind}\) \(fake: {kind}: not so\)"
+    with pytest.RaisesGroup(pytest.RaisesExc(error, match=said_by_all, check=lambda found: type(found) is error)):
         await refine(policy, [failed(kind)])
 
 

@@ -10,6 +10,7 @@ from llamaparse_worker.errors import (
     BackendUnavailable,
     CorruptDocument,
     InvalidJob,
+    ModelsMisconfigured,
     ModelsUnavailable,
     StorageFull,
     WorkerError,
@@ -100,13 +101,18 @@ def test_a_stopped_attempt_is_left_to_its_new_owner() -> None:
     assert settle(Stopped(), attempt=1, policy=POLICY) == Acknowledge()
 
 
-@given(attempt=st.integers(1, 5), most=st.integers(1, 5))
-def test_a_job_that_no_model_can_serve_waits_and_is_charged_nothing(attempt: int, most: int) -> None:
-    settlement = settle(Broke(ModelsUnavailable("all are away")), attempt=attempt, policy=RetryPolicy(most, 1))
-    assert settlement == RetryLater(UNSERVED_DELAY_S, "MODELS_UNAVAILABLE: all are away", charged=False)
+_UNCHARGED = (ModelsUnavailable, ModelsMisconfigured)
 
 
-_CHARGED = sorted(set(every_error()) - {ModelsUnavailable}, key=lambda kind: kind.code)
+@given(kind=st.sampled_from(_UNCHARGED), attempt=st.integers(1, 5), most=st.integers(1, 5))
+def test_a_job_that_no_model_can_serve_waits_and_is_charged_nothing(
+    kind: type[ModelsUnavailable], attempt: int, most: int
+) -> None:
+    settlement = settle(Broke(kind("all are away")), attempt=attempt, policy=RetryPolicy(most, 1))
+    assert settlement == RetryLater(UNSERVED_DELAY_S, f"{kind.code}: all are away", charged=False)
+
+
+_CHARGED = sorted(set(every_error()) - set(_UNCHARGED), key=lambda kind: kind.code)
 
 
 @given(kind=st.sampled_from(_CHARGED), attempt=st.integers(1, 5), most=st.integers(1, 5))

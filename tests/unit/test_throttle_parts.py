@@ -62,6 +62,20 @@ def test_call_that_was_given_up_lets_another_try() -> None:
     assert breaker.opens_at() == 9
 
 
+def test_answer_to_what_was_asked_before_does_not_reopen_what_refuses_everything() -> None:
+    breaker = Breaker()
+    breaker.started()
+    breaker.refused(0)
+    breaker.succeeded(1)
+    breaker.failed(2)
+    assert (breaker.is_shut, breaker.opens_at()) == (True, 60)
+    assert [breaker.wants_probe(now) for now in (59, 60)] == [False, True]
+    breaker.started()
+    assert not breaker.wants_probe(61)
+    breaker.succeeded(61)
+    assert not breaker.is_open
+
+
 def test_bucket_gives_what_is_stated_and_no_more() -> None:
     bucket, now, taken = Bucket(600), 0.0, 0
     while now < 60:

@@ -11,6 +11,7 @@ import anyio
 import pytest
 from anyio.lowlevel import checkpoint
 
+from llamaparse_worker.errors import ModelsMisconfigured, ModelsUnavailable
 from llamaparse_worker.model.deployment import Deployment, Family, Price
 from llamaparse_worker.model.genai import CallFailed, Failure, FailureKind, GenAiAnswer, GenAiRequest, Usage
 from llamaparse_worker.model.options import ModeName
@@ -30,9 +31,11 @@ Outcomes = Sequence[GenAiAnswer | Failure]
 class Switched:
     """A model that answers while it is said to work."""
 
-    def __init__(self, deployment: Deployment) -> None:
+    def __init__(self, deployment: Deployment, kind: FailureKind = FailureKind.SERVER) -> None:
         self._deployment = deployment
+        self._kind = kind
         self.works = False
+        self.asked = 0
 
     @property
     def deployment(self) -> Deployment:
@@ -40,8 +43,9 @@ class Switched:
 
     async def ask(self, request: GenAiRequest, *, timeout_s: float) -> GenAiAnswer:
         del request, timeout_s
+        self.asked += 1
         if not self.works:
-            raise CallFailed(self._deployment.id, failure(FailureKind.SERVER))
+            raise CallFailed(self._deployment.id, failure(self._kind))
         return answer()
 
 
@@ -149,17 +153,69 @@ def test_failing_deployment_is_replaced_by_the_next(kind: FailureKind, tries: in
 
 
 @pytest.mark.parametrize("kind", [FailureKind.CONFIG, FailureKind.QUOTA_EXHAUSTED])
-def test_deployment_that_cannot_work_is_left_alone_for_a_quarter_of_an_hour(kind: FailureKind) -> None:
+def test_deployment_that_cannot_work_is_left_alone_for_a_minute(kind: FailureKind) -> None:
     first = route("first", [failure(kind), answer()], priority=200)
 
     async def story(router: Router) -> None:
         await router.ask(question(), ERRAND)
-        await anyio.sleep(890)
+        await anyio.sleep(58)
         assert (await router.ask(question(), ERRAND)).deployment.id == "second"
-        await anyio.sleep(20)
+        await anyio.sleep(4)
         assert (await router.ask(question(), ERRAND)).deployment.id == "first"
 
     run([first, route("second")], story)
+
+
+@pytest.mark.parametrize("kind", [FailureKind.CONFIG, FailureKind.QUOTA_EXHAUSTED])
+def test_one_call_tries_a_deployment_that_could_not_work(kind: FailureKind) -> None:
+    first = route("first", [failure(kind)], priority=200)
+
+    async def story(router: Router) -> None:
+        await router.ask(question(), ERRAND)
+        await anyio.sleep(61)
+        async with anyio.create_task_group() as tasks:
+            for _ in range(20):
+                tasks.start_soon(router.ask, question(), ERRAND)
+
+    run([first, route("second")], story)
+    assert asked(first) == 2
+
+
+def test_wrong_settings_everywhere_are_told_apart_from_an_outage() -> None:
+    async def found(router: Router) -> None:
+        with pytest.raises((CallFailed, NobodyAnswers)):
+            await router.ask(question(), ERRAND)
+        if error := router.outage(ModeName.BALANCED):
+            errors.append(error)
+
+    errors: list[ModelsUnavailable] = []
+    for others in ((), (FailureKind.QUOTA_EXHAUSTED,)):
+        wrong = route("wrong", [failure(FailureKind.CONFIG)], origin="OPENAI_API_KEY")
+        run([wrong, *(route("empty", [failure(kind)]) for kind in others)], found)
+
+    assert list(map(type, errors)) == [ModelsMisconfigured, ModelsUnavailable]
+    assert [error.message.partition(": ")[2] for error in errors] == [
+        "wrong (config: see OPENAI_API_KEY)",
+        "wrong (config: see OPENAI_API_KEY), empty (quota_exhausted)",
+    ]
+
+
+def test_corrected_key_is_found_within_two_minutes_however_long_it_was_wrong() -> None:
+    deployed = deployment("only")
+    model = Switched(deployed, FailureKind.CONFIG)
+    only = Route(model, Gate(deployed, most=100, budget=Budget(), random=Random(0)))
+
+    async def story(router: Router) -> None:
+        with pytest.raises(CallFailed):
+            await router.ask(question(), ERRAND)
+        await anyio.sleep(3600)
+        assert router.outage(ModeName.BALANCED)
+        assert model.asked <= 62
+        model.works = True
+        await anyio.sleep(80)
+        assert router.outage(ModeName.BALANCED) is None
+
+    run([only], story, limit_s=4000)
 
 
 @pytest.mark.parametrize("kind", [FailureKind.CONTEXT, FailureKind.BAD_REQUEST])
@@ -224,7 +280,9 @@ def test_outage_of_everybody_is_waited_for() -> None:
             for number in range(8):
                 tasks.start_soon(one, router, number)
             await anyio.sleep(3)
-            assert router.outage(ModeName.BALANCED) == "no model of the mode balanced works: one (server), two (server)"
+            assert f"{router.outage(ModeName.BALANCED)}" == (
+                "no model of the mode balanced works: one (server), two (server)"
+            )
             assert router.outage(ModeName.FAST) is None
         assert router.outage(ModeName.BALANCED) is None
 

@@ -10,7 +10,7 @@ from random import Random
 from typing import Any
 
 from llamaparse_worker.app.backends import open_genai
-from llamaparse_worker.errors import ConfigurationError, ModelsUnavailable
+from llamaparse_worker.errors import ConfigurationError
 from llamaparse_worker.interfaces import GenAi
 from llamaparse_worker.model.options import ModeName
 from llamaparse_worker.pipeline.groups import one_error
@@ -85,8 +85,8 @@ async def _ping(router: Router, mode: ModeName, deployments: str) -> str:
     Raises:
         ModelsUnavailable: none of them works.
     """
-    if reason := router.outage(mode):
-        raise ModelsUnavailable(reason)
+    if error := router.outage(mode):
+        raise error
     return deployments
 
 

@@ -134,9 +134,11 @@ class Asking:
         except NobodyToAsk as error:
             raise BackendUnavailable(f"{error}: name a model for it in LLM_PROVIDER_CONFIGS_JSON") from error
         except NobodyAnswers as error:
-            raise ModelsUnavailable(str(error)) from error
+            raise self.router.outage(self.mode) or ModelsUnavailable(str(error)) from error
         except CallFailed as error:
             self.failures.append(str(error))
+            if error.failure.kind in _NO_MODEL:
+                raise self._nobody_to_ask(error) from error
             raise _no_answer(question, error) from error
         finally:
             self.flow.spending.settle(reserved, cost)
@@ -160,6 +162,11 @@ class Asking:
             raise NoAnswer(self.failures[-1], may_be_lighter=True)
         return answer
 
+    def _nobody_to_ask(self, error: CallFailed) -> ModelsUnavailable:
+        """Give the error of a job whose calls nobody takes, with what the last of the providers has said."""
+        known = self.router.outage(self.mode) or ModelsUnavailable("no model can be asked")
+        return type(known)(f"{known.message} ({error})")
+
     async def _reserved(self, question: Question, errand: Errand, limit: int) -> float:
         """Set aside what the call costs if its answer is as long as it may be, from the dearest that may give it."""
         if self.flow.spending.most is None:
@@ -175,15 +182,6 @@ class Asking:
 
 
 def _no_answer(question: Question, error: CallFailed) -> NoAnswer:
-    """Tell what a failed call means for the page.
-
-    Raises:
-        ModelsUnavailable: nothing, as no page could have been answered.
-    """
-    kind = error.failure.kind
-    if kind in _NO_MODEL:
-        raise ModelsUnavailable(
-            f"no model can be asked ({error}): correct key, model and quota of the providers"
-        ) from error
-    lighter = kind in {FailureKind.CONTEXT, FailureKind.FILTER, FailureKind.BAD_REQUEST}
+    """Tell what a failed call means for the page."""
+    lighter = error.failure.kind in {FailureKind.CONTEXT, FailureKind.FILTER, FailureKind.BAD_REQUEST}
     return NoAnswer(f"{question.purpose}: {error}", may_be_lighter=lighter)

@@ -107,6 +107,8 @@ class Deployment:
     tags: frozenset[str] = frozenset()
     aliases: frozenset[str] = frozenset()
     """Further names by which jobs and variables may call the model, such as ``claude sonnet``."""
+    origin: str = ""
+    """The variables that describe it, for whoever has to correct them."""
     price: Price | None = None
     quota: MinuteQuota = MinuteQuota()
 

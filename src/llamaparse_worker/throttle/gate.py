@@ -19,9 +19,7 @@ _FIRST_PAUSE_S, _LONGEST_PAUSE_S = 1.0, 30.0
 """After refusals that name no pause; doubled from one to the next."""
 _JITTER = 0.25
 """Share of a pause, at random: the workers of a fleet must not all come back in the same moment."""
-_SHUT_S = 900.0
-"""How long a deployment without quota or with wrong settings is left alone before one call tries it again."""
-_SHUTTING = {FailureKind.QUOTA_EXHAUSTED, FailureKind.CONFIG}
+_REFUSING = {FailureKind.QUOTA_EXHAUSTED, FailureKind.CONFIG}
 _CROWDED = {FailureKind.RATE_LIMIT, FailureKind.OVERLOADED}
 _BROKEN = {FailureKind.SERVER, FailureKind.OVERLOADED}
 
@@ -57,9 +55,8 @@ class Gate:
         self._budget = budget
         self._tally = Tally(deployment)
         self._random = random
-        self._shut_until = float("-inf")
         self._pause_s = _FIRST_PAUSE_S
-        self._last_failure: FailureKind | None = None
+        self._trouble: FailureKind | None = None
 
     @property
     def at_once(self) -> int:
@@ -68,27 +65,28 @@ class Gate:
 
     def use(self) -> DeploymentUse:
         """Give what is known of the calls so far; safe to call from any thread."""
-        return self._tally.use(at_once=self.at_once, running=self.running)
+        return self._tally.use(works=self.works, at_once=self.at_once, running=self.running)
 
-    def works(self, now: float) -> bool:
-        """Tell whether calls are worth waiting for: it is neither failing nor shut."""
-        return now >= self._shut_until and not self._breaker.is_open
+    @property
+    def works(self) -> bool:
+        """Whether calls are worth waiting for; safe to ask from any thread."""
+        return not self._breaker.is_open
 
     def wants_probe(self, now: float) -> bool:
         """Tell whether nothing but another call can tell that it works again, and none is on its way."""
-        return now >= self._shut_until and self._breaker.is_open and not self._breaker.is_tried
+        return self._breaker.wants_probe(now)
 
     @property
-    def trouble(self) -> str:
-        """The kind of its last failure, which is why it may not work."""
-        return str(self._last_failure or "unknown")
+    def trouble(self) -> FailureKind | None:
+        """What is wrong with it, if it does not work."""
+        return None if self.works else self._trouble
 
     def opens_at(self, now: float, tokens: float) -> float:
         """Tell when a call of so many tokens may start: ``now`` or before if at once, ``NEVER`` until a call ends."""
         if self.running >= self._pace.at_once or any(cap.is_full for cap in self._caps):
             return NEVER
         pace, budget = self._pace.opens_at(now), self._budget.ready_at(now, tokens)
-        return max(self._shut_until, self._breaker.opens_at(), pace, budget)
+        return max(self._breaker.opens_at(), pace, budget)
 
     def enter(self, now: float, tokens: float) -> Pass:
         """Begin a call."""
@@ -109,14 +107,16 @@ class Gate:
     def failed(self, now: float, held: Pass, failure: Failure) -> None:
         """End a call that failed."""
         self._tally.failed(failure)
-        self._last_failure = failure.kind
         if failure.kind in _CROWDED:
             self._pace.refused(now, held.start, pause_s=self._pause(failure))
             self._budget.correct(now, held.start.tokens, 0)
-        if failure.kind in _SHUTTING:
-            self._shut_until = now + _SHUT_S
-        if failure.kind in _BROKEN:
+        if failure.kind in _REFUSING:
+            self._breaker.refused(now)
+            self._trouble = failure.kind
+        elif failure.kind in _BROKEN:
             self._breaker.failed(now)
+            if not self._breaker.is_shut:
+                self._trouble = failure.kind
         else:
             self._breaker.succeeded(now)
         self._count(-1)

@@ -15,12 +15,14 @@ from dataclasses import dataclass, field
 import anyio
 import structlog
 
+from llamaparse_worker.errors import ModelsUnavailable
 from llamaparse_worker.model.deployment import Deployment
 from llamaparse_worker.model.genai import CallFailed, FailureKind, GenAiAnswer, GenAiRequest
 from llamaparse_worker.model.options import ModeName
 from llamaparse_worker.throttle.errand import Answered, Errand, NobodyAnswers, NobodyToAsk, Route
 from llamaparse_worker.throttle.fair import FairClock, FairQueue
 from llamaparse_worker.throttle.gate import NEVER, Pass
+from llamaparse_worker.throttle.outage import outage
 from llamaparse_worker.throttle.probe import PROBE, PROBE_TOKENS
 from llamaparse_worker.throttle.tally import RouterUse
 
@@ -35,6 +37,7 @@ _ITS_OWN_FAULT = {FailureKind.CONTEXT, FailureKind.BAD_REQUEST}
 """The question cannot be answered as it is, by nobody."""
 _OUTAGE = {FailureKind.SERVER, FailureKind.OVERLOADED}
 """What passes by itself."""
+_FOR_THE_OPERATOR = {FailureKind.CONFIG, FailureKind.QUOTA_EXHAUSTED}
 
 log = structlog.get_logger()
 
@@ -96,15 +99,11 @@ class Router:
         self._lanes: dict[tuple[ModeName, tuple[str, ...]], _Lane] = {}
         self._changed = anyio.Event()
 
-    def outage(self, mode: ModeName) -> str | None:
-        """Tell why calls of a mode cannot be expected to be answered now; None where they can, or none are made."""
+    def outage(self, mode: ModeName) -> ModelsUnavailable | None:
+        """Give the error of jobs of a mode whose calls cannot be expected to be answered now; None where they can."""
         if mode is ModeName.FAST:
             return None
-        now, routes = anyio.current_time(), self._open_to(mode, images=mode is not ModeName.BALANCED)
-        if not routes or any(route.gate.works(now) for route in routes):
-            return None
-        found = ", ".join(f"{route.deployment.id} ({route.gate.trouble})" for route in routes)
-        return f"no model of the mode {mode} works: {found}"
+        return outage(mode, self._open_to(mode, images=mode is not ModeName.BALANCED))
 
     def deployments(self, mode: ModeName, *, images: bool) -> tuple[Deployment, ...]:
         """Give whom calls of a mode may reach, with images or without, the preferred first."""
@@ -171,7 +170,7 @@ class Router:
         try:
             await _asked(route, held, PROBE, _PROBE_TIMEOUT_S)
         except CallFailed as error:
-            log.warning("genai.probe_failed", deployment=route.deployment.id, kind=error.failure.kind)
+            _tell("genai.probe_failed", route, error)
             return error.failure.kind is FailureKind.RATE_LIMIT
         finally:
             self._dispatch()
@@ -218,6 +217,7 @@ class Router:
         return tuple(route for route in able if route.deployment.in_eu or not able[0].deployment.in_eu)
 
     async def _turn(self, call: _Call) -> tuple[Route, Pass]:
+        mode = call.errand.mode
         lane = self._line_up(call)
         self._dispatch()
         try:
@@ -227,10 +227,10 @@ class Router:
                 lane.calls.remove(call)
             else:
                 call.granted[0].gate.gave_up()
-                self._left(call.errand.mode)
+                self._left(mode)
             raise
         if call.granted is None:
-            raise NobodyAnswers(self.outage(call.errand.mode) or f"no model of the mode {call.errand.mode} answered")
+            raise NobodyAnswers(f"{self.outage(mode) or f'no model of the mode {mode} answered'}")
         return call.granted
 
     def _line_up(self, call: _Call) -> _Lane:
@@ -294,7 +294,7 @@ class Router:
     def _note(self, call: _Call, route: Route, error: CallFailed) -> None:
         """Decide which deployments a call may go to after a failure."""
         kind = error.failure.kind
-        log.warning("genai.call_failed", deployment=error.deployment_id, kind=kind, error=error.failure.message)
+        _tell("genai.call_failed", route, error)
         call.failures.append(error)
         call.broke[error.deployment_id] += 1
         call.routes = self._left_to(call, route, kind)
@@ -312,8 +312,7 @@ class Router:
         call.routes = everywhere
 
     async def _any_answers(self, routes: Sequence[Route]) -> bool:
-        now = anyio.current_time()
-        return any([await self._probe(route) for route in routes if route.gate.works(now)])
+        return any([await self._probe(route) for route in routes if route.gate.works])
 
     def _left_to(self, call: _Call, route: Route, kind: FailureKind) -> tuple[Route, ...]:
         if kind in _ITS_OWN_FAULT:
@@ -343,6 +342,15 @@ async def _asked(route: Route, held: Pass, request: GenAiRequest, timeout_s: flo
         raise
     route.gate.answered(anyio.current_time(), held, answer)
     return answer
+
+
+def _tell(event: str, route: Route, error: CallFailed) -> None:
+    """Log a failure; loudly where it does not pass until somebody acts, and with the variables to look at."""
+    kind, deployment = error.failure.kind, route.deployment
+    if kind in _FOR_THE_OPERATOR:
+        log.error(event, deployment=deployment.id, kind=kind, error=error.failure.message, settings=deployment.origin)
+    else:
+        log.warning(event, deployment=deployment.id, kind=kind, error=error.failure.message)
 
 
 @asynccontextmanager

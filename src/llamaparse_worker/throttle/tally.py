@@ -17,6 +17,8 @@ class DeploymentUse:
     """One deployment at one moment."""
 
     deployment: str
+    works: bool
+    """Whether calls are worth waiting for."""
     at_once: int
     """Calls that may run at once for now."""
     running: int
@@ -58,10 +60,11 @@ class Tally:
         """Count a failure by its kind."""
         self._outcomes[failure.kind] += 1
 
-    def use(self, *, at_once: int, running: int) -> DeploymentUse:
+    def use(self, *, works: bool, at_once: int, running: int) -> DeploymentUse:
         """Give what was counted; safe to call from any thread."""
         return DeploymentUse(
             deployment=self._deployment.id,
+            works=works,
             at_once=at_once,
             running=running,
             outcomes=dict(self._outcomes),

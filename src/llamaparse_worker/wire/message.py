@@ -96,7 +96,9 @@ class JobMessage(Strict):
         default=None, description="Default: that of the queue to which the message is published"
     )
     metadata: Annotated[dict[str, str], Field(max_length=64)] = Field(default={})
-    deadline: AwareDatetime | None = Field(default=None, description="Work that has not begun by then fails: EXPIRED")
+    deadline: AwareDatetime | None = Field(
+        default=None, description="Work that has not begun by then fails: EXPIRED or NO_MODEL_IN_TIME"
+    )
     webhooks: tuple[WebhookTarget, ...] = Field(
         default=(), max_length=MOST_WEBHOOKS, description="Whom to tell about the end of the job by HTTPS"
     )

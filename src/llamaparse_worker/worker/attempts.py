@@ -13,6 +13,7 @@ from llamaparse_worker.errors import (
     InvalidJob,
     JobExpired,
     ModelsUnavailable,
+    NoModelInTime,
     WorkerError,
     report,
 )
@@ -69,7 +70,7 @@ class Attempts:
         company: Company,
         on_event: Callable[[Job], None],
         on_split: Callable[[], None],
-        outage: Callable[[ModeName], str | None] = lambda _mode: None,
+        outage: Callable[[ModeName], ModelsUnavailable | None] = lambda _mode: None,
     ) -> None:
         self._jobs = jobs
         self._pipeline = pipeline
@@ -162,7 +163,6 @@ class Attempts:
             with anyio.CancelScope() as attempt:
                 tasks.start_soon(heart.beat, attempt)
                 try:
-                    _refuse_unserved(self._outage(job.options.mode))
                     outcome = await self._attempt(case, job, lease, heart)
                 except WorkerError as error:
                     outcome = Broke(error)
@@ -176,9 +176,12 @@ class Attempts:
         return outcome
 
     async def _attempt(self, case: Case, job: Job, lease: Lease, heart: Heartbeat[Lease]) -> Outcome:
+        outage = self._outage(job.options.mode)
         ranges = await self._ranges_of(lease)
         if not ranges:  # work on a split job began in time
-            _refuse_expired(job)
+            _refuse_expired(job, outage)
+        if outage is not None:
+            raise outage
         case.checkpoints = self._pipeline.checkpoints(job, lease, still_ours=heart.confirm, ranges=len(ranges))
         found = await self._pipeline.run(job, lease, case.checkpoints, on_progress=heart.note, ranges=ranges)
         if isinstance(found, Split):
@@ -200,11 +203,10 @@ def _after_bug(case: Case, error: Exception) -> Settlement:
     return DeadLetter(report(InvalidJob(f"the message cannot be worked on: {type(error).__name__}")))
 
 
-def _refuse_expired(job: Job) -> None:
-    if job.deadline and job.deadline < utc_now():
-        raise JobExpired(f"the deadline {job.deadline.isoformat()} passed before the work began")
-
-
-def _refuse_unserved(reason: str | None) -> None:
-    if reason is not None:
-        raise ModelsUnavailable(reason)
+def _refuse_expired(job: Job, outage: ModelsUnavailable | None) -> None:
+    if job.deadline is None or job.deadline >= utc_now():
+        return
+    passed = f"the deadline {job.deadline.isoformat()} passed"
+    if outage is not None:
+        raise NoModelInTime(f"{passed}, and {outage.message}")
+    raise JobExpired(f"{passed} before the work began")

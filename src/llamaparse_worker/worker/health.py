@@ -10,7 +10,7 @@ from enum import StrEnum
 import anyio
 import structlog
 
-from llamaparse_worker.errors import WorkerError
+from llamaparse_worker.errors import ModelsMisconfigured, WorkerError
 from llamaparse_worker.wire import utc_now
 
 log = structlog.get_logger()
@@ -34,6 +34,8 @@ class ComponentState:
     up: bool
     detail: str
     checked_at: datetime
+    refuses: bool = False
+    """Whether it answers, but not to these settings: waiting does not help."""
 
 
 class Health:
@@ -64,9 +66,9 @@ class Health:
         """Record that a component answered."""
         self._record(name, ComponentState(up=True, detail=detail, checked_at=utc_now()))
 
-    def failed(self, name: str, reason: str) -> None:
-        """Record that a component did not answer."""
-        self._record(name, ComponentState(up=False, detail=reason, checked_at=utc_now()))
+    def failed(self, name: str, reason: str, *, refuses: bool = False) -> None:
+        """Record that a component did not answer, or refuses the settings."""
+        self._record(name, ComponentState(up=False, detail=reason, checked_at=utc_now(), refuses=refuses))
 
     def reasons(self) -> tuple[str, ...]:
         """Say why the worker is not ready; empty when it is. Names no address and no secret."""
@@ -84,7 +86,9 @@ class Health:
 
 
 def _lack(state: ComponentState | None) -> str:
-    return "does not answer" if state else "is not checked yet"
+    if state is None:
+        return "is not checked yet"
+    return "refuses the settings" if state.refuses else "does not answer"
 
 
 async def watch(health: Health, pings: Mapping[str, Ping], *, interval_s: float, limit_s: float = 5.0) -> None:
@@ -108,7 +112,7 @@ async def _check_one(health: Health, name: str, ping: Ping, limit_s: float) -> N
     except TimeoutError:
         health.failed(name, f"no answer within {limit_s:g} s")
     except (WorkerError, OSError) as error:
-        health.failed(name, str(error))
+        health.failed(name, str(error), refuses=isinstance(error, ModelsMisconfigured))
     except Exception as error:
         # What nobody expected of a component is no reason to end a worker that may go on.
         log.exception("component.internal_error", component=name)

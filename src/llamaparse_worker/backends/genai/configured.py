@@ -64,8 +64,8 @@ class Description:
     """None: what the catalogue says."""
 
 
-def configured(one: Description, known: Catalogue) -> Configured:
-    """Put together a deployment.
+def configured(one: Description, known: Catalogue, *, origin: str) -> Configured:
+    """Put together a deployment; ``origin`` are the variables that describe it.
 
     Raises:
         ValueError: it is said to be in the EU, but its address is not.
@@ -89,6 +89,7 @@ def configured(one: Description, known: Catalogue) -> Configured:
         text_only=isinstance(one.route, OpenAiRoute) and one.route.is_eu_endpoint,
         tags=one.tags,
         aliases=known.aliases_of(*names),
+        origin=origin,
         price=known.price(*names),
         quota=one.quota or known.quota(one.id, *names),
     )

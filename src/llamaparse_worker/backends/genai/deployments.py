@@ -31,7 +31,7 @@ def deployments(settings: GenAiSettings) -> tuple[Configured, ...]:
             problems.append(f"{place}: {one}")
             continue
         try:
-            found.append(configured(one, known))
+            found.append(configured(one, known, origin=place))
         except ValueError as error:
             problems.append(f"{place}: {error}")
     counted = Counter(one.deployment.id for one in found)

@@ -16,7 +16,7 @@ from llamaparse_worker.backends.genai.settings import GenAiSettings
 from llamaparse_worker.model.deployment import Provider
 
 Found = Iterator[tuple[str, Description | str]]
-"""A variable, and what it describes or what is wrong with it."""
+"""Variables, and what they describe or what is wrong with them."""
 
 
 def single_variables(settings: GenAiSettings, known: Catalogue) -> Found:
@@ -71,8 +71,13 @@ def revealed(secret: SecretStr | None) -> str | None:
 
 
 def _openai(settings: GenAiSettings, known: Catalogue) -> Found:
-    keys = (settings.openai_api_key, settings.lc_openai_api_key, settings.eval_openai_api_key)
-    key = next((revealed(one) for one in keys if one), None)
+    keys = {
+        "OPENAI_API_KEY": settings.openai_api_key,
+        "LC_OPENAI_API_KEY": settings.lc_openai_api_key,
+        "EVAL_OPENAI_API_KEY": settings.eval_openai_api_key,
+    }
+    variable = next((name for name, one in keys.items() if one), "OPENAI_BASE_URL")
+    key = revealed(keys.get(variable))
     try:
         headers = custom_headers("OPENAI_CUSTOM_HEADERS", settings.openai_custom_headers)
     except ValueError as error:
@@ -85,17 +90,18 @@ def _openai(settings: GenAiSettings, known: Catalogue) -> Found:
     if key or settings.openai_base_url != routes.OPENAI:
         route = routes.OpenAiRoute(settings.openai_base_url)
         login = bearer(key) if key else FixedKey()
-        yield from _each("OPENAI_MODELS", Provider.OPENAI, settings.openai_models, route, login, known, headers)
+        models = settings.openai_models
+        yield from _each(f"{variable}, OPENAI_MODELS", Provider.OPENAI, models, route, login, known, headers)
     if eu_key := revealed(settings.openai_eu_api_key):
         eu = routes.OpenAiRoute(settings.openai_eu_base_url)
-        yield from _each(
-            "OPENAI_MODELS", Provider.OPENAI, settings.openai_models, eu, bearer(eu_key), known, name="openai-eu"
-        )
+        named, models = "OPENAI_EU_API_KEY, OPENAI_MODELS", settings.openai_models
+        yield from _each(named, Provider.OPENAI, models, eu, bearer(eu_key), known, name="openai-eu")
 
 
 def _azure(settings: GenAiSettings, known: Catalogue) -> Found:
     key, token = revealed(settings.azure_openai_api_key), revealed(settings.azure_openai_ad_token)
     common = FixedKey("api-key", key) if key else bearer(token) if token else None
+    common_key = "AZURE_OPENAI_API_KEY" if key else "AZURE_OPENAI_AD_TOKEN"
     for one in azure_models(settings):
         endpoint = one.base_url or settings.azure_openai_endpoint
         login = FixedKey("api-key", one.api_key) if one.api_key else common
@@ -105,14 +111,16 @@ def _azure(settings: GenAiSettings, known: Catalogue) -> Found:
             continue
         route = routes.AzureRoute(endpoint, one.api_version or settings.azure_openai_api_version)
         name = one.deployment_name or known.makers_name(one.model_id)
-        yield one.variable, _description("azure", Provider.AZURE, one.model_id, name, route, login)
+        named = f"{one.variable}_API_KEY" if one.api_key else f"{common_key}, {one.variable}_DEPLOYMENT_NAME"
+        yield named, _description("azure", Provider.AZURE, one.model_id, name, route, login)
     if settings.azure_openai_deployments:
         if settings.azure_openai_endpoint is None or common is None:
             yield "AZURE_OPENAI_DEPLOYMENTS", "AZURE_OPENAI_ENDPOINT and AZURE_OPENAI_API_KEY are required"
             return
         route = routes.AzureRoute(settings.azure_openai_endpoint, settings.azure_openai_api_version)
         for name in settings.azure_openai_deployments:
-            yield "AZURE_OPENAI_DEPLOYMENTS", _description("azure", Provider.AZURE, name, name, route, common)
+            named = f"{common_key}, AZURE_OPENAI_DEPLOYMENTS"
+            yield named, _description("azure", Provider.AZURE, name, name, route, common)
 
 
 def _anthropic(settings: GenAiSettings, known: Catalogue) -> Found:
@@ -125,15 +133,15 @@ def _anthropic(settings: GenAiSettings, known: Catalogue) -> Found:
             return
         route = routes.AnthropicRoute(settings.anthropic_version, settings.anthropic_base_url)
         login = FixedKey("x-api-key", key) if key else bearer(token or "")
-        models = settings.anthropic_models
-        yield from _each("ANTHROPIC_MODELS", Provider.ANTHROPIC, models, route, login, known, headers)
+        named = f"{'ANTHROPIC_API_KEY' if key else 'ANTHROPIC_AUTH_TOKEN'}, ANTHROPIC_MODELS"
+        yield from _each(named, Provider.ANTHROPIC, settings.anthropic_models, route, login, known, headers)
 
 
 def _gemini(settings: GenAiSettings, known: Catalogue) -> Found:
     if key := revealed(settings.google_gemini_api_key):
         route, login = routes.GeminiRoute(settings.google_gemini_base_url), FixedKey("x-goog-api-key", key)
-        models = settings.google_gemini_models
-        yield from _each("GOOGLE_GEMINI_MODELS", Provider.GEMINI, models, route, login, known)
+        named, models = "GOOGLE_GEMINI_API_KEY, GOOGLE_GEMINI_MODELS", settings.google_gemini_models
+        yield from _each(named, Provider.GEMINI, models, route, login, known)
 
 
 def _vertex(settings: GenAiSettings, known: Catalogue) -> Found:
@@ -147,7 +155,10 @@ def _vertex(settings: GenAiSettings, known: Catalogue) -> Found:
         yield "GOOGLE_VERTEX_AI_ENABLED", f"GOOGLE_VERTEX_AI_ENABLED needs {missing}"
         return
     route = routes.VertexRoute(project, location, settings.google_vertex_ai_base_url)
-    yield from _each("GOOGLE_VERTEX_AI_MODELS", Provider.VERTEXAI, models, route, google_login(settings), known)
+    login = google_login(settings)
+    file = "GOOGLE_APPLICATION_CREDENTIALS" if login.path else "GOOGLE_VERTEX_AI_PROJECT_ID"
+    named = f"{'GOOGLE_VERTEX_AI_CREDENTIALS_JSON' if login.credentials_json else file}, GOOGLE_VERTEX_AI_MODELS"
+    yield from _each(named, Provider.VERTEXAI, models, route, login, known)
 
 
 def _bedrock(settings: GenAiSettings) -> Found:
@@ -164,13 +175,15 @@ def _bedrock(settings: GenAiSettings) -> Found:
     except ValueError as error:
         yield "AWS_BEDROCK_ENABLED", str(error)
         return
+    key = "AWS_BEDROCK_ACCESS_KEY_ID" if settings.aws_bedrock_access_key_id else "AWS_BEDROCK_REGION"
+    origin = f"{'AWS_BEARER_TOKEN_BEDROCK' if settings.aws_bearer_token_bedrock else key}, AWS_BEDROCK_ENABLED"
     for model_id, name in named:
         route = routes.BedrockRoute(region)
-        yield "AWS_BEDROCK_ENABLED", _description("bedrock", Provider.BEDROCK, model_id, name, route, login)
+        yield origin, _description("bedrock", Provider.BEDROCK, model_id, name, route, login)
 
 
 def _each(
-    variable: str,
+    named: str,
     provider: Provider,
     models: tuple[str, ...],
     route: routes.Route,
@@ -182,7 +195,7 @@ def _each(
 ) -> Found:
     for model_id in models:
         makers = known.makers_name(model_id)
-        yield variable, _description(name or provider, provider, model_id, makers, route, login, headers)
+        yield named, _description(name or provider, provider, model_id, makers, route, login, headers)
 
 
 def _description(
