@@ -50,6 +50,20 @@ def test_config_print_shows_values_with_origins_and_masks_secrets(
     assert len({line.split()[0] for line in lines}) == len(lines)
 
 
+def test_config_print_shows_the_bounds_of_deployed_models_that_are_set(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("OPENAI_API_KEY", "k")
+    monkeypatch.setenv("OPENAI_MODELS", "gpt-4o")
+    monkeypatch.setenv("GPT_4O_CONCURRENCY", "12")
+    monkeypatch.setenv("GEMINI_2_5_FLASH_CONCURRENCY", "7")
+    assert run("config", "print", "--json") == 0
+    shown = json.loads(capsys.readouterr().out)
+    assert shown["GPT_4O_CONCURRENCY"] == {"value": "12", "origin": "environment GPT_4O_CONCURRENCY"}
+    assert "OPENAI_GPT_4O_CONCURRENCY" not in shown, "it is not set"
+    assert "GEMINI_2_5_FLASH_CONCURRENCY" not in shown, "it bounds nothing"
+
+
 def test_config_check_accepts_the_defaults_and_warns_about_a_misspelt_name(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -65,6 +79,7 @@ def test_config_check_accepts_the_defaults_and_warns_about_a_misspelt_name(
     [
         ({"BROKER": "kafka"}, "BROKER=kafka is not installed; allowed: embedded, rabbitmq"),
         ({"PLUGINS": "reader:dwg"}, "PLUGINS: reader:dwg is not installed"),
+        ({"ANTHROPIC_API_KEY": "k", "CLAUDE_CONCURRENCY": "0"}, "CLAUDE_CONCURRENCY=0: "),
         ({"PORT": "1e9", "PARSER_CONCURRENCY": "0"}, "2 settings cannot work:"),
         ({"BROKER": "rabbitmq", "JOB_QUEUE_ENDPOINT": "http://queue"}, "JOB_QUEUE_ENDPOINT=http://queue: "),
     ],

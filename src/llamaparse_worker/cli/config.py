@@ -25,10 +25,13 @@ def add(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None
 
 
 def _print(args: argparse.Namespace) -> int:
-    from llamaparse_worker.settings import Sources, trace
+    from llamaparse_worker.app.models import model_bounds
+    from llamaparse_worker.settings import OriginKind, Sources, trace
 
     sources = Sources.of_process()
-    traced = (one for model in _models(sources) for one in trace(model, sources=sources))
+    traced = [one for model in _models(sources) for one in trace(model, sources=sources)]
+    bounds = trace(model_bounds(sources), sources=sources)
+    traced += (one for one in bounds if one.origin.kind is not OriginKind.DEFAULT)  # each name of a model has one
     settings = tuple({one.name: one for one in traced}.values())  # queue and job store may share a variable
     if args.json:
         rows = {one.name: {"value": one.value, "origin": str(one.origin)} for one in settings}
@@ -42,6 +45,7 @@ def _print(args: argparse.Namespace) -> int:
 
 
 def _check(args: argparse.Namespace) -> int:
+    from llamaparse_worker.app.models import model_bounds
     from llamaparse_worker.settings import Sources, check
     from llamaparse_worker.settings.catalogue import misspelt
 
@@ -49,6 +53,7 @@ def _check(args: argparse.Namespace) -> int:
     sources = Sources.of_process()
     models = _models(sources)
     check(models, sources=sources)
+    check([model_bounds(sources)], sources=sources)
     for miss in misspelt(sources, models):
         print(f"{miss.name} is set, but nothing reads it: was {miss.meant} meant?", file=sys.stderr)
     print("the settings can work; `llamaparse-worker check` tries the services that they name")

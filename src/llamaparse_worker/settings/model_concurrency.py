@@ -22,15 +22,20 @@ def concurrency_variable(name: str) -> str:
     return f"{re.sub(r'[^A-Za-z0-9]+', '_', name).strip('_')}_CONCURRENCY".upper()
 
 
+def concurrency_model(names: Collection[str]) -> type[BaseModel]:
+    """Give the settings model with the variables of these names."""
+    variables = {concurrency_variable(name).lower() for name in names if re.search(r"[A-Za-z0-9]", name)} - _OTHERS
+    fields: dict[str, Any] = {name: (int | None, Field(default=None, ge=1, le=100_000)) for name in sorted(variables)}
+    config = ConfigDict(frozen=True, protected_namespaces=())
+    model: type[BaseModel] = create_model("ModelConcurrency", __config__=config, **fields)
+    return model
+
+
 def model_concurrencies(names: Collection[str], *, sources: Sources | None = None) -> dict[str, int]:
     """Give the variables of these names that are set, and their values.
 
     Raises:
         ConfigurationError: a value is wrong.
     """
-    variables = {concurrency_variable(name).lower() for name in names if re.search(r"[A-Za-z0-9]", name)} - _OTHERS
-    fields: dict[str, Any] = {name: (int | None, Field(default=None, ge=1, le=100_000)) for name in sorted(variables)}
-    config = ConfigDict(frozen=True, protected_namespaces=())
-    model: type[BaseModel] = create_model("ModelConcurrency", __config__=config, **fields)
-    found = read(model, sources=sources).model_dump(exclude_none=True)
+    found = read(concurrency_model(names), sources=sources).model_dump(exclude_none=True)
     return {name.upper(): most for name, most in found.items()}
