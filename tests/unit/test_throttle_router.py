@@ -330,6 +330,38 @@ def test_provider_that_heals_is_found_within_half_a_minute_however_long_it_was_a
     run([only], story, limit_s=4000)
 
 
+def test_deployment_that_heals_is_found_although_nobody_needs_it() -> None:
+    spare = deployment("spare", priority=1)
+    model = Switched(spare)
+    gate = Gate(spare, most=100, budget=Budget(), random=Random(0))
+
+    async def story(router: Router) -> None:
+        for _ in range(5):
+            gate.failed(0, gate.enter(0, tokens=1), failure(FailureKind.SERVER))
+        assert [one.works for one in router.use().deployments] == [True, False]
+        model.works = True
+        await anyio.sleep(12)
+        assert [one.works for one in router.use().deployments] == [True, True]
+
+    run([route("first"), Route(model, gate)], story)
+
+
+def test_pause_that_a_failing_deployment_asks_for_is_kept_to() -> None:
+    deployed = deployment("only")
+    model, gate = Switched(deployed), Gate(deployed, most=100, budget=Budget(), random=Random(0))
+
+    async def story(router: Router) -> None:
+        for _ in range(5):
+            gate.failed(0, gate.enter(0, tokens=1), failure(FailureKind.OVERLOADED, retry_after_s=100))
+        assert router.outage(ModeName.BALANCED)
+        await anyio.sleep(99)
+        assert model.asked == 0
+        await anyio.sleep(12)
+        assert model.asked > 0
+
+    run([Route(model, gate)], story)
+
+
 def test_call_that_breaks_everybody_alone_fails() -> None:
     async def story(router: Router) -> None:
         with pytest.raises(CallFailed):

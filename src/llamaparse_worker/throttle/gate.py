@@ -56,6 +56,7 @@ class Gate:
         self._tally = Tally(deployment)
         self._random = random
         self._pause_s = _FIRST_PAUSE_S
+        self._unwelcome_until = float("-inf")
         self._trouble: FailureKind | None = None
 
     @property
@@ -74,7 +75,7 @@ class Gate:
 
     def wants_probe(self, now: float) -> bool:
         """Tell whether nothing but another call can tell that it works again, and none is on its way."""
-        return self._breaker.wants_probe(now)
+        return now >= self._unwelcome_until and self._breaker.wants_probe(now)
 
     @property
     def trouble(self) -> FailureKind | None:
@@ -107,6 +108,7 @@ class Gate:
     def failed(self, now: float, held: Pass, failure: Failure) -> None:
         """End a call that failed."""
         self._tally.failed(failure)
+        self._unwelcome_until = max(self._unwelcome_until, now + (failure.retry_after_s or 0))
         if failure.kind in _CROWDED:
             self._pace.refused(now, held.start, pause_s=self._pause(failure))
             self._budget.correct(now, held.start.tokens, 0)

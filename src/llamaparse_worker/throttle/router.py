@@ -32,7 +32,6 @@ _LONGEST_SLEEP_S = 1.0
 _PATIENCE_S = 20.0
 """How long calls wait while every deployment that could take them fails."""
 _PROBE_EVERY_S, _PROBE_TIMEOUT_S = 10.0, 15.0
-"""While nobody is asked for pages, because nobody works, only a probe can tell that somebody does again."""
 _ITS_OWN_FAULT = {FailureKind.CONTEXT, FailureKind.BAD_REQUEST}
 """The question cannot be answered as it is, by nobody."""
 _OUTAGE = {FailureKind.SERVER, FailureKind.OVERLOADED}
@@ -149,20 +148,17 @@ class Router:
                 await changed.wait()
 
     async def keep_probing(self) -> None:
-        """Ask deployments that fail whether they do so still, where a mode has no other; runs until it is cancelled."""
+        """Ask deployments that fail whether they do so still; runs until it is cancelled.
+
+        Where others serve their modes no call may come to them, and where none does all calls are sent away.
+        """
         while True:
             await anyio.sleep(_PROBE_EVERY_S)
             now = anyio.current_time()
-            down = {
-                route.deployment.id: route
-                for mode in self._caps
-                if self.outage(mode)
-                for route in self._open_to(mode, images=False)
-                if route.gate.wants_probe(now)
-            }
             async with anyio.create_task_group() as probes:
-                for route in down.values():
-                    probes.start_soon(self._probe, route)
+                for route in self._routes:
+                    if route.gate.wants_probe(now):
+                        probes.start_soon(self._probe, route)
 
     async def _probe(self, route: Route) -> bool:
         """Tell whether a deployment answers anything."""
