@@ -110,7 +110,7 @@ $(DEVELOPMENT): requirements-dev.txt $(wildcard plugins/*/pyproject.toml) $(RUNT
 	done
 	@touch $@
 
-# Simulators of model providers that run on Node.js, which is a wheel among the tools of development.
+# Simulators of model providers, as packages of Node.js, which is a wheel among the tools of development; one runs on Java.
 $(SIMULATORS): tests/support/simulators/package.json tests/support/simulators/package-lock.json | $(DEVELOPMENT)
 	@echo "Installing the simulators of model providers into $(VENV)/simulators"
 	@mkdir -p $(VENV)/simulators

@@ -46,7 +46,7 @@ async def test_without_a_price_no_cost_is_made_up(
 @pytest.mark.parametrize(
     ("cell", "status", "words"),
     [
-        ("401", ExitStatus.CONFIGURATION, "FAILED  genai mine: config (401): Not now.\n        Correct the key"),
+        ("401", ExitStatus.CONFIGURATION, "FAILED  genai mine: config (401): Not now.\n        Correct"),
         ("429 with pause", ExitStatus.UNAVAILABLE, "rate_limit (429): Not now.; it asks for a pause of 7 s\n"),
         ("quota", ExitStatus.UNAVAILABLE, "quota_exhausted (429)"),
         ("529", ExitStatus.UNAVAILABLE, "overloaded (529)"),
@@ -66,6 +66,7 @@ async def test_a_deployment_that_fails_shows_what_to_do(
     assert await check_genai(read(WorkerSettings)) is status
 
     assert words in (line := capsys.readouterr().out)
+    assert ("LLM_PROVIDER_CONFIGS_JSON[0] (mine)" in line) == (status is ExitStatus.CONFIGURATION)
     assert "secret" not in line
 
 

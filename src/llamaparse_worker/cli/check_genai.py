@@ -24,7 +24,7 @@ _REMEDIES = {
     FailureKind.OVERLOADED: "Try again later, or configure a second provider.",
     FailureKind.SERVER: "Try again; see the provider's status page, and whether its address can be reached from here.",
 }
-_WRONG_SETTINGS = "Correct the key, the model or the address of this deployment: docs/providers says which variables."
+_WRONG_SETTINGS = "Correct the key, the model or the address of this deployment: {origin}, see docs/providers."
 
 
 async def check_genai(settings: WorkerSettings) -> ExitStatus:
@@ -51,16 +51,16 @@ async def _ask(model: GenAi) -> ExitStatus:
     try:
         answer = await model.ask(PROBE, timeout_s=LIMIT_S)
     except CallFailed as failed:
-        print(f"FAILED  {name}: {_explained(failed.failure)}")
+        print(f"FAILED  {name}: {_explained(failed.failure, model.deployment)}")
         return ExitStatus.UNAVAILABLE if failed.failure.kind in _REMEDIES else ExitStatus.CONFIGURATION
     print(f"ok      {name}: {'; '.join(_facts(model.deployment, answer, time.monotonic() - start))}")
     return ExitStatus.OK
 
 
-def _explained(failure: Failure) -> str:
+def _explained(failure: Failure, deployment: Deployment) -> str:
     status = "" if failure.status is None else f" ({failure.status})"
     pause = "" if failure.retry_after_s is None else f"; it asks for a pause of {failure.retry_after_s:g} s"
-    remedy = _REMEDIES.get(failure.kind, _WRONG_SETTINGS)
+    remedy = _REMEDIES.get(failure.kind, _WRONG_SETTINGS.format(origin=deployment.origin))
     return f"{failure.kind}{status}: {failure.message}{pause}\n        {remedy}"
 
 
