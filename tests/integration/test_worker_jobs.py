@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import json
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -13,10 +14,12 @@ from llamaparse_worker.errors import ModelsMisconfigured
 from llamaparse_worker.interfaces import Message
 from llamaparse_worker.model.job import JobStatus, Priority, TenantLimit
 from llamaparse_worker.parsers.pool import ParserPool
+from llamaparse_worker.pipeline.checkpoints import Checkpoints
 from llamaparse_worker.testing.hostile import Attack, attack
 from llamaparse_worker.testing.reader import Opening, script
 from llamaparse_worker.wire import JobEvent, JobMessage
 from llamaparse_worker.worker.dead_letters import retry
+from llamaparse_worker.worker.lease import Heartbeat
 from support.pipeline import parser_pool
 from support.worker import Policy, World, until, working
 
@@ -313,3 +316,23 @@ async def test_a_reopened_job_has_its_attempts_again_and_an_earlier_result_is_no
     assert record.status is JobStatus.COMPLETED
     assert (record.result_prefix or "").startswith(f"results/{job}/4-")
     assert world.broker.buried == []
+
+
+@pytest.mark.parametrize(
+    "content",
+    [script("text"), script("text", "unreadable"), script("text", opening=Opening.CRASH), b"no document"],
+    ids=["parsed", "a page failed", "parser crashed", "refused"],
+)
+async def test_a_job_that_has_ended_leaves_nothing_to_a_collection_of_garbage(world: World, content: bytes) -> None:
+    async def nothing_left() -> bool:
+        return not any(isinstance(held, Checkpoints | Heartbeat) for held in gc.get_objects())
+
+    async with working(world, Policy(max_attempts=1)):
+        gc.collect()
+        gc.disable()
+        try:
+            for job in [await world.publish(content) for _ in range(3)]:
+                await world.ended(job)
+            await until(nothing_left, limit_s=5)
+        finally:
+            gc.enable()

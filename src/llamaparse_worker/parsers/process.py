@@ -248,7 +248,10 @@ class _Conversation:
         """Say on which page a process was that died or hangs; the failure follows."""
         number = self._process.child.mark.number
         if not number:
-            raise failure
+            try:
+                raise failure
+            finally:
+                del failure  # its trace holds this frame: they and all that waits for them would hold each other
         self._failure = failure
         return Received(PageStarted(number))
 

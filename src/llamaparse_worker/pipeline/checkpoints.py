@@ -25,6 +25,7 @@ from llamaparse_worker.interfaces import ObjectStore
 from llamaparse_worker.model.document import Spooled
 from llamaparse_worker.model.job import Job, Lease
 from llamaparse_worker.model.ranges import RangeLease
+from llamaparse_worker.pipeline.background import in_background
 from llamaparse_worker.pipeline.finished import FinishedPages
 from llamaparse_worker.pipeline.groups import one_error
 from llamaparse_worker.pipeline.manifest import library_versions, worker_version
@@ -129,10 +130,8 @@ class Checkpoints:
         pieces = _Pieces(PieceWriter(finished, folder), base, anyio.current_time())
         try:
             with one_error():
-                async with anyio.create_task_group() as tasks:
-                    tasks.start_soon(self._write_now_and_then, pieces)
+                async with in_background(partial(self._write_now_and_then, pieces)):
                     yield finished
-                    tasks.cancel_scope.cancel()
                 if whole:
                     await self._write_rest(pieces)
         except BaseException as error:

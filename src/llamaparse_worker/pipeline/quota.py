@@ -11,12 +11,14 @@ import os
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import anyio
 from anyio import to_thread
 
 from llamaparse_worker.errors import LimitExceeded, StorageFull, WorkerError
+from llamaparse_worker.pipeline.background import in_background
 from llamaparse_worker.pipeline.groups import one_error
 
 MOST_ENTRIES = 1_000_000
@@ -57,15 +59,14 @@ class SpoolQuota:
             StorageFull: all folders together hold too much, and this one the most; a later attempt may find room.
         """
         with one_error():
-            async with anyio.create_task_group() as group:
-                use = _Use(group.cancel_scope)
+            with anyio.CancelScope() as work:
+                use = _Use(work)
                 self._uses.append(use)
-                group.start_soon(self._watch, folder, use)
                 try:
-                    yield
+                    async with in_background(partial(self._watch, folder, use)):
+                        yield
                 finally:
                     self._uses.remove(use)
-                group.cancel_scope.cancel()
         if use.error is not None:
             raise use.error
 

@@ -21,6 +21,8 @@ from llamaparse_worker.interfaces import Delivery, JobStore
 from llamaparse_worker.model.job import Claim, Job, Lease, Refusal
 from llamaparse_worker.model.options import ModeName
 from llamaparse_worker.model.ranges import RangeRecord, Split
+from llamaparse_worker.pipeline.background import in_background
+from llamaparse_worker.pipeline.groups import bare
 from llamaparse_worker.pipeline.job import JobPipeline
 from llamaparse_worker.wire import job_of, read_message, utc_now
 from llamaparse_worker.worker.case import Case
@@ -159,17 +161,16 @@ class Attempts:
         )
         heart = Heartbeat(self._jobs, lease, lease_s=self._policy.lease_s)
         outcome: Outcome = Stopped()
-        async with anyio.create_task_group() as tasks:
-            with anyio.CancelScope() as attempt:
-                tasks.start_soon(heart.beat, attempt)
+        attempt = anyio.CancelScope()
+        async with in_background(partial(heart.beat, attempt)):
+            with attempt:
                 try:
                     outcome = await self._attempt(case, job, lease, heart)
                 except WorkerError as error:
-                    outcome = Broke(error)
+                    outcome = Broke(bare(error))
                 except Exception as error:
                     log.exception("job.internal_error")
                     outcome = Broke(WorkerError(f"an internal error: {type(error).__name__}"))
-            tasks.cancel_scope.cancel()
         case.stopped_by = heart.stopped_by
         if heart.stopped_by:
             log.warning("job.stopped", status=heart.stopped_by)

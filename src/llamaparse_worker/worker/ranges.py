@@ -18,6 +18,8 @@ from llamaparse_worker.interfaces import RANGE_HEADER, Delivery, JobStore, Messa
 from llamaparse_worker.model.job import Job, JobStatus, PageError, Progress, Refusal
 from llamaparse_worker.model.page import PageStatus, PageSummary
 from llamaparse_worker.model.ranges import DueRange, RangeClaim, RangeLease
+from llamaparse_worker.pipeline.background import in_background
+from llamaparse_worker.pipeline.groups import bare
 from llamaparse_worker.pipeline.job import JobPipeline
 from llamaparse_worker.wire import job_of, read_message
 from llamaparse_worker.worker.company import Company
@@ -155,18 +157,17 @@ class RangeAttempts:
         log.info("page_range.started", last_page=lease.pages.last, mode=job.options.mode)
         heart = Heartbeat(self._jobs.ranges, lease, lease_s=self._policy.lease_s)
         ended: _Ended = JobStatus.PENDING
-        async with anyio.create_task_group() as tasks:
-            with anyio.CancelScope() as attempt:
-                tasks.start_soon(heart.beat, attempt)
+        attempt = anyio.CancelScope()
+        async with in_background(partial(heart.beat, attempt)):
+            with attempt:
                 try:
                     checkpoints = self._pipeline.checkpoints(job, lease, still_ours=heart.confirm)
                     ended = await self._pipeline.read_range(job, lease, checkpoints, on_progress=heart.note)
                 except WorkerError as error:
-                    ended = error
+                    ended = bare(error)
                 except Exception as error:
                     log.exception("page_range.internal_error")
                     ended = WorkerError(f"an internal error: {type(error).__name__}")
-            tasks.cancel_scope.cancel()
         return heart.stopped_by or ended
 
     async def _persist(self, job: Job, lease: RangeLease, ended: _Ended) -> RangeOutcome:
