@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import signal
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -16,6 +15,7 @@ from pydantic import BaseModel
 
 from llamaparse_worker.app.backends import Backends, chosen_models, open_backends
 from llamaparse_worker.app.documents import Documents, open_documents
+from llamaparse_worker.app.memory import leave_out_of_collections
 from llamaparse_worker.app.models import model_pings, open_served
 from llamaparse_worker.app.sources import open_source_fetcher
 from llamaparse_worker.app.webhooks import open_webhook_calls
@@ -53,9 +53,6 @@ from llamaparse_worker.worker.webhooks import WebhookCalls
 
 PING_INTERVAL_S = 5.0
 MEMORY_INTERVAL_S = 5.0
-GARBAGE_THRESHOLDS = (10_000, 10, 200)
-"""Pages that wait for models are hundreds of thousands of objects. A collection that looks at all of them stops the
-event loop for a tenth of a second: by the interpreter's own thresholds once a second."""
 
 log = structlog.get_logger()
 
@@ -152,9 +149,7 @@ async def _work(daemon: _Daemon, address: str) -> None:
         )
         watchers.start_soon(webhooks.run)
         await documents.pool.ready()
-        gc.collect()
-        gc.freeze()  # what is imported and open by now lives as long as the daemon: no collection need look at it again
-        gc.set_threshold(*GARBAGE_THRESHOLDS)
+        leave_out_of_collections()
         await worker.run(daemon.stop)
         with anyio.move_on_after(LAST_ROUND_S):
             await webhooks.end()

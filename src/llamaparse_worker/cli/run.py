@@ -20,6 +20,9 @@ def add(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None
 
 def run(_args: argparse.Namespace) -> int:
     """Run until a signal; gives 0 after a drain."""
+    from llamaparse_worker.app.memory import map_large_blocks
+
+    map_large_blocks()
     from llamaparse_worker.worker.log import LogFormat, configure  # isort: skip - before anything that logs
 
     import anyio
