@@ -11,6 +11,7 @@ import aiohttp
 import anyio
 from yarl import URL
 
+from llamaparse_worker.backends.bodies import piece_of
 from llamaparse_worker.backends.genai.codec import Codec, HttpCall, HttpReply
 from llamaparse_worker.backends.genai.keys import Key, Keyless
 from llamaparse_worker.computing import computed
@@ -27,8 +28,6 @@ _LARGE = 64 * 1024
 """Characters or bytes of JSON: less is a matter of a tenth of a millisecond."""
 _KEEP_S = 4.0
 """How long a connection is kept: less than servers do, so that none is used that is being closed."""
-_READ_AGAIN_S = 0.5
-"""How long to wait for more of a body before seeing whether it still has a connection."""
 _IMAGES = frozenset({"image/jpeg", "image/png", "image/gif", "image/webp"})
 
 
@@ -45,7 +44,7 @@ class Client:
                 URL(call.url, encoded=True), data=call.body, headers=call.headers, allow_redirects=False
             ) as answer:
                 body = bytearray()
-                while piece := await _piece(answer):
+                while piece := await piece_of(answer):
                     body += piece
                     if len(body) > ANSWER_BYTES:
                         return _broken(f"gave more than {ANSWER_BYTES} bytes")
@@ -131,22 +130,6 @@ async def open_client() -> AsyncIterator[Client]:
         trust_env=False,
     ) as session:
         yield Client(session)
-
-
-async def _piece(answer: aiohttp.ClientResponse) -> bytes:
-    """Give what has come of a body, nothing at its end.
-
-    aiohttp does not wake a reader whose connection ends by a broken chunk, but refuses to read from it again.
-
-    Raises:
-        aiohttp.ClientPayloadError: the connection has ended before the body.
-    """
-    while True:
-        with anyio.move_on_after(_READ_AGAIN_S):
-            try:
-                return await answer.content.readany()
-            except RuntimeError as error:
-                raise aiohttp.ClientPayloadError(str(error)) from error
 
 
 async def _off_loop(work: Callable[[In], Out], of: In, *, large: bool) -> Out:

@@ -16,10 +16,11 @@ from aiohttp.abc import AbstractResolver
 from anyio import fail_after
 from yarl import URL
 
+from llamaparse_worker.backends.bodies import piece_of
 from llamaparse_worker.backends.objects.failures import too_large
 from llamaparse_worker.backends.objects.guard import judged, open_client
 from llamaparse_worker.backends.objects.sources_settings import SourcesSettings
-from llamaparse_worker.backends.objects.spool import CHUNK_BYTES, spool
+from llamaparse_worker.backends.objects.spool import spool
 from llamaparse_worker.errors import SourceError, SourceForbidden, SourceNotFound, TransientError, WorkerError
 
 MAX_REDIRECTS = 5
@@ -82,7 +83,7 @@ async def _spool(answer: aiohttp.ClientResponse, target: Path, limit_bytes: int)
 
 async def _chunks(answer: aiohttp.ClientResponse) -> AsyncGenerator[bytes, None]:
     with _reaching(answer.url):
-        async for chunk in answer.content.iter_chunked(CHUNK_BYTES):
+        while chunk := await piece_of(answer):
             yield chunk
 
 

@@ -12,6 +12,7 @@ from aiohttp import hdrs
 from anyio import to_thread
 from pydantic import ValidationError
 
+from llamaparse_worker.backends.bodies import piece_of
 from llamaparse_worker.backends.ocr.pool import checked
 from llamaparse_worker.backends.ocr.remote.fleet import Server
 from llamaparse_worker.errors import InvalidOption, PageUnreadable, TimeLimitExceeded, WorkerError
@@ -107,8 +108,8 @@ def _form(page: Page, server: Server) -> aiohttp.FormData:
 
 async def _body(answer: aiohttp.ClientResponse) -> bytes:
     found = bytearray()
-    async for chunk in answer.content.iter_any():
-        found += chunk
+    while piece := await piece_of(answer):
+        found += piece
         if len(found) > _ANSWER_BYTES:
             raise Unfit("gave an answer without end")
     return bytes(found)
