@@ -19,7 +19,9 @@ from llamaparse_worker.model.options import ModeName, ParseOptions
 from llamaparse_worker.parsers.control import SandboxPolicy
 from llamaparse_worker.parsers.pool import ParserPool, open_parsers
 from llamaparse_worker.parsers.settings import ParserSettings
-from llamaparse_worker.pipeline.document import DocumentLimits, DocumentOutcome, DocumentParser
+from llamaparse_worker.pipeline.document import DocumentOutcome, DocumentParser
+from llamaparse_worker.pipeline.document_limits import DocumentLimits
+from llamaparse_worker.pipeline.offer import Offer
 from llamaparse_worker.pipeline.pages import ReadingLimits
 from llamaparse_worker.pipeline.spool import describe
 from llamaparse_worker.pipeline.task_config import TaskConfig
@@ -55,10 +57,8 @@ def document_parser(  # noqa: PLR0913 - each test names the one limit that it is
     """Give a parser of documents; ``ocr`` is its default engine."""
     return DocumentParser(
         parsers,
-        engines={ocr.name: ocr} if ocr else {},
-        default_engine=ocr.name if ocr else None,
-        modes=modes or {ModeName.FAST: Fast()},
-        limits=DocumentLimits(
+        Offer(modes or {ModeName.FAST: Fast()}, {ocr.name: ocr} if ocr else {}, ocr.name if ocr else None),
+        DocumentLimits(
             max_pages=max_pages,
             timeout_base_s=timeout_s,
             timeout_extra_per_page_s=timeout_per_page_s,

@@ -80,17 +80,21 @@ async def open_documents(
             open_parsers(pool_settings, TASKS, config.model_dump_json(), folder=settings.spool_dir)
         )
         # The fork server imports in its own process by now; the imports here run beside it.
-        from llamaparse_worker.pipeline.document import DocumentLimits, DocumentParser  # noqa: PLC0415
+        from llamaparse_worker.pipeline.document import DocumentParser  # noqa: PLC0415
+        from llamaparse_worker.pipeline.document_limits import DocumentLimits  # noqa: PLC0415
+        from llamaparse_worker.pipeline.offer import Offer  # noqa: PLC0415
         from llamaparse_worker.pipeline.pages import ReadingLimits  # noqa: PLC0415
 
         ocr = None if settings.ocr_engine == "off" else await stack.enter_async_context(open_ocr(settings))
         router = await stack.enter_async_context(open_models(models, settings)) if models else None
         parser = DocumentParser(
             pool,
-            engines={settings.ocr_engine: watched(ocr)} if ocr else {},
-            default_engine=settings.ocr_engine if ocr else None,
-            modes=await _open_modes(settings, router, stack),
-            limits=DocumentLimits(
+            Offer(
+                await _open_modes(settings, router, stack),
+                engines={settings.ocr_engine: watched(ocr)} if ocr else {},
+                default_engine=settings.ocr_engine if ocr else None,
+            ),
+            DocumentLimits(
                 max_pages=settings.max_pages,
                 timeout_base_s=settings.job_timeout_seconds,
                 timeout_extra_per_page_s=settings.job_timeout_extra_per_page_seconds,

@@ -56,7 +56,7 @@ async def _parse(args: argparse.Namespace) -> int:
         from llamaparse_worker.cli.reporting import open_reporter
 
         options = options_from(args)
-        documents.parser.mode_for(options)  # better said now than once for each document
+        documents.parser.offer.mode_for(options)  # better said now than once for each document
         inputs = inputs_of(args.files)
         cache = page_cache(args.cache, documents.models) if args.cache else None
         local = LocalParse(documents, settings, args.output, options, cache)

@@ -11,28 +11,25 @@ import anyio
 
 from llamaparse_worker.errors import (
     EmptyDocument,
-    InvalidOption,
-    ModeUnavailable,
     OutOfMemory,
     ParserCrashed,
     TimeLimitExceeded,
-    TooManyPages,
     WorkerError,
-    report,
 )
-from llamaparse_worker.interfaces import Mode, Ocr, Parsers
-from llamaparse_worker.model.document import DocumentInfo, ParsedDocument, ResultFile, Spooled
+from llamaparse_worker.interfaces import Mode, Parsers
+from llamaparse_worker.model.document import DocumentInfo, ParsedDocument, Spooled
 from llamaparse_worker.model.job import Progress
-from llamaparse_worker.model.options import ModeName, ParseOptions
+from llamaparse_worker.model.options import ParseOptions
 from llamaparse_worker.model.page import PageStatus, PageSummary
-from llamaparse_worker.model.parsing import Assemble, Completed, Inspect, Inspected
 from llamaparse_worker.model.ranges import PageRange
+from llamaparse_worker.pipeline.document_limits import DocumentLimits
 from llamaparse_worker.pipeline.finished import FinishedPages
+from llamaparse_worker.pipeline.offer import Offer
 from llamaparse_worker.pipeline.page_cache import DocumentCache
-from llamaparse_worker.pipeline.pages import PageReading, ReadingLimits, ReadResult
-from llamaparse_worker.pipeline.seat import Seat, last_event, seat_in
-from llamaparse_worker.pipeline.upgrading import Upgrading
+from llamaparse_worker.pipeline.pages import PageReading, ReadResult
+from llamaparse_worker.pipeline.seat import seat_in
 from llamaparse_worker.pipeline.verdict import COST_LIMIT_FLAG, Verdict, judge
+from llamaparse_worker.pipeline.whole import assemble, inspect, with_missing
 from llamaparse_worker.spending import Flow, Spending
 from llamaparse_worker.wire import select_pages
 
@@ -43,18 +40,6 @@ if TYPE_CHECKING:
 def pages_in(pages: PageRange, options: ParseOptions) -> tuple[int, ...]:
     """Give the selected pages of a range, ascending."""
     return tuple(number for number in select_pages(options, pages.last) if number >= pages.first)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DocumentLimits:
-    """What one document may ask for."""
-
-    max_pages: int
-    timeout_base_s: float
-    timeout_extra_per_page_s: float
-    max_cost: float | None = None
-    """Of the calls of models, unless the job brings its own limit."""
-    reading: ReadingLimits
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,54 +92,14 @@ class _Reached:
     refining: Refining | None = None
 
 
-_PROVIDER_VARIABLES = "OPENAI_API_KEY, ANTHROPIC_API_KEY, GOOGLE_GEMINI_API_KEY or AWS_BEDROCK_ENABLED"
-
-
-def mode_unavailable(mode: ModeName) -> ModeUnavailable:
-    """Say which variables a mode waits for."""
-    return ModeUnavailable(
-        f"mode {mode} needs a model that can serve it and none is configured: set {_PROVIDER_VARIABLES}; "
-        "multimodal and agentic ask models that take images (GENAI_PROFILES_JSON says of a model whether it does)"
-    )
-
-
 class DocumentParser:
     """Parses documents with what the composition root gives it; holds no state of any document."""
 
-    def __init__(
-        self,
-        parsers: Parsers,
-        *,
-        engines: Mapping[str, Ocr],
-        default_engine: str | None,
-        modes: Mapping[ModeName, Mode],
-        limits: DocumentLimits,
-    ) -> None:
+    def __init__(self, parsers: Parsers, offer: Offer, limits: DocumentLimits) -> None:
         self._parsers = parsers
-        self._engines = engines
-        self._default_engine = default_engine
-        self._modes = modes
+        self.offer = offer
         self._limits = limits
-
-    def mode(self, name: ModeName) -> Mode:
-        """Give a mode that is open.
-
-        Raises:
-            ModeUnavailable: it needs a provider.
-        """
-        if name not in self._modes:
-            raise mode_unavailable(name)
-        return self._modes[name]
-
-    def mode_for(self, options: ParseOptions) -> Mode:
-        """Give what refines the pages of a job.
-
-        Raises:
-            ModeUnavailable: a mode that they may be parsed in needs a provider.
-        """
-        if not options.upgrades:
-            return self.mode(options.mode)
-        return Upgrading({name: self.mode(name) for name in options.modes})
+        self._silence_s = limits.reading.page_timeout_s
 
     async def parse(
         self,
@@ -188,19 +133,19 @@ class DocumentParser:
             LimitExceeded: too many pages, or the time limit of the job is over, or what it may cost reached.
             BackendUnavailable: there is no OCR for now.
         """
-        mode, ocr = self.mode_for(options), self._ocr(options)
+        mode, ocr = self.offer.mode_for(options), self.offer.ocr_for(options)
         finished = FinishedPages() if finished is None else finished
-        given = _Given(document, options, folder, finished, cache, on_progress, self._spending(options))
+        given = _Given(document, options, folder, finished, cache, on_progress, self._limits.spending(options))
         if document.size_bytes == 0:
             raise EmptyDocument("the file is empty")
         reached = _Reached()
-        with anyio.move_on_after(self._base_time_s(options)) as time_limit:
+        with anyio.move_on_after(self._limits.base_time_s(options)) as time_limit:
             async with seat_in(self._parsers) as seat:
-                reached.info = info = await self._inspect(document, seat)
-                reached.pages = pages = self._select(options, info.page_count)
+                reached.info = info = await inspect(document, seat, silence_s=self._silence_s)
+                reached.pages = pages = self._limits.selected(options, info.page_count)
                 if self._is_to_be_split(pages, given, most_pages):
                     raise TooLargeForOneError(pages)
-                time_limit.deadline += self._page_time_s(options) * len(pages)
+                time_limit.deadline += self._limits.page_time_s(options) * len(pages)
                 reached.reading = reading = self._reading(given)
                 if mode.refines:
                     on_progress(Progress(total=len(pages)))
@@ -209,16 +154,18 @@ class DocumentParser:
                     await seat.release()
                     read, usage = await self._refine(read, mode, given, reached)
                 try:
-                    files = await self._assemble(read, folder, options, seat)
+                    files = await assemble(read, folder, options, seat, silence_s=self._silence_s)
                 except (ParserCrashed, OutOfMemory):
                     await seat.release()
                     read = await reading.read_again(seat) if read.kept else read
-                    files = await self._assemble(read, folder, options, seat)
+                    files = await assemble(read, folder, options, seat, silence_s=self._silence_s)
                 verdict = judge(read.pages, options, ocr=ocr is not None)
                 if given.spending.is_reached:
                     verdict = replace(verdict, flags=(*verdict.flags, COST_LIMIT_FLAG))
                 return DocumentOutcome(ParsedDocument(info, read.pages, files), verdict, reading.ocr_s, usage)
-        late = TimeLimitExceeded(f"the document was not parsed within {self._base_time_s(options):g} s plus page time")
+        late = TimeLimitExceeded(
+            f"the document was not parsed within {self._limits.base_time_s(options):g} s plus page time"
+        )
         return await self._partial(reached, late, folder, options, refines=mode.refines)
 
     @staticmethod
@@ -239,7 +186,7 @@ class DocumentParser:
             raise late
         usage: dict[str, float] = {}
         try:
-            with anyio.fail_after(self._limits.reading.page_timeout_s):
+            with anyio.fail_after(self._silence_s):
                 async with seat_in(self._parsers) as seat:
                     if refining is None:
                         read = await reading.rest(seat)
@@ -248,8 +195,8 @@ class DocumentParser:
                         read, usage = refined.read, refined.usage
                     if not any(page.status is PageStatus.PARSED for page in read.pages):
                         raise late
-                    read = _with_missing(read, reached.pages, late)
-                    files = await self._assemble(read, folder, options, seat)
+                    read = with_missing(read, reached.pages, late)
+                    files = await assemble(read, folder, options, seat, silence_s=self._silence_s)
         except (TimeoutError, WorkerError) as error:
             raise late from error
         return DocumentOutcome(ParsedDocument(info, read.pages, files), Verdict(late), reading.ocr_s, usage)
@@ -273,9 +220,9 @@ class DocumentParser:
             LimitExceeded: the time that these pages have is over.
             BackendUnavailable: there is no OCR for now.
         """
-        mode, numbers = self.mode_for(options), pages_in(pages, options)
-        limit_s = self._base_time_s(options) + self._page_time_s(options) * len(numbers)
-        given = _Given(document, options, folder, finished, cache, on_progress, self._spending(options))
+        mode, numbers = self.offer.mode_for(options), pages_in(pages, options)
+        limit_s = self._limits.base_time_s(options) + self._limits.page_time_s(options) * len(numbers)
+        given = _Given(document, options, folder, finished, cache, on_progress, self._limits.spending(options))
         with anyio.move_on_after(limit_s):
             async with seat_in(self._parsers) as seat:
                 reading = self._reading(given)
@@ -288,19 +235,16 @@ class DocumentParser:
                 return read.pages
         raise TimeLimitExceeded(f"pages {pages.first} to {pages.last} were not read within {limit_s:g} s")
 
-    def _spending(self, options: ParseOptions) -> Spending:
-        return Spending(self._limits.max_cost if options.max_cost is None else options.max_cost)
-
     def _reading(self, given: _Given) -> PageReading:
         return PageReading(
             self._parsers,
-            self._ocr(given.options),
+            self.offer.ocr_for(given.options),
             self._limits.reading,
             document=given.document,
             options=given.options,
             folder=given.folder,
             finished=given.finished,
-            on_progress=(lambda _progress: None) if self.mode_for(given.options).refines else given.on_progress,
+            on_progress=(lambda _progress: None) if self.offer.mode_for(given.options).refines else given.on_progress,
         )
 
     async def _refine(
@@ -320,10 +264,9 @@ class DocumentParser:
             progress = replace(progress, done=progress.done + 1, failed=progress.failed + more)
             given.on_progress(progress)
 
-        silence_s = self._limits.reading.page_timeout_s
         reached.refining = refining = Refining(
             mode,
-            DocumentViews(self._parsers, given.document, given.folder, silence_s=silence_s),
+            DocumentViews(self._parsers, given.document, given.folder, silence_s=self._silence_s),
             given.options,
             given.folder,
             flow=Flow(given.document.path, given.spending),
@@ -333,56 +276,3 @@ class DocumentParser:
         )
         refined = await refining.refine(read)
         return refined.read, refined.usage
-
-    async def _inspect(self, document: Spooled, seat: Seat) -> DocumentInfo:
-        silence_s = self._limits.reading.page_timeout_s
-        try:
-            last = await last_event(await seat.take(), Inspect(document), silence_s=silence_s)
-        except (ParserCrashed, OutOfMemory):
-            await seat.release()
-            last = await last_event(await seat.take(), Inspect(document), silence_s=silence_s)
-        if not isinstance(last.event, Inspected):
-            raise ParserCrashed("the parser process did not say what the document is")
-        return last.event.info
-
-    async def _assemble(
-        self, read: ReadResult, folder: Path, options: ParseOptions, seat: Seat
-    ) -> tuple[ResultFile, ...]:
-        failed = tuple(page for page in read.pages if page.status is PageStatus.FAILED)
-        request = Assemble(read.blobs, failed, str(folder), options, read.kept)
-        last = await last_event(await seat.take(), request, silence_s=self._limits.reading.page_timeout_s)
-        if not isinstance(last.event, Completed):
-            raise ParserCrashed("the parser process did not finish the result files")
-        return last.event.files
-
-    def _ocr(self, options: ParseOptions) -> Ocr | None:
-        name = self._default_engine if options.ocr == "auto" else options.ocr
-        if name is None or name == "off":
-            return None
-        if name not in self._engines:
-            known = ", ".join(("auto", "off", *sorted(self._engines)))
-            raise InvalidOption(f"ocr: {name} is not one of {known}")
-        self._engines[name].check_languages(options.languages)
-        return self._engines[name]
-
-    def _select(self, options: ParseOptions, page_count: int) -> tuple[int, ...]:
-        pages = select_pages(options, page_count)
-        if len(pages) > self._limits.max_pages:
-            raise TooManyPages(f"{len(pages)} pages are selected; MAX_PAGES allows {self._limits.max_pages}")
-        return pages
-
-    def _base_time_s(self, options: ParseOptions) -> float:
-        given = options.timeout_base_s
-        return self._limits.timeout_base_s if given is None else given
-
-    def _page_time_s(self, options: ParseOptions) -> float:
-        given = options.timeout_extra_per_page_s
-        return self._limits.timeout_extra_per_page_s if given is None else given
-
-
-def _with_missing(read: ReadResult, pages: Sequence[int], late: TimeLimitExceeded) -> ReadResult:
-    """Let the pages that are not there have failed for lack of time."""
-    there = {page.number: page for page in read.pages}
-    error = report(late)
-    summaries = (there.get(number) or PageSummary(number, PageStatus.FAILED, error=error) for number in pages)
-    return ReadResult(tuple(summaries), read.blobs)
