@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import cache
 from importlib.metadata import Distribution, EntryPoint, distribution, distributions
 from typing import Literal, overload
 
@@ -69,7 +70,7 @@ def enabled(seam: Seam, allowed: Sequence[str] = ()) -> tuple[InstalledComponent
     Raises:
         ConfigurationError: the allow-list names a component that is not installed, or that two distributions offer.
     """
-    own = tuple(one for one in _offered(distribution(DISTRIBUTION), allowed) if one.seam is seam)
+    own = tuple(one for one in _own() if one.seam is seam)
     plugins = tuple(_plugin(key, installed(allowed)) for key in allowed if key.partition(":")[0] == seam)
     return (*dict.fromkeys(plugins), *own)
 
@@ -165,18 +166,29 @@ def _plugin(key: str, known: Collection[InstalledComponent]) -> InstalledCompone
     return offers[0]
 
 
+@cache
+def _own() -> tuple[InstalledComponent, ...]:
+    return tuple(_offered(distribution(DISTRIBUTION), ()))
+
+
 def _offered(owner: Distribution, allowed: Sequence[str]) -> Iterator[InstalledComponent]:
-    for entry in owner.entry_points:
-        seam = entry.group.removeprefix(_GROUP)
-        if entry.group.startswith(_GROUP) and seam in _SEAMS:
-            yield InstalledComponent(
-                seam=Seam(seam),
-                name=entry.name,
-                distribution=owner.name,
-                version=owner.version,
-                enabled=owner.name == DISTRIBUTION or f"{seam}:{entry.name}" in allowed,
-                target=entry.value,
-            )
+    entries = [(entry.group.removeprefix(_GROUP), entry) for entry in owner.entry_points if _is_ours(entry)]
+    if not entries:
+        return
+    name, version = owner.name, owner.version  # each reads all that is said of the distribution
+    for seam, entry in entries:
+        yield InstalledComponent(
+            seam=Seam(seam),
+            name=entry.name,
+            distribution=name,
+            version=version,
+            enabled=name == DISTRIBUTION or f"{seam}:{entry.name}" in allowed,
+            target=entry.value,
+        )
+
+
+def _is_ours(entry: EntryPoint) -> bool:
+    return entry.group.startswith(_GROUP) and entry.group.removeprefix(_GROUP) in _SEAMS
 
 
 _SEAMS = frozenset(Seam)
