@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import signal
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from functools import partial
@@ -11,56 +11,37 @@ from functools import partial
 import anyio
 import structlog
 from anyio import to_thread
-from pydantic import BaseModel
 
 from llamaparse_worker.app.backends import Backends, chosen_models, open_backends
-from llamaparse_worker.app.documents import Documents, open_documents
+from llamaparse_worker.app.documents import open_documents
 from llamaparse_worker.app.memory import leave_out_of_collections
 from llamaparse_worker.app.models import model_pings, open_served
+from llamaparse_worker.app.port import shown
 from llamaparse_worker.app.sources import open_source_fetcher
 from llamaparse_worker.app.webhooks import open_webhook_calls
-from llamaparse_worker.errors import BackendUnavailable, ConfigurationError, RestartNeeded, WorkerError
-from llamaparse_worker.http.dependencies import HttpDependencies, QueueSource
+from llamaparse_worker.app.wiring import Opened, page_cache, wired
+from llamaparse_worker.errors import ConfigurationError, RestartNeeded, WorkerError
 from llamaparse_worker.http.server import open_http
-from llamaparse_worker.interfaces import Ocr, Pooled, QueueDepth, SourceFetcher
+from llamaparse_worker.interfaces import Ocr, Pooled
 from llamaparse_worker.limits import Limits
-from llamaparse_worker.model.job import Job, StoreCounts, TenantLimit
-from llamaparse_worker.pipeline.checkpoints import CheckpointPolicy
 from llamaparse_worker.pipeline.groups import one_error
-from llamaparse_worker.pipeline.job import JobLimits, JobPipeline
 from llamaparse_worker.pipeline.manifest import worker_version
-from llamaparse_worker.pipeline.page_cache import CachePolicy, PageCache
-from llamaparse_worker.pipeline.quota import SpoolQuota
 from llamaparse_worker.pipeline.spool import remove_leftovers, spool_folder
 from llamaparse_worker.settings import ServiceManager, Sources, WorkerSettings, read
 from llamaparse_worker.settings.catalogue import misspelt
-from llamaparse_worker.worker.attempts import Attempts
-from llamaparse_worker.worker.company import Company
-from llamaparse_worker.worker.deliveries import Deliveries
 from llamaparse_worker.worker.health import Health, Phase, watch
 from llamaparse_worker.worker.lag import LoopLag
-from llamaparse_worker.worker.loop import LAST_ROUND_S, Worker
+from llamaparse_worker.worker.loop import LAST_ROUND_S
 from llamaparse_worker.worker.measured import MeasuredOcr
 from llamaparse_worker.worker.metrics import Metrics
 from llamaparse_worker.worker.notify import Notifier
 from llamaparse_worker.worker.patience import until_available
-from llamaparse_worker.worker.policy import TENANT_PAUSE_S, AttemptPolicy
-from llamaparse_worker.worker.ranges import RangeAttempts
 from llamaparse_worker.worker.resources import own_memory_bytes
-from llamaparse_worker.worker.settlement import RetryPolicy
-from llamaparse_worker.worker.upkeep import Upkeep
-from llamaparse_worker.worker.webhooks import WebhookCalls
 
 PING_INTERVAL_S = 5.0
 MEMORY_INTERVAL_S = 5.0
 
 log = structlog.get_logger()
-
-
-class QueueFamily(BaseModel, frozen=True):
-    """The name of the job queue, under which its family is counted; with every broker, as RabbitMqSettings has it."""
-
-    job_queue_name: str = "parse_raw_file_job"
 
 
 @dataclass(slots=True)
@@ -108,7 +89,8 @@ async def serve(settings: WorkerSettings) -> None:
             background.start_soon(LoopLag(daemon.metrics.loop_lagged).run)
             background.start_soon(daemon.notifier.watchdog)
             background.start_soon(_announce_drain, daemon)
-            async with open_http(settings.host, settings.port, _http(daemon)) as address:
+            port = shown(settings, daemon.health, daemon.metrics, lambda: daemon.backends)
+            async with open_http(settings.host, settings.port, port) as address:
                 with daemon.starting:
                     await _work(daemon, address)
                 daemon.health.enter(Phase.STOPPED)
@@ -141,12 +123,17 @@ async def _work(daemon: _Daemon, address: str) -> None:
         watchers.start_soon(partial(watch, daemon.health, pings, interval_s=PING_INTERVAL_S))
         if settings.max_rss_before_restart:
             watchers.start_soon(_watch_memory, daemon.stop, settings.max_rss_before_restart)
-        cache = _page_cache(settings, documents, backends)
+        cache = page_cache(settings, documents, backends)
         if cache:
             watchers.start_soon(cache.keep_small)
-        worker = _worker(
-            daemon, documents, backends, sources, webhooks, cache, on_consuming=lambda: _ready(daemon, address)
+        worker = wired(
+            settings,
+            Opened(documents=documents, backends=backends, sources=sources, webhooks=webhooks, cache=cache),
+            daemon.metrics,
+            daemon.limits["jobs"],
+            on_consuming=lambda: _ready(daemon, address),
         )
+        daemon.give_up = worker.give_up
         watchers.start_soon(webhooks.run)
         await documents.pool.ready()
         leave_out_of_collections()
@@ -154,18 +141,6 @@ async def _work(daemon: _Daemon, address: str) -> None:
         with anyio.move_on_after(LAST_ROUND_S):
             await webhooks.end()
         watchers.cancel_scope.cancel()
-
-
-def _page_cache(settings: WorkerSettings, documents: Documents, backends: Backends) -> PageCache | None:
-    """Give the cache of refined pages, where models can be asked and the operator wants one."""
-    if not documents.router or not settings.page_cache_hours:
-        return None
-    policy = CachePolicy(
-        prefix=settings.page_cache_prefix,
-        max_age_s=settings.page_cache_hours * 3600,
-        max_bytes=settings.page_cache_max_bytes,
-    )
-    return PageCache(backends.objects, policy, models=documents.models)
 
 
 def _measured(metrics: Metrics, ocr: Ocr) -> Ocr:
@@ -184,80 +159,6 @@ async def _ping_ocr(daemon: _Daemon, ocr: Ocr) -> str:
             daemon.defect = error
             daemon.stop.set()
         raise
-
-
-def _worker(
-    daemon: _Daemon,
-    documents: Documents,
-    backends: Backends,
-    sources: SourceFetcher,
-    webhooks: WebhookCalls,
-    cache: PageCache | None,
-    *,
-    on_consuming: Callable[[], None],
-) -> Worker:
-    settings = daemon.settings
-    metrics = daemon.metrics
-
-    def observe_stage(job: Job, stage: str, seconds: float) -> None:
-        metrics.stage_ended(stage, seconds, source=job.source.kind)
-
-    def tell(job: Job) -> None:
-        upkeep.wake()
-        if job.webhooks:
-            webhooks.wake()
-
-    upkeep = Upkeep(
-        backends.broker,
-        backends.jobs,
-        interval_s=settings.sweep_interval_seconds,
-        on_dead_letter=metrics.message_dead_lettered,
-        on_letter_refused=metrics.dead_letter_refused,
-        on_bug=lambda: metrics.background_error("upkeep"),
-    )
-    pipeline = JobPipeline(
-        sources=sources,
-        objects=backends.objects,
-        documents=documents.parser,
-        spool_dir=settings.spool_dir,
-        limits=JobLimits(
-            max_document_bytes=settings.max_document_bytes,
-            fetch_timeout_s=settings.fetch_timeout_seconds,
-            store_timeout_s=settings.store_timeout_seconds,
-            split_pages=settings.split_pages,
-            quota=SpoolQuota(job_bytes=settings.spool_max_job_bytes, total_bytes=settings.spool_max_bytes),
-        ),
-        checkpoints=CheckpointPolicy(every_s=settings.checkpoint_seconds, reading=documents.reading),
-        cache=cache,
-        observe_stage=observe_stage,
-    )
-    retry = RetryPolicy(settings.job_max_attempts, settings.job_retry_delay_seconds)
-    tenant_limit = TenantLimit(settings.tenant_concurrency, TENANT_PAUSE_S) if settings.tenant_concurrency else None
-    policy = AttemptPolicy(lease_s=settings.job_lease_seconds, retry=retry, tenant_limit=tenant_limit)
-    company = Company(daemon.limits["jobs"])
-    deliveries = Deliveries(
-        Attempts(
-            backends.jobs,
-            pipeline,
-            policy,
-            metrics,
-            company=company,
-            on_event=tell,
-            on_split=upkeep.look,
-            outage=documents.router.outage if documents.router else lambda _mode: None,
-        ),
-        RangeAttempts(backends.jobs, pipeline, policy, metrics, company=company, on_ended=upkeep.look),
-    )
-    daemon.give_up = deliveries.give_up
-    return Worker(
-        backends.broker,
-        deliveries,
-        upkeep,
-        slots=settings.pdf_job_queue_concurrency,
-        grace_s=settings.grace_period,
-        max_jobs=settings.max_jobs_before_restart,
-        on_consuming=on_consuming,
-    )
 
 
 @asynccontextmanager
@@ -319,28 +220,3 @@ def _warn(settings: WorkerSettings) -> None:
             "settings.single_worker",
             hint="a shared queue with a job store in SQLite is for a single worker; set DATABASE_URL to run several",
         )
-
-
-def _http(daemon: _Daemon) -> HttpDependencies:
-    settings = daemon.settings
-
-    def backends() -> Backends:
-        if daemon.backends is None:
-            raise BackendUnavailable("the worker is still starting")
-        return daemon.backends
-
-    async def depths() -> Sequence[QueueDepth]:
-        return await backends().broker.depths()
-
-    async def counts() -> StoreCounts:
-        return await backends().jobs.counts()
-
-    family = read(QueueFamily).job_queue_name
-    # One SQLite file is shared by all workers only where the queue is in the same file.
-    store_shared = settings.jobs != "sqlite" or settings.broker == "embedded"
-    return HttpDependencies(
-        health=daemon.health,
-        metrics=daemon.metrics,
-        queues=QueueSource(depths=depths, counts=counts, store_shared=store_shared, family=family),
-        token=settings.api_token,
-    )

@@ -56,6 +56,10 @@ class Worker:
             background.cancel_scope.cancel()
         log.info("worker.drained", jobs=self._taken)
 
+    def give_up(self) -> None:
+        """Stop every attempt: each releases its lease and requeues its message."""
+        self._deliveries.give_up()
+
     async def _take_until(self, stop: anyio.Event, jobs: TaskGroup) -> None:
         async with anyio.create_task_group() as intake:
             intake.start_soon(self._take, jobs, stop)
