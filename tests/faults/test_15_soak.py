@@ -21,7 +21,6 @@ from faults.history import FAILED
 from faults.replica import Replica
 from faults.scale import scaled
 from llamaparse_worker.testing.reader import Opening, script
-from llamaparse_worker.worker.resources import read_process_tree
 from support import documents
 
 TIME_S = float(os.environ.get("SOAK_SECONDS", scaled(short="25", full="1800")))
@@ -55,7 +54,10 @@ class Held:
     main_mb: float
     """Resident memory of the main process."""
     tree_mb: float
-    """Memory of the whole tree, shared pages counted once."""
+    """Memory of the whole tree that no file backs, shared pages counted once.
+
+    A page of a library counts the less, the more processes of the machine have it open, also those of others.
+    """
 
     def __str__(self) -> str:
         return (
@@ -115,8 +117,16 @@ def _held(worker: Replica, at_s: float, jobs: int, temporary: Path) -> Held:
         zombies=sum(child.status() == psutil.STATUS_ZOMBIE for child in children),
         files=sum(1 for folder in (spool, temporary) for _ in folder.rglob("*")),
         main_mb=main.memory_info().rss / MEBIBYTE,
-        tree_mb=read_process_tree(worker.pid).memory_bytes / MEBIBYTE,
+        tree_mb=sum(map(_unbacked_bytes, (main, *children))) / MEBIBYTE,
     )
+
+
+def _unbacked_bytes(process: psutil.Process) -> int:
+    try:
+        lines = Path(f"/proc/{process.pid}/smaps_rollup").read_text().splitlines()
+    except OSError:  # it has ended meanwhile
+        return 0
+    return sum(int(line.split()[1]) * 1024 for line in lines if line.startswith(("Pss_Anon:", "Pss_Shmem:")))
 
 
 def _judge(held: Sequence[Held]) -> None:
