@@ -113,10 +113,13 @@ def test_jobs_wait_for_a_wrong_key_to_be_corrected(server: ModelServer, env: dic
         assert 'llamaparse_worker_genai_works{deployment="openai:gpt-6-luna"} 0.0' in running.get("/metrics")[1]
         refusals = running.events("genai.call_failed")
         assert {(one["level"], one["settings"]) for one in refusals} == {("error", "OPENAI_API_KEY, OPENAI_MODELS")}
+        story.until(lambda: all(story.status(job)["retry_reason"] for job in waiting), 30)
 
         running.terminate()
         running.wait()
         assert not story.settled("failed")
+        for job in waiting:
+            assert "  before  MODELS_MISCONFIGURED: " in command(["status", job], env).stdout
 
     with daemon({**env, "OPENAI_API_KEY": server.key}, tmp_path) as running:
         story = Story(running, env, document)

@@ -167,6 +167,10 @@ def _summary(record: JobRecord) -> str:
         lines.append(f"  pages   {progress.done} of {progress.total}, {progress.failed} failed")
     if record.attempt:
         lines.append(f"  attempt {record.attempt}")
+    if record.retry_reason and not record.status.terminal:
+        lines.append(f"  before  {record.retry_reason}")
+    if record.next_run_at:
+        lines.append(f"  again   {record.next_run_at.isoformat(timespec='seconds')}")
     if record.result_prefix:
         lines.append(f"  result  {record.result_prefix}")
     if record.error:

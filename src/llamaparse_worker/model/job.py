@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
+from typing import Final
 
 from llamaparse_worker.errors import ErrorReport
 from llamaparse_worker.model.options import ParseOptions
@@ -168,6 +169,10 @@ class JobResult:
     usage: Mapping[str, float] = field(default_factory=dict)
 
 
+WORKER_LOST: Final = "WORKER_LOST"
+"""The reason of an attempt that ended with its lease."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JobRecord:
     """A row of the job store."""
@@ -188,6 +193,8 @@ class JobRecord:
     usage: Mapping[str, float]
     next_run_at: datetime | None
     lease_until: datetime | None
+    retry_reason: str | None = None
+    """Why the last attempt that did not end the job did not: a code, and for an error its text."""
 
     @property
     def prefix(self) -> str:

@@ -12,6 +12,7 @@ from anyio.lowlevel import checkpoint
 
 from llamaparse_worker.errors import AttemptsExhausted, BackendUnavailable, report
 from llamaparse_worker.model.job import (
+    WORKER_LOST,
     Claim,
     DueJob,
     Job,
@@ -44,8 +45,6 @@ class Row:
     publish_by: datetime | None = None
     bury_at: datetime | None = None
     forgiven: int = 0
-    lost: bool = False
-    """The last attempt ended with its lease."""
     priority: Priority = Priority.MEDIUM
 
 
@@ -115,16 +114,17 @@ class MemoryJobStore:
             self._postpone(row, tenant_limit)
             return Refusal.POSTPONED
         row.token, row.publish_by = uuid.uuid4().hex, None
-        row.lost = row.lost or found.status is JobStatus.RUNNING
         row.record = replace(
             found,
             status=JobStatus.RUNNING,
             attempt=found.attempt + 1,
             lease_until=self._in(lease_s),
             next_run_at=None,
+            retry_reason=_reason_now(found),
             updated_at=self._clock(),
         )
-        return Lease(job.id, row.token, row.record.attempt, row.forgiven, row.record.progress, row.lost)
+        lost = row.record.retry_reason == WORKER_LOST
+        return Lease(job.id, row.token, row.record.attempt, row.forgiven, row.record.progress, lost)
 
     async def renew(self, lease: Lease, *, lease_s: float, progress: Progress) -> JobStatus:
         """Extend the lease, or say what became of the job."""
@@ -160,13 +160,12 @@ class MemoryJobStore:
         return True
 
     async def retry_later(self, lease: Lease, *, delay_s: float, reason: str, charged: bool = True) -> bool:
-        """Back to PENDING with ``next_run_at``; the reason is not kept."""
-        del reason
+        """Back to PENDING with ``next_run_at``."""
         await self._reach()
         row = self._held(lease)
         if row is not None:
-            row.lost = False
             self._free(row, JobStatus.PENDING, next_run_at=self._in(delay_s))
+            row.record = replace(row.record, retry_reason=reason)
             if not charged:
                 row.record = replace(row.record, attempt=row.record.attempt - 1)
                 row.token = lease.token
@@ -205,9 +204,11 @@ class MemoryJobStore:
         elif found.status is not JobStatus.PENDING or found.next_run_at is not None:
             return found.status
         self._ranges.forget(job_id)
-        row.record = replace(found, result_prefix=None, error=None, page_errors=(), progress=Progress())
+        row.record = replace(
+            found, result_prefix=None, error=None, page_errors=(), progress=Progress(), retry_reason=None
+        )
         self._free(row, JobStatus.PENDING)
-        row.publish_by, row.bury_at, row.lost = self._in(publish_within_s), None, False
+        row.publish_by, row.bury_at = self._in(publish_within_s), None
         return _due(row)
 
     async def get(self, job_id: str) -> JobRecord | None:
@@ -238,7 +239,7 @@ class MemoryJobStore:
         await self._reach()
         lost = [row for row in self._rows.values() if self._expired(row.record)]
         for row in lost:
-            row.lost = True
+            row.record = replace(row.record, retry_reason=WORKER_LOST)
             self._free(row, JobStatus.PENDING, next_run_at=self._clock())
         return len(lost)
 
@@ -400,7 +401,7 @@ class MemoryJobStore:
         now = self._clock()
         waiting = sum(one.next_run_at is not None and one.next_run_at > now for one in self._others(row))
         pause_s = limit.pause_s * (1 + waiting // limit.running)
-        row.lost = row.lost or row.record.status is JobStatus.RUNNING
+        row.record = replace(row.record, retry_reason=_reason_now(row.record))
         self._free(row, JobStatus.PENDING, next_run_at=self._in(pause_s))
         row.token = uuid.uuid4().hex
 
@@ -419,6 +420,11 @@ class MemoryJobStore:
         now = self._clock()
         for call in event.calls:
             self._calls[event.id, call.position] = CallRow(event.id, call, job_id, now, now)
+
+
+def _reason_now(record: JobRecord) -> str | None:
+    """Tell why the last attempt did not end the job; one that still runs has lost its lease."""
+    return WORKER_LOST if record.status is JobStatus.RUNNING else record.retry_reason
 
 
 def _due(row: Row) -> DueJob:

@@ -39,6 +39,9 @@ class AttemptConformance:
         job = a_job()
         assert await store.retry_later(await leased(store, job), delay_s=SHORT_S, reason="the bucket is away")
         assert await store.due(limit=10, publish_within_s=SHORT_S) == ()
+        record = await store.get(job.id)
+        assert record is not None
+        assert record.retry_reason == "the bucket is away"
 
         await expire()
 

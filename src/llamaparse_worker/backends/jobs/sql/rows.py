@@ -101,6 +101,7 @@ class JobRow(_Row):
     usage: Json[dict[str, float]]
     next_run_at: datetime | None
     lease_until: datetime | None
+    retry_reason: str | None
 
     def record(self) -> JobRecord:
         """Give the row as the interface knows it."""
@@ -121,6 +122,7 @@ class JobRow(_Row):
             usage=self.usage,
             next_run_at=self.next_run_at,
             lease_until=self.lease_until,
+            retry_reason=self.retry_reason,
         )
 
 

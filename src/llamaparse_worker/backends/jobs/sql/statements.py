@@ -128,7 +128,7 @@ RETURNING id, attempt, body, headers, coalesce(lease_token, '') AS released, pri
 
 GET: Final = """
 SELECT id, status, attempt, project, tenant, file_name, output_prefix, created_at, updated_at, result_prefix,
-    error_code, error_message, pages_total, page_errors, usage, next_run_at, lease_until,
+    error_code, error_message, pages_total, page_errors, usage, next_run_at, lease_until, retry_reason,
     pages_done + (SELECT coalesce(sum(one.pages_done), 0) FROM page_ranges AS one
         WHERE one.job_id = jobs.id AND one.split = jobs.lease_token AND jobs.status = 'RUNNING') AS pages_done,
     pages_failed + (SELECT coalesce(sum(one.pages_failed), 0) FROM page_ranges AS one
