@@ -90,3 +90,19 @@ def test_a_division_that_nothing_follows_is_shown() -> None:
 )
 def test_names_and_addresses_go_on_in_the_next_line(lines: list[str], expected: str) -> None:
     assert joined(lines) == expected
+
+
+def test_a_word_counts_only_where_it_stands_whole() -> None:
+    parts_of_others = ("cows fly overhead", "the workflows", "x/workflow", "workflow-like")
+    assert text_of(page(*FILLER, *parts_of_others, "a work-", "flow", ragged=9.0)).endswith("a work-flow")
+
+
+@pytest.mark.parametrize("others", [1, 12, 60])
+def test_a_word_is_found_behind_any_number_of_words_that_hold_it(others: int) -> None:
+    lines = (*["a workflows"] * others, "one workflow")
+    assert text_of(page(*FILLER, *lines, "a work-", "flow", ragged=9.0)).endswith("a workflow")
+
+
+def test_on_a_page_with_many_hyphens_words_decide_as_on_others() -> None:
+    lines = ("a workflow", *("a work-", "flow here") * 60)
+    assert text_of(page(*FILLER, *lines, ragged=9.0)).endswith("a workflow here")

@@ -243,10 +243,10 @@ def _unmarked(line: TextLine, text: str) -> str:
 
 def _block(group: _Group, style: Style, column: _Column) -> list[Block]:
     lines = group.lines
-    carried = tuple([line.line for line in lines])
-    box = enclosing([line.box for line in carried])
+    box = enclosing(lines)
     if lines[0].monospaced and all(line.monospaced for line in lines) and not is_large(lines[0], style):
         return [CodeBlock(code_text(lines), box)]
+    carried = tuple([line.line for line in lines])
     rich, is_rich = group.rich(), group.is_rich
     parted = run_in(rich) if is_rich else None
     if parted is not None and not group.note:
@@ -269,8 +269,7 @@ def heading(text: Inline, lines: Sequence[TextLine], *, level: int = 0, prominen
         if span.kind is SpanKind.CODE or (span.kind is SpanKind.EMPHASIS and span.end - span.start < len(text.text))
     )
     carried = tuple([line.line for line in lines])
-    box = enclosing([line.box for line in carried])
-    return Heading(text.text, box, lines[0].size, level, carried, kept, prominence)
+    return Heading(text.text, enclosing(lines), lines[0].size, level, carried, kept, prominence)
 
 
 def _is_heading(text: str, lines: Sequence[TextLine], style: Style, column: _Column) -> bool:
@@ -314,7 +313,7 @@ def _list(items: Sequence[_Group], style: Style) -> list[Block]:
 
 
 def _box(item: _Group) -> Box:
-    return enclosing(line.box for line in item.lines)
+    return enclosing(item.lines)
 
 
 def _steps(places: Sequence[float], size: float) -> list[float]:

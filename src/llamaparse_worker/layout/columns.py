@@ -7,7 +7,7 @@ segmentation", 1998). Then columns are joined that no line shows side by side, o
 
 from __future__ import annotations
 
-from bisect import bisect_left
+from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass
 from operator import attrgetter
@@ -17,8 +17,10 @@ from llamaparse_worker.model.value import unguarded
 
 Line = Sequence[Segment]
 
-_END = attrgetter("x1")
+_START, _END = attrgetter("x0"), attrgetter("x1")
 _TOUCHING = 1.5
+_SURELY_SHARED = 2.0
+"""Points that all texts of a column have in common, from which on none of them merely touches another."""
 _OVERLAPPING = 0.25
 _BESIDE = 2
 _MOST_CROSSING = 0.34
@@ -35,6 +37,48 @@ class Strip:
 
 def strips(lines: Sequence[Line]) -> list[Strip]:
     """Give the columns of lines from left to right."""
+    apart = standing_apart(lines)
+    return compared(lines) if apart is None else apart
+
+
+def standing_apart(lines: Sequence[Line]) -> list[Strip] | None:
+    """Give what ``compared`` gives where no text lies between columns; None where it takes comparing to tell.
+
+    So it is in most tables: each text has a place in common with all others of its column and none with any besides,
+    and of each two neighbouring columns some line fills both.
+    """
+    columns: list[list[Segment]] = []
+    right = 0.0
+    for one in sorted([one for line in lines for one in line], key=_START):
+        if not columns or one.x0 >= right:
+            columns.append([one])
+            right = one.x1
+        else:
+            columns[-1].append(one)
+            right = max(right, one.x1)
+    found: list[Strip] = []
+    for column in columns:
+        ends = [one.x1 for one in column]
+        if min(ends) - column[-1].x0 < _SURELY_SHARED:
+            return None
+        found.append(Strip(column[0].x0, max(ends)))
+    return found if _are_filled_together(found, lines) else None
+
+
+def _are_filled_together(columns: Sequence[Strip], lines: Sequence[Line]) -> bool:
+    """Tell whether of each two neighbouring columns some line fills both."""
+    starts = [column.x0 for column in columns]
+    together: set[int] = set()
+    for line in lines:
+        filled = {bisect_right(starts, one.x0) for one in line}
+        together.update([place for place in filled if place + 1 in filled])
+        if len(together) == len(columns) - 1:
+            return True
+    return len(columns) < 2  # noqa: PLR2004 - a single column has no neighbour
+
+
+def compared(lines: Sequence[Line]) -> list[Strip]:
+    """Give the columns of any lines, from left to right."""
     found = _narrow_first(lines)
     runs = level_runs(lines)
     while len(found) > 1:

@@ -11,6 +11,7 @@ import re
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 from llamaparse_worker.layout.joining import ELLIPTIC, SOFT_HYPHEN
 from llamaparse_worker.layout.segments import Segment
@@ -34,13 +35,46 @@ _FEW_LINES = 8
 """Fewer are no evidence."""
 _LEAST_PART = 3
 _LONGEST_ACRONYM = 4
+_MOST_HYPHENS = 50
+"""On a page with more of them the words are gathered at once."""
+_MOST_LOOKS = 8
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class _Evidence:
-    words: frozenset[str]
-    divides: bool
-    """Whether words seem to be divided on this page."""
+    """The segments of a page, and how many of their hyphens may divide a word."""
+
+    found: Sequence[Segment]
+    hyphens: int
+
+    def has_word(self, word: str) -> bool:
+        """Tell whether a word in small letters stands on the page, but for words at a hyphen that ends their line."""
+        place = -1
+        for _ in range(_MOST_LOOKS if self.hyphens <= _MOST_HYPHENS else 0):  # most words are met at once, or nowhere
+            place = self._text.find(word, place + 1)
+            if place < 0:
+                return False
+            whole = _WORD.match(self._text, place)
+            if whole is not None and whole[0] == word:
+                return True
+        return word in self._words
+
+    @cached_property
+    def divides(self) -> bool:
+        """Whether words seem to be divided on this page."""
+        lines = [segment for segment in self.found if len(segment.text) >= _LONG_LINE]
+        if len(lines) < _FEW_LINES:
+            return bool(lines)
+        return _is_justified(lines, _LIKELY_JUSTIFIED if self.hyphens >= _MANY_ENDS else _JUSTIFIED)
+
+    @cached_property
+    def _text(self) -> str:
+        texts = [segment.text for segment in self.found]
+        return "\n".join([text.rpartition(" ")[0] if text.endswith(_HYPHENS) else text for text in texts]).lower()
+
+    @cached_property
+    def _words(self) -> frozenset[str]:
+        return frozenset(_WORD.findall(self._text))
 
 
 def with_divisions_marked(found: Sequence[Segment]) -> list[Segment]:
@@ -50,7 +84,7 @@ def with_divisions_marked(found: Sequence[Segment]) -> list[Segment]:
     ends = [index for index in ends if not found[index].monospaced and _goes_on(found[index], found[index + 1])]
     if not ends:
         return marked
-    evidence = _evidence(found, len(ends))
+    evidence = _Evidence(found, len(ends))
     for index in ends:
         segment = found[index]
         if _divides(segment.text, found[index + 1].text, evidence):
@@ -65,16 +99,6 @@ def _softened(text: str) -> str:
 def _goes_on(segment: Segment, following: Segment) -> bool:
     """Tell whether what follows in the file is the next line, or the first one of the next column."""
     return following.x0 < segment.x1 or following.y1 < segment.y0
-
-
-def _evidence(found: Sequence[Segment], ends: int) -> _Evidence:
-    inner = (segment.text.lower() for segment in found)
-    whole = [text.rpartition(" ")[0] if text.endswith(_HYPHENS) else text for text in inner]
-    words = frozenset(_WORD.findall("\n".join(whole)))
-    lines = [segment for segment in found if len(segment.text) >= _LONG_LINE]
-    if len(lines) < _FEW_LINES:
-        return _Evidence(words, bool(lines))
-    return _Evidence(words, _is_justified(lines, _LIKELY_JUSTIFIED if ends >= _MANY_ENDS else _JUSTIFIED))
 
 
 def _is_justified(lines: Sequence[Segment], least: float) -> bool:
@@ -97,12 +121,12 @@ def _divides(text: str, following: str, evidence: _Evidence) -> bool:
     if not before.isalpha():
         return False
     before, after = before.lower(), after.lower().partition("-")[0]
-    if before + after in evidence.words:
+    if evidence.has_word(before + after):
         return True
-    if f"{before}-{after}" in evidence.words or _are_words(before, after, evidence):
+    if evidence.has_word(f"{before}-{after}") or _are_words(before, after, evidence):
         return False
     return evidence.divides
 
 
 def _are_words(before: str, after: str, evidence: _Evidence) -> bool:
-    return min(len(before), len(after)) >= _LEAST_PART and {before, after} <= evidence.words
+    return min(len(before), len(after)) >= _LEAST_PART and evidence.has_word(before) and evidence.has_word(after)

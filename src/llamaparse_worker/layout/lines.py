@@ -47,7 +47,7 @@ class TextLine:
     @property
     def line(self) -> Line:
         """The line as the result carries it."""
-        return Line(whole(self.text), self.box)
+        return Line(whole(self.text), Box(self.x0, self.y0, self.x1, self.y1))
 
 
 def baselines(segments: Iterable[Segment]) -> list[list[Segment]]:
