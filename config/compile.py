@@ -1,7 +1,7 @@
 """Builds each C source of the package into a shared library beside it, as a part of building the package.
 
 The compiler is the system's, or else that of the ``ziglang`` wheel. Without any the package is built all the same: it
-then does in Python what the libraries do.
+then does in Python what the libraries do. One of them is a module of Python, and needs the header files of Python too.
 """
 
 from __future__ import annotations
@@ -22,7 +22,10 @@ SOURCES = (
     "src/llamaparse_worker/backends/reader/pdf/paths.c",
     "src/llamaparse_worker/backends/reader/pdf/structure.c",
     "src/llamaparse_worker/layout/cut.c",
+    "src/llamaparse_worker/model/values.c",
 )
+MODULES = frozenset({"values.c"})
+"""Sources of modules of Python; each fits the version of Python that it was built for."""
 COMPILER_WHEEL = "ziglang>=0.15,<0.18"
 OPTIONS = (
     "-shared",
@@ -47,18 +50,30 @@ class CompileSources(BuildHookInterface[Any]):
         del version
         if self.target_name != "wheel":
             return
+        built = []
         for source in map(Path(self.root).joinpath, SOURCES):
             problem = compiled(source, library_of(source))
             if problem:
                 self.app.display_warning(f"{source.name} is not compiled, a slower way in Python runs: {problem}")
                 continue
             build_data["artifacts"].append(str(library_of(source).relative_to(self.root)))
+            built.append(source.name)
+        if built:
             build_data["pure_python"] = False
-            build_data["tag"] = f"py3-none-{sysconfig.get_platform().replace('-', '_').replace('.', '_')}"
+            build_data["tag"] = tag(for_this_version=not MODULES.isdisjoint(built))
+
+
+def tag(*, for_this_version: bool) -> str:
+    """Give the compatibility tag of a wheel with libraries: for this version of Python, or for each."""
+    version = f"cp{sys.version_info.major}{sys.version_info.minor}"
+    python = f"{version}-{version}" if for_this_version else "py3-none"
+    return f"{python}-{sysconfig.get_platform().replace('-', '_').replace('.', '_')}"
 
 
 def library_of(source: Path) -> Path:
     """Give the path of the library that a source becomes."""
+    if source.name in MODULES:
+        return source.with_name(f"_{source.stem}{sysconfig.get_config_var('EXT_SUFFIX')}")
     return source.with_name(f"lib{source.stem}.so")
 
 
@@ -68,10 +83,13 @@ def compiled(source: Path, library: Path) -> str:
     compiler = system_compiler() or wheel_compiler()
     if not compiler:
         return "there is no C compiler"
+    headers = sysconfig.get_path("include")
+    if source.name in MODULES and not Path(headers, "Python.h").exists():
+        return "the header files of Python are not installed"
     with tempfile.TemporaryDirectory() as folder:
         made = Path(folder) / library.name
         ended = subprocess.run(
-            [*compiler, *OPTIONS, "-o", str(made), str(source)],
+            [*compiler, *OPTIONS, "-isystem", headers, "-o", str(made), str(source)],
             capture_output=True,
             text=True,
             check=False,

@@ -26,7 +26,7 @@ from llamaparse_worker.layout.reading_order import Flow
 from llamaparse_worker.layout.segments import Style
 from llamaparse_worker.model.blocks import Block, CodeBlock, Footnote, Heading, ListBlock, ListItem, Paragraph, SpanKind
 from llamaparse_worker.model.geometry import Box, enclosing
-from llamaparse_worker.model.value import unguarded
+from llamaparse_worker.model.value import quick, unguarded
 
 _SENTENCE_END = (".", "!", "?", ":", "…", "。")
 
@@ -47,6 +47,7 @@ _CODE_LINE_EM = 1.8
 _LEAST_PITCHES = 2
 
 
+@quick
 @dataclass(slots=True)
 class _Group:
     """Lines that belong together; ``mark`` is the bullet or number of a list item."""
@@ -69,6 +70,7 @@ class _Group:
         return joined([self.text or first.rich or first.text, *(line.rich or line.text for line in more)])
 
 
+@quick
 @dataclass(frozen=True, slots=True)
 class _Column:
     """What is usual among the lines of a column: their distance and their edges."""

@@ -25,6 +25,7 @@ from llamaparse_worker.layout.cut import (
 )
 from llamaparse_worker.layout.inline import BOLD, CODE, ITALIC
 from llamaparse_worker.layout.rules import Rule
+from llamaparse_worker.model import value
 from llamaparse_worker.model.page import RawPage
 
 VERSION = 2
@@ -89,8 +90,10 @@ def is_compiled() -> bool:
 
 
 def way() -> str:
-    """Say in a few words how runs are cut."""
-    return "layout: compiled" if is_compiled() else "layout: with numpy, slower (cut.c is not compiled)"
+    """Say in a few words how pages are laid out."""
+    parts = {"cut.c": is_compiled(), "values.c": value.is_compiled()}
+    slower = [name for name, found in parts.items() if not found]
+    return f"layout: slower, without {', '.join(slower)}" if slower else "layout: compiled"
 
 
 def cut(page: RawPage, upright: Sequence[Rule]) -> Runs | None:

@@ -13,7 +13,7 @@ from llamaparse_worker.layout.lines import baselines, joined_rich, joined_text
 from llamaparse_worker.layout.segments import Segment
 from llamaparse_worker.model.blocks import Cell, Span, SpanKind, Table
 from llamaparse_worker.model.geometry import Box, enclosing
-from llamaparse_worker.model.value import unguarded
+from llamaparse_worker.model.value import quick, unguarded
 
 
 @unguarded
@@ -61,6 +61,7 @@ class Area:
         )
 
 
+@quick
 @dataclass(frozen=True, slots=True)
 class Grid:
     """A table's cells; those without text have no entry."""
@@ -101,6 +102,7 @@ def make_grid(
     return Grid(cells.sorted(), len(rows), len(columns), box, header_rows)
 
 
+@quick
 @dataclass(slots=True)
 class _Held:
     area: Area

@@ -15,6 +15,7 @@ from llamaparse_worker.layout.inline import BOLD, CODE, ITALIC, SWITCHES
 from llamaparse_worker.layout.lines import TextLine
 from llamaparse_worker.layout.segments import Style
 from llamaparse_worker.model.blocks import Heading
+from llamaparse_worker.model.value import quick
 
 BOLD_TYPE, CAPITALS, SLANTED = 3, 2, 1
 DEEPEST_LEVEL = 6
@@ -41,6 +42,7 @@ _RUN_IN = re.compile(
 _SENTENCE = re.compile("[.,;!?。\uff0c\uff1b]$")
 
 
+@quick
 @dataclass(frozen=True, slots=True)
 class HeadingSign:
     """What a heading shows of its level."""

@@ -18,12 +18,14 @@ from llamaparse_worker.layout.headings import DEEPEST_LEVEL, HeadingLevels, Head
 from llamaparse_worker.model.blocks import Block, Heading, ListBlock, Paragraph
 from llamaparse_worker.model.geometry import enclosing
 from llamaparse_worker.model.page import Bookmark
+from llamaparse_worker.model.value import quick
 
 _NUMBER = re.compile(r"(?:\d+(?:\.\d+)*|[ivxl]+|[a-z])[.)]?\s+")
 _OTHER_BYTES = bytes(code for code in range(128) if not chr(code).isalnum())
 _LONGEST = 300
 
 
+@quick
 @dataclass(frozen=True, slots=True)
 class _Place:
     """A block that may be a heading, by its place among all of them."""

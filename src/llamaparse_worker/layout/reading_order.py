@@ -18,7 +18,7 @@ from llamaparse_worker.layout.grid import Grid, GridSegment
 from llamaparse_worker.layout.lines import TextLine, baselines, join
 from llamaparse_worker.layout.segments import Segment
 from llamaparse_worker.layout.tables import unruled_grid
-from llamaparse_worker.model.value import unguarded
+from llamaparse_worker.model.value import quick, unguarded
 
 Interval = tuple[float, float]
 
@@ -67,6 +67,7 @@ class _Row:
     bottom: float
 
 
+@quick
 @dataclass(frozen=True, slots=True)
 class _Frame:
     """The part of a page that is looked at."""

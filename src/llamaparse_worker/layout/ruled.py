@@ -16,6 +16,7 @@ from llamaparse_worker.layout.segments import Segment
 from llamaparse_worker.layout.table_parts import close_strips, may_be_parted, parted_by
 from llamaparse_worker.layout.table_rows import Rows, is_number, row_groups
 from llamaparse_worker.layout.table_signs import is_table
+from llamaparse_worker.model.value import quick
 
 _NEAR = 4.0
 _DOUBLE = 9.0
@@ -30,6 +31,7 @@ _NUMBERS = 0.3
 _LARGEST_AREA = 0.5
 
 
+@quick
 @dataclass(frozen=True, slots=True)
 class _Place:
     """Where lines part rows or columns: one line, or several that nothing stands between."""

@@ -16,7 +16,7 @@ import numpy.typing as npt
 
 from llamaparse_worker.model.geometry import Box
 from llamaparse_worker.model.page import RawPage
-from llamaparse_worker.model.value import unguarded
+from llamaparse_worker.model.value import quick, unguarded
 
 Floats = npt.NDArray[np.float32]
 Flags = npt.NDArray[np.bool_]
@@ -55,6 +55,7 @@ class Rules:
     upright: tuple[Rule, ...] = ()
 
 
+@quick
 @dataclass(frozen=True, slots=True)
 class Frame:
     """Lines that may belong to one table."""

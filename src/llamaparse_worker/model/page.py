@@ -20,7 +20,7 @@ from llamaparse_worker.model.hidden import HiddenText
 from llamaparse_worker.model.images import Figure, PageImage
 from llamaparse_worker.model.recognition import Word
 from llamaparse_worker.model.refinement import PageUpgrade, Refinement
-from llamaparse_worker.model.value import unguarded
+from llamaparse_worker.model.value import quick, unguarded
 
 
 class PageReason(StrEnum):
@@ -75,6 +75,7 @@ class Remark:
     author: str
 
 
+@quick
 @dataclass(frozen=True, slots=True)
 class RawPage:
     """The characters of one page in the order of the file, not yet in reading order.
@@ -133,6 +134,7 @@ class SeenPage:
     words: tuple[Word, ...]
 
 
+@quick
 @dataclass(frozen=True, slots=True)
 class LaidOutPage:
     """One page in reading order, before the document as a whole is known."""
@@ -172,6 +174,7 @@ class LaidOutPage:
     """What the auto mode makes of the page, for jobs with one."""
 
 
+@quick
 @dataclass(frozen=True, slots=True)
 class ParsedPage:
     """One page as it is delivered: heading levels final, Markdown made."""

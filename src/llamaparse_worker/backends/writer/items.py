@@ -23,8 +23,10 @@ from llamaparse_worker.model.images import Figure, PageImage
 from llamaparse_worker.model.options import ImageKind, TableOptions
 from llamaparse_worker.model.page import FailedPage, PageReason, ParsedPage
 from llamaparse_worker.model.refinement import Refinement
+from llamaparse_worker.model.value import quick
 
 
+@quick
 @dataclass(slots=True)
 class Place:
     """A box as left, top, width and height in points from the top left."""
@@ -35,6 +37,7 @@ class Place:
     h: float
 
 
+@quick
 @dataclass(slots=True)
 class TextItem:
     """A paragraph."""
@@ -45,6 +48,7 @@ class TextItem:
     type: Literal["text"] = "text"
 
 
+@quick
 @dataclass(slots=True)
 class HeadingItem:
     """A heading."""
@@ -56,6 +60,7 @@ class HeadingItem:
     type: Literal["heading"] = "heading"
 
 
+@quick
 @dataclass(slots=True)
 class ListResult:
     """A list; deeper lists stand among its items."""
@@ -67,6 +72,7 @@ class ListResult:
     type: Literal["list"] = "list"
 
 
+@quick
 @dataclass(slots=True)
 class TableItem:
     """A table in four forms."""
@@ -81,6 +87,7 @@ class TableItem:
     type: Literal["table"] = "table"
 
 
+@quick
 @dataclass(slots=True)
 class CodeItem:
     """Preformatted text."""
@@ -92,6 +99,7 @@ class CodeItem:
     type: Literal["code"] = "code"
 
 
+@quick
 @dataclass(slots=True)
 class ImageItem:
     """A saved image; ``url`` is its file in the result. ``md`` shows it, if the Markdown of the page does or not."""
@@ -103,6 +111,7 @@ class ImageItem:
     type: Literal["image"] = "image"
 
 
+@quick
 @dataclass(slots=True)
 class RunningItem:
     """A running head or foot."""
@@ -116,6 +125,7 @@ class RunningItem:
 Item = TextItem | HeadingItem | ListResult | TableItem | CodeItem | ImageItem | RunningItem
 
 
+@quick
 @dataclass(slots=True)
 class TextPage:
     """The plain text of a page."""
@@ -124,6 +134,7 @@ class TextPage:
     text: str
 
 
+@quick
 @dataclass(slots=True)
 class MarkdownPage:
     """The Markdown of a page."""
@@ -135,6 +146,7 @@ class MarkdownPage:
     success: Literal[True] = True
 
 
+@quick
 @dataclass(slots=True)
 class ItemsPage:
     """The blocks of a page."""
@@ -146,6 +158,7 @@ class ItemsPage:
     success: Literal[True] = True
 
 
+@quick
 @dataclass(slots=True)
 class FailedPageResult:
     """A page that failed."""
@@ -155,6 +168,7 @@ class FailedPageResult:
     success: Literal[False] = False
 
 
+@quick
 @dataclass(slots=True)
 class HiddenSpanResult:
     """Text that nobody who looks at the page sees."""
@@ -164,6 +178,7 @@ class HiddenSpanResult:
     bbox: Place
 
 
+@quick
 @dataclass(slots=True)
 class HiddenTextResult:
     """The number of all hidden characters of a page, and the first of them."""
@@ -172,6 +187,7 @@ class HiddenTextResult:
     spans: tuple[HiddenSpanResult, ...]
 
 
+@quick
 @dataclass(slots=True)
 class MetadataPage:
     """What is known about a page; ``reason``, ``engine`` and ``hidden_text`` are this worker's own."""
@@ -192,6 +208,7 @@ class MetadataPage:
     """Whether the auto mode chose another mode for the page; only in jobs with one."""
 
 
+@quick
 @dataclass(slots=True)
 class ImageBox:
     """A place on a page in whole points."""
@@ -202,6 +219,7 @@ class ImageBox:
     h: int
 
 
+@quick
 @dataclass(slots=True)
 class ImageMetadata:
     """What is known about a saved image; ``page_number`` is this worker's own."""

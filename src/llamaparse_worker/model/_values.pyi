@@ -1,0 +1,3 @@
+VERSION: int
+
+def quicken(value: type, names: tuple[str, ...], defaults: tuple[object, ...], /) -> None: ...

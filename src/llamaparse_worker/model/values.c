@@ -1,0 +1,172 @@
+/* Makes the values of a dataclass with slots: what calling its class does in Python, with equal results.
+ *
+ * `quicken` gives a class a function of its own to be called by, which writes the arguments straight into the slots. It
+ * knows where these are, and what an argument that is left out stands for. Any call that it does not understand takes
+ * the usual way through `__init__`, which is still there and knows which error to raise. See value.py.
+ */
+#define PY_SSIZE_T_CLEAN
+#include <Python.h>
+#include <structmember.h>
+
+#define VERSION 1
+
+enum { MOST_FIELDS = 40, PLACES = 1024, MOST_CLASSES = PLACES / 2 };
+
+typedef struct {
+    PyTypeObject *class;
+    Py_ssize_t fields;
+    PyObject *names[MOST_FIELDS];
+    PyObject *defaults[MOST_FIELDS]; /* 0 for a field that must be given */
+    Py_ssize_t offsets[MOST_FIELDS];
+} Maker;
+
+/* By the address of their class; at most half of the places are taken, so that a search soon meets an empty one. */
+static Maker *makers[PLACES];
+static int classes = 0;
+
+static Maker **place_of(const PyTypeObject *class) {
+    size_t place = ((uintptr_t)class >> 4) % PLACES;
+    while (makers[place] && makers[place]->class != class) place = (place + 1) % PLACES;
+    return &makers[place];
+}
+
+static Py_ssize_t field_of(const Maker *maker, const PyObject *name) {
+    for (Py_ssize_t field = 0; field < maker->fields; field++)
+        if (maker->names[field] == name) return field;
+    return -1;
+}
+
+/* Finds the value of each field, a borrowed reference; 0 if the arguments do not fit. */
+static int gather(
+    const Maker *maker, PyObject *const *arguments, Py_ssize_t count, PyObject *keywords, PyObject **values
+) {
+    if (count > maker->fields) return 0;
+    for (Py_ssize_t field = 0; field < maker->fields; field++) values[field] = field < count ? arguments[field] : NULL;
+    const Py_ssize_t named = keywords ? PyTuple_GET_SIZE(keywords) : 0;
+    for (Py_ssize_t index = 0; index < named; index++) {
+        const Py_ssize_t field = field_of(maker, PyTuple_GET_ITEM(keywords, index));
+        if (field < 0 || values[field]) return 0;
+        values[field] = arguments[count + index];
+    }
+    for (Py_ssize_t field = count; field < maker->fields; field++) {
+        if (!values[field]) values[field] = maker->defaults[field];
+        if (!values[field]) return 0;
+    }
+    return 1;
+}
+
+static PyObject *made_through_init(
+    PyObject *class, PyObject *const *arguments, Py_ssize_t count, PyObject *keywords
+) {
+    PyObject *made = NULL, *named = NULL, *positional = PyTuple_New(count);
+    if (!positional) return NULL;
+    for (Py_ssize_t index = 0; index < count; index++)
+        PyTuple_SET_ITEM(positional, index, Py_NewRef(arguments[index]));
+    if (keywords) {
+        named = PyDict_New();
+        if (!named) goto end;
+        for (Py_ssize_t index = 0; index < PyTuple_GET_SIZE(keywords); index++)
+            if (PyDict_SetItem(named, PyTuple_GET_ITEM(keywords, index), arguments[count + index]) < 0) goto end;
+    }
+    made = PyType_Type.tp_call(class, positional, named);
+end:
+    Py_XDECREF(named);
+    Py_DECREF(positional);
+    return made;
+}
+
+/* What a quickened class is called by. */
+static PyObject *make(PyObject *class, PyObject *const *arguments, size_t counted, PyObject *keywords) {
+    const Py_ssize_t count = PyVectorcall_NARGS(counted);
+    const Maker *maker = *place_of((PyTypeObject *)class);
+    PyObject *values[MOST_FIELDS];
+    if (!maker || !gather(maker, arguments, count, keywords, values))
+        return made_through_init(class, arguments, count, keywords);
+    PyObject *made = maker->class->tp_alloc(maker->class, 0);
+    if (!made) return NULL;
+    for (Py_ssize_t field = 0; field < maker->fields; field++)
+        *(PyObject **)((char *)made + maker->offsets[field]) = Py_NewRef(values[field]);
+    return made;
+}
+
+/* Gives where a class has the slot of this name; -1 with an error if it has none that may be written. */
+static Py_ssize_t offset_of(PyTypeObject *class, PyObject *name) {
+    Py_ssize_t offset = -1;
+    PyObject *found = PyObject_GetAttr((PyObject *)class, name);
+    if (!found) return -1;
+    if (Py_IS_TYPE(found, &PyMemberDescr_Type)) {
+        const PyMemberDef *slot = ((PyMemberDescrObject *)found)->d_member;
+        if (slot->type == T_OBJECT_EX && !(slot->flags & READONLY)) offset = slot->offset;
+    }
+    Py_DECREF(found);
+    if (offset < 0) PyErr_Format(PyExc_TypeError, "%s has no slot %R", class->tp_name, name);
+    return offset;
+}
+
+/* Whether nothing but its slots and `__init__` decides how an object of a class is made. */
+static int is_plain(PyTypeObject *class) {
+    return Py_IS_TYPE(class, &PyType_Type) && PyType_HasFeature(class, Py_TPFLAGS_HEAPTYPE)
+        && class->tp_new == PyBaseObject_Type.tp_new;
+}
+
+static void forget(Maker *maker) {
+    for (Py_ssize_t field = 0; field < maker->fields; field++) {
+        Py_XDECREF(maker->names[field]);
+        Py_XDECREF(maker->defaults[field]);
+    }
+    Py_XDECREF(maker->class);
+    PyMem_Free(maker);
+}
+
+/* Describes how to make objects of a class; the defaults are those of its last fields. */
+static Maker *described(PyTypeObject *class, PyObject *names, PyObject *defaults) {
+    Maker *maker = PyMem_Calloc(1, sizeof(Maker));
+    if (!maker) return (Maker *)PyErr_NoMemory();
+    const Py_ssize_t fields = PyTuple_GET_SIZE(names), needed = fields - PyTuple_GET_SIZE(defaults);
+    maker->class = (PyTypeObject *)Py_NewRef(class);
+    for (Py_ssize_t field = 0; field < fields; field++) {
+        PyObject *name = PyTuple_GET_ITEM(names, field);
+        maker->names[field] = Py_NewRef(name);
+        if (field >= needed) maker->defaults[field] = Py_NewRef(PyTuple_GET_ITEM(defaults, field - needed));
+        maker->fields = field + 1;
+        maker->offsets[field] = offset_of(class, name);
+        if (maker->offsets[field] < 0) {
+            forget(maker);
+            return NULL;
+        }
+    }
+    return maker;
+}
+
+static PyObject *quicken(PyObject *module, PyObject *arguments) {
+    PyTypeObject *class;
+    PyObject *names, *defaults;
+    (void)module;
+    if (!PyArg_ParseTuple(arguments, "O!O!O!", &PyType_Type, &class, &PyTuple_Type, &names, &PyTuple_Type, &defaults))
+        return NULL;
+    if (!is_plain(class) || PyTuple_GET_SIZE(names) > MOST_FIELDS
+        || PyTuple_GET_SIZE(defaults) > PyTuple_GET_SIZE(names))
+        return PyErr_Format(PyExc_TypeError, "%s is made in a way of its own", class->tp_name);
+    Maker **place = place_of(class);
+    if (!*place && classes == MOST_CLASSES) Py_RETURN_NONE; /* it stays as slow as it is */
+    Maker *maker = described(class, names, defaults);
+    if (!maker) return NULL;
+    if (*place) forget(*place);
+    else classes++;
+    *place = maker;
+    class->tp_vectorcall = make;
+    Py_RETURN_NONE;
+}
+
+static PyMethodDef functions[] = {
+    {"quicken", quicken, METH_VARARGS, "Have objects of a class with slots made without a step of Python."},
+    {NULL, NULL, 0, NULL},
+};
+
+static struct PyModuleDef definition = {PyModuleDef_HEAD_INIT, "_values", NULL, -1, functions, NULL, NULL, NULL, NULL};
+
+PyMODINIT_FUNC PyInit__values(void) {
+    PyObject *module = PyModule_Create(&definition);
+    if (module && PyModule_AddIntConstant(module, "VERSION", VERSION) < 0) Py_CLEAR(module);
+    return module;
+}

@@ -1,0 +1,181 @@
+"""Values that compiled code makes are those that Python makes."""
+
+from __future__ import annotations
+
+import copy
+import gc
+import pickle
+import sys
+import weakref
+from collections.abc import Callable
+from dataclasses import FrozenInstanceError, dataclass, field, fields, replace
+from typing import Any, Self
+
+import pytest
+
+from llamaparse_worker.layout.grid import GridSegment
+from llamaparse_worker.layout.segments import Segment
+from llamaparse_worker.model.value import is_compiled, quick, unguarded
+
+needs_compiled = pytest.mark.skipif(not is_compiled(), reason="values.c is not compiled")
+
+
+@quick
+@dataclass(slots=True)
+class Quick:
+    name: str
+    size: float
+    parts: tuple[object, ...] = ()
+    note: str | None = None
+
+
+@dataclass(slots=True)
+class Usual:
+    name: str
+    size: float
+    parts: tuple[object, ...] = ()
+    note: str | None = None
+
+
+@unguarded
+@dataclass(frozen=True, slots=True)
+class Unguarded:
+    name: str
+    size: float = 1.0
+
+
+@quick
+@dataclass(frozen=True, slots=True, weakref_slot=True)
+class Frozen:
+    parts: list[object]
+
+
+CALLS: list[tuple[tuple[Any, ...], dict[str, Any]]] = [
+    (("a", 1.0), {}),
+    (("a", 1.0, (2,), "b"), {}),
+    (("a",), {"size": 1.0}),
+    ((), {"size": 1.0, "name": "a", "note": "b"}),
+    (("a", 1.0), {str(b"note", "ascii"): "b"}),
+    ((), {}),
+    (("a",), {}),
+    (("a", 1.0, (), None, 5), {}),
+    (("a", 1.0), {"name": "b"}),
+    (("a", 1.0), {"colour": "red"}),
+]
+"""Arguments that fit, and some that do not."""
+
+
+def outcome(made: Callable[..., Any], positional: tuple[Any, ...], named: dict[str, Any]) -> object:
+    try:
+        value = made(*positional, **named)
+    except TypeError as error:
+        return str(error).replace("Quick", "Usual")
+    return [getattr(value, one.name) for one in fields(value)]
+
+
+@pytest.mark.parametrize(("positional", "named"), CALLS)
+def test_a_call_gives_what_it_gives_in_python(positional: tuple[Any, ...], named: dict[str, Any]) -> None:
+    assert outcome(Quick, positional, named) == outcome(Usual, positional, named)
+    assert outcome(Quick, positional, named) == outcome(Usual, positional, named)
+
+
+def test_values_can_be_compared_changed_copied_and_sent() -> None:
+    value = Quick("a", 1.0)
+    assert value == Quick("a", 1.0) != Quick("b", 1.0)
+    assert replace(value, size=2.0) == Quick("a", 2.0)
+    assert copy.deepcopy(value) == pickle.loads(pickle.dumps(value)) == value
+    value.size = 3.0
+    assert repr(value) == "Quick(name='a', size=3.0, parts=(), note=None)"
+
+
+def test_a_guard_that_stays_holds() -> None:
+    with pytest.raises(FrozenInstanceError):
+        Frozen([]).parts = []  # type: ignore[misc]
+
+
+def test_a_class_below_a_quick_one_has_its_own_fields() -> None:
+    found = GridSegment(1, 2, 3, 4, 5, "text")
+    assert (type(found), found.text, found.owner, found.grid) == (GridSegment, "text", -1, None)
+    assert isinstance(found, Segment)
+
+
+def test_a_class_below_a_quick_one_that_is_none_is_made_in_python() -> None:
+    class Below(Unguarded):
+        def __init__(self, name: str) -> None:
+            super().__init__(name.upper(), 2.0)
+
+    assert (Below("a").name, Below("a").size) == ("A", 2.0)
+
+
+def test_values_that_hold_each_other_are_collected() -> None:
+    value = Frozen([])
+    value.parts.append(value)
+    gone = weakref.ref(value)
+    del value
+    gc.collect()
+    assert gone() is None
+
+
+@needs_compiled
+def test_nothing_is_kept_of_values_or_of_calls_that_fail() -> None:
+    marker, colour = object(), "colour"
+
+    def calls() -> None:
+        Quick("a", 1.0, (marker,), note=None)
+        for positional, named in (((marker,), {}), ((marker, 1.0), {colour: marker}), ((marker,) * 5, {})):
+            with pytest.raises(TypeError):
+                Quick(*positional, **named)  # type: ignore[arg-type]
+
+    calls()
+    gc.collect()
+    before = sys.getrefcount(marker), len(gc.get_objects())
+    for _ in range(200):
+        calls()
+    gc.collect()
+    assert sys.getrefcount(marker) == before[0]
+    assert len(gc.get_objects()) < before[1] + 100
+
+
+@needs_compiled
+def test_what_has_no_slots_or_a_way_of_its_own_cannot_be_quick() -> None:
+    @dataclass
+    class WithoutSlots:
+        name: str
+
+    @dataclass(slots=True)
+    class Own:
+        name: str
+
+        def __new__(cls, *_: object) -> Self:
+            return super().__new__(cls)
+
+    for value in (WithoutSlots, Own):
+        with pytest.raises((TypeError, AttributeError)):
+            quick(value)
+
+
+def test_what_is_done_once_a_value_is_made_keeps_its_class_from_being_quick() -> None:
+    @dataclass(slots=True)
+    class Checked:
+        name: str
+
+        def __post_init__(self) -> None:
+            raise ValueError
+
+    @dataclass(slots=True)
+    class Fresh:
+        names: list[str] = field(default_factory=list)
+
+    @dataclass(slots=True, kw_only=True)
+    class Named:
+        name: str
+
+    for value in (Checked, Fresh, Named):
+        with pytest.raises(TypeError, match="takes more than its fields"):
+            quick(value)
+
+
+@needs_compiled
+def test_a_class_may_be_made_quick_twice() -> None:
+    again: type[Quick] = quick(Quick)
+    assert again("a", 1.0) == Quick("a", 1.0)
