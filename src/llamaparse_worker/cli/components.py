@@ -56,7 +56,7 @@ def _aside(one: InstalledComponent, broken: str | None) -> str:
 def _way(one: InstalledComponent, broken: str | None) -> str | None:
     """Say how a component works that has more than one way."""
     from llamaparse_worker.backends.reader.pdf import ways as reader
-    from llamaparse_worker.layout import compiled_cut
+    from llamaparse_worker.layout import ways as layout
 
-    ways = {_PDF_READER: reader.way, _FAST_MODE: compiled_cut.way}
+    ways = {_PDF_READER: reader.way, _FAST_MODE: layout.way}
     return ways[one.target]() if one.target in ways and broken is None else None

@@ -8,10 +8,11 @@ segmentation", 1998). Then columns are joined that no line shows side by side, o
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from operator import attrgetter
 
+from llamaparse_worker.layout.levels import compiled
 from llamaparse_worker.layout.segments import Segment
 from llamaparse_worker.model.value import unguarded
 
@@ -89,8 +90,8 @@ def compared(lines: Sequence[Line]) -> list[Strip]:
     return found
 
 
-def spanned(segment: Segment, columns: Sequence[Strip]) -> tuple[int, int]:
-    """Give the first and last column that a text lies over; where it lies over none, the nearest."""
+def spanned_in_python(segment: Segment, columns: Sequence[Strip]) -> tuple[int, int]:
+    """Do what ``spanned`` does."""
     first, last = _overlapped(segment, columns)
     if last > first:
         return first, last - 1
@@ -99,6 +100,14 @@ def spanned(segment: Segment, columns: Sequence[Strip]) -> tuple[int, int]:
     beside = range(max(0, first - _BESIDE), min(len(columns), first + _BESIDE + 1))
     nearest = min(beside, key=lambda index: max(columns[index].x0 - middle, middle - columns[index].x1))
     return nearest, nearest
+
+
+if compiled is not None:
+    compiled.learn_strips(Strip)
+spanned: Callable[[Segment, Sequence[Strip]], tuple[int, int]] = (
+    spanned_in_python if compiled is None else compiled.spanned
+)
+"""Gives the first and last column, of at least one, that a text lies over; where it lies over none, the nearest."""
 
 
 def _narrow_first(lines: Sequence[Line]) -> list[Strip]:

@@ -25,7 +25,6 @@ from llamaparse_worker.layout.cut import (
 )
 from llamaparse_worker.layout.inline import BOLD, CODE, ITALIC
 from llamaparse_worker.layout.rules import Rule
-from llamaparse_worker.model import value
 from llamaparse_worker.model.page import RawPage
 
 VERSION = 2
@@ -87,13 +86,6 @@ class LeftToGeneralWay(Exception):
 def is_compiled() -> bool:
     """Tell whether the compiled way is there."""
     return _library() is not None
-
-
-def way() -> str:
-    """Say in a few words how pages are laid out."""
-    parts = {"cut.c": is_compiled(), "values.c": value.is_compiled()}
-    slower = [name for name, found in parts.items() if not found]
-    return f"layout: slower, without {', '.join(slower)}" if slower else "layout: compiled"
 
 
 def cut(page: RawPage, upright: Sequence[Rule]) -> Runs | None:

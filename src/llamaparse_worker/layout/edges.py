@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from itertools import pairwise
 
 from llamaparse_worker.layout.headings import HeadingSign, heading_sign
+from llamaparse_worker.layout.levels import rows
 from llamaparse_worker.layout.notes import begins_note
 from llamaparse_worker.layout.segments import Segment
 from llamaparse_worker.model.blocks import Block, Edge, Footnote, Heading, ListBlock, Side, Table
@@ -108,15 +109,7 @@ _Row = tuple[float, float, list[Segment]]
 
 def _rows(found: Sequence[Segment]) -> list[_Row]:
     """Gather segments that no level line parts, from top to bottom."""
-    rows: list[_Row] = []
-    for segment in sorted(found, key=lambda segment: segment.y0):
-        if rows and segment.y0 < rows[-1][1]:
-            top, bottom, members = rows[-1]
-            members.append(segment)
-            rows[-1] = top, max(bottom, segment.y1), members
-        else:
-            rows.append((segment.y0, segment.y1, [segment]))
-    return rows
+    return [(row[0].y0, max([segment.y1 for segment in row]), row) for row in rows(found)]
 
 
 def _edge_rows(extents: Sequence[tuple[float, float]], rows: Sequence[_Row], height: float, em: float) -> int:

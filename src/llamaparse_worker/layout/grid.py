@@ -9,7 +9,8 @@ from itertools import product
 from llamaparse_worker.layout.columns import Strip, spanned
 from llamaparse_worker.layout.inline import Inline, closed_up, inline
 from llamaparse_worker.layout.joining import joined, whole
-from llamaparse_worker.layout.lines import baselines, joined_rich, joined_text
+from llamaparse_worker.layout.levels import baselines
+from llamaparse_worker.layout.lines import joined_rich, joined_text
 from llamaparse_worker.layout.segments import Segment
 from llamaparse_worker.model.blocks import Cell, Span, SpanKind, Table
 from llamaparse_worker.model.geometry import Box, enclosing

@@ -13,6 +13,7 @@ from operator import attrgetter, not_
 import numpy as np
 import numpy.typing as npt
 
+from llamaparse_worker.layout.levels import rows
 from llamaparse_worker.layout.marks import with_marks_joined
 from llamaparse_worker.layout.rules import Rules
 from llamaparse_worker.layout.segments import Segment
@@ -101,18 +102,7 @@ def _stand_apart(found: Sequence[Segment]) -> bool:
 
     So it is on most pages.
     """
-    row: list[Segment] = []
-    bottom = float("-inf")
-    for one in sorted(found, key=lambda one: one.y0 + _SHRINK * (one.y1 - one.y0)):
-        shrink = _SHRINK * (one.y1 - one.y0)
-        if one.y0 + shrink < bottom:
-            row.append(one)
-            bottom = max(bottom, one.y1 - shrink)
-            continue
-        if len(row) > 1 and not _stand_beside(row):
-            return False
-        row, bottom = [one], one.y1 - shrink
-    return len(row) < 2 or _stand_beside(row)  # noqa: PLR2004 - one stands beside nothing
+    return all(len(row) == 1 or _stand_beside(row) for row in rows(found, _SHRINK))
 
 
 def _stand_beside(row: list[Segment]) -> bool:

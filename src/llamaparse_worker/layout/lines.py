@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from operator import attrgetter
 
 from llamaparse_worker.layout.joining import whole
 from llamaparse_worker.layout.segments import Segment
@@ -13,8 +12,6 @@ from llamaparse_worker.model.geometry import Box
 from llamaparse_worker.model.value import unguarded
 
 _TOUCHING_EM = 0.12
-_SAME_LINE = 0.5
-_ABOVE_ALL = float("-inf")
 
 
 @unguarded
@@ -48,28 +45,6 @@ class TextLine:
     def line(self) -> Line:
         """The line as the result carries it."""
         return Line(whole(self.text), Box(self.x0, self.y0, self.x1, self.y1))
-
-
-def baselines(segments: Iterable[Segment]) -> list[list[Segment]]:
-    """Group segments that stand on one line, from top to bottom; each group from left to right."""
-    groups: list[list[Segment]] = []
-    top = bottom = _ABOVE_ALL
-    for segment in sorted(segments, key=lambda found: (found.y0 + found.y1, found.x0)):
-        # Most lines begin below the one before: that costs no more than one comparison.
-        if segment.y0 < bottom and _is_level(segment, top, bottom):
-            groups[-1].append(segment)
-        else:
-            groups.append([segment])
-            top, bottom = segment.y0, segment.y1
-    for group in groups:
-        if len(group) > 1:
-            group.sort(key=attrgetter("x0"))
-    return groups
-
-
-def _is_level(segment: Segment, top: float, bottom: float) -> bool:
-    shared = min(bottom, segment.y1) - max(top, segment.y0)
-    return shared > _SAME_LINE * min(bottom - top, segment.y1 - segment.y0)
 
 
 def join(segments: Sequence[Segment]) -> TextLine:

@@ -14,8 +14,10 @@ from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from itertools import combinations, pairwise
 
+from llamaparse_worker.layout import levels
 from llamaparse_worker.layout.grid import Grid, GridSegment
-from llamaparse_worker.layout.lines import TextLine, baselines, join
+from llamaparse_worker.layout.levels import baselines
+from llamaparse_worker.layout.lines import TextLine, join
 from llamaparse_worker.layout.segments import Segment
 from llamaparse_worker.layout.tables import unruled_grid
 from llamaparse_worker.model.value import quick, unguarded
@@ -277,16 +279,8 @@ def _lines(segments: Sequence[Segment], frame: _Frame) -> list[Region]:
 
 
 def _rows(segments: Sequence[Segment]) -> list[_Row]:
-    """Cut at every height that no text crosses; boxes are taken a little lower, as those of close lines overlap."""
-    rows: list[list[Segment]] = []
-    bottom = float("-inf")
-    for segment in sorted(segments, key=lambda found: found.y0 + _SHRINK * (found.y1 - found.y0)):
-        shrink = _SHRINK * (segment.y1 - segment.y0)
-        if segment.y0 + shrink >= bottom:
-            rows.append([])
-        rows[-1].append(segment)
-        bottom = max(bottom, segment.y1 - shrink)
-    return [_row(row) for row in rows]
+    """Cut at every height that no text crosses."""
+    return [_row(row) for row in levels.rows(segments, _SHRINK)]
 
 
 def _row(segments: Sequence[Segment]) -> _Row:
@@ -294,12 +288,12 @@ def _row(segments: Sequence[Segment]) -> _Row:
         only = segments[0]
         return _Row((only,), ((only.x0, only.x1),), only.y0, only.y1)
     covered: list[Interval] = []
-    for x0, x1 in sorted((segment.x0, segment.x1) for segment in segments):
+    for x0, x1 in sorted([(segment.x0, segment.x1) for segment in segments]):
         if covered and x0 <= covered[-1][1]:
             covered[-1] = covered[-1][0], max(covered[-1][1], x1)
         else:
             covered.append((x0, x1))
-    tops, bottoms = (segment.y0 for segment in segments), (segment.y1 for segment in segments)
+    tops, bottoms = [segment.y0 for segment in segments], [segment.y1 for segment in segments]
     return _Row(tuple(segments), tuple(covered), min(tops), max(bottoms))
 
 

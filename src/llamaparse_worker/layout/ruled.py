@@ -10,7 +10,7 @@ from itertools import pairwise
 from llamaparse_worker.layout.columns import Line, Strip, spanned
 from llamaparse_worker.layout.grid import Area, Grid, make_grid, without_empty
 from llamaparse_worker.layout.header import header_areas, header_bands
-from llamaparse_worker.layout.lines import baselines
+from llamaparse_worker.layout.levels import baselines
 from llamaparse_worker.layout.rules import Frame, Rule
 from llamaparse_worker.layout.segments import Segment
 from llamaparse_worker.layout.table_parts import close_strips, may_be_parted, parted_by

@@ -7,7 +7,7 @@ from itertools import pairwise
 from statistics import median
 
 from llamaparse_worker.layout.joining import whole
-from llamaparse_worker.layout.lines import baselines
+from llamaparse_worker.layout.levels import baselines
 from llamaparse_worker.layout.segments import Segment
 
 FIXED_STEP_PT = 5.0

@@ -10,7 +10,7 @@ from itertools import takewhile
 
 from llamaparse_worker.layout.columns import Line, Strip, spanned
 from llamaparse_worker.layout.grid import Grid
-from llamaparse_worker.layout.lines import baselines
+from llamaparse_worker.layout.levels import baselines
 from llamaparse_worker.layout.ruled import ruled_grid
 from llamaparse_worker.layout.rules import Frame, Rules, frames
 from llamaparse_worker.layout.segments import Segment

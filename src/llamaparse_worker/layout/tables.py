@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from llamaparse_worker.layout.columns import Line, Strip, spanned
 from llamaparse_worker.layout.grid import Grid, GridSegment, make_grid, without_empty
 from llamaparse_worker.layout.header import header_areas, header_bands
-from llamaparse_worker.layout.lines import baselines
+from llamaparse_worker.layout.levels import baselines
 from llamaparse_worker.layout.segments import Segment
 from llamaparse_worker.layout.table_parts import close_strips, parted_by
 from llamaparse_worker.layout.table_rows import Rows, is_number, row_groups

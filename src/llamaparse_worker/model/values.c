@@ -4,9 +4,7 @@
  * knows where these are, and what an argument that is left out stands for. Any call that it does not understand takes
  * the usual way through `__init__`, which is still there and knows which error to raise. See value.py.
  */
-#define PY_SSIZE_T_CLEAN
-#include <Python.h>
-#include <structmember.h>
+#include "slots.h"
 
 #define VERSION 1
 
@@ -87,20 +85,6 @@ static PyObject *make(PyObject *class, PyObject *const *arguments, size_t counte
     for (Py_ssize_t field = 0; field < maker->fields; field++)
         *(PyObject **)((char *)made + maker->offsets[field]) = Py_NewRef(values[field]);
     return made;
-}
-
-/* Gives where a class has the slot of this name; -1 with an error if it has none that may be written. */
-static Py_ssize_t offset_of(PyTypeObject *class, PyObject *name) {
-    Py_ssize_t offset = -1;
-    PyObject *found = PyObject_GetAttr((PyObject *)class, name);
-    if (!found) return -1;
-    if (Py_IS_TYPE(found, &PyMemberDescr_Type)) {
-        const PyMemberDef *slot = ((PyMemberDescrObject *)found)->d_member;
-        if (slot->type == T_OBJECT_EX && !(slot->flags & READONLY)) offset = slot->offset;
-    }
-    Py_DECREF(found);
-    if (offset < 0) PyErr_Format(PyExc_TypeError, "%s has no slot %R", class->tp_name, name);
-    return offset;
 }
 
 /* Whether nothing but its slots and `__init__` decides how an object of a class is made. */

@@ -1,0 +1,17 @@
+"""Which of the compiled parts of layout are there; what is not works in Python, slower, and gives the same."""
+
+from __future__ import annotations
+
+from llamaparse_worker.layout import compiled_cut, levels
+from llamaparse_worker.model import value
+
+
+def way() -> str:
+    """Say in a few words how pages are laid out."""
+    parts = {
+        "runs": compiled_cut.is_compiled(),
+        "levels": levels.compiled is not None,
+        "values": value.is_compiled(),
+    }
+    slower = [name for name, found in parts.items() if not found]
+    return f"layout in Python, slower: {', '.join(slower)}" if slower else "layout: compiled"
