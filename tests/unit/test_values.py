@@ -15,7 +15,7 @@ import pytest
 
 from llamaparse_worker.layout.grid import GridSegment
 from llamaparse_worker.layout.segments import Segment
-from llamaparse_worker.model.value import is_compiled, quick, unguarded
+from llamaparse_worker.model.value import changed, is_compiled, quick, unguarded
 
 needs_compiled = pytest.mark.skipif(not is_compiled(), reason="values.c is not compiled")
 
@@ -88,6 +88,27 @@ def test_values_can_be_compared_changed_copied_and_sent() -> None:
     assert repr(value) == "Quick(name='a', size=3.0, parts=(), note=None)"
 
 
+@pytest.mark.parametrize("fields", [{}, {"size": 2.0}, {"note": "b", "parts": (1,), "name": "c", "size": 0.5}])
+def test_a_changed_value_is_the_one_that_replacing_gives(fields: dict[str, Any]) -> None:
+    value = Quick("a", 1.0, (2, 3))
+    assert changed(value, **fields) == replace(value, **fields)
+    assert value == Quick("a", 1.0, (2, 3))
+
+
+def test_no_field_is_changed_that_is_not_there() -> None:
+    with pytest.raises(TypeError):
+        changed(Quick("a", 1.0), colour="red")
+
+
+@needs_compiled
+def test_what_is_not_quick_or_not_whole_is_not_changed() -> None:
+    with pytest.raises(TypeError, match="quick"):
+        changed(Usual("a", 1.0), size=2.0)
+    bare = Quick.__new__(Quick)
+    with pytest.raises(AttributeError, match="name"):
+        changed(bare, size=2.0)
+
+
 def test_a_guard_that_stays_holds() -> None:
     with pytest.raises(FrozenInstanceError):
         Frozen([]).parts = []  # type: ignore[misc]
@@ -121,7 +142,9 @@ def test_nothing_is_kept_of_values_or_of_calls_that_fail() -> None:
     marker, colour = object(), "colour"
 
     def calls() -> None:
-        Quick("a", 1.0, (marker,), note=None)
+        changed(Quick("a", 1.0, (marker,), note=None), name=marker)
+        with pytest.raises(TypeError):
+            changed(Quick("a", 1.0, (marker,)), colour=marker)
         for positional, named in (((marker,), {}), ((marker, 1.0), {colour: marker}), ((marker,) * 5, {})):
             with pytest.raises(TypeError):
                 Quick(*positional, **named)  # type: ignore[arg-type]

@@ -30,8 +30,9 @@ _COMBINING = {
     "\u02dd": "\u030b",
 }
 """Accents that take a place of their own, and those that combine."""
-_ACCENT = re.compile(f"[{''.join(_COMBINING)}\u0300-\u036f]")
-_LEAST_ACCENT = 0xA8
+ACCENT = re.compile(f"[{''.join(_COMBINING)}\u0300-\u036f]")
+LEAST_ACCENT = 0xA8
+"""The lowest code of one."""
 _DOTLESS = {"\u0131": "i", "\u0237": "j"}
 _SHARED = 0.4
 """Part of the narrower one's width that both must share."""
@@ -39,10 +40,10 @@ _SHARED = 0.4
 
 def with_accents_joined(text: str, found: Characters) -> Characters:
     """Give the characters with each accent composed with the letter that it stands over; ``text`` is their text."""
-    if text.isascii() or _ACCENT.search(from_code(found.codes, _LEAST_ACCENT)) is None:
+    if text.isascii() or ACCENT.search(from_code(found.codes, LEAST_ACCENT)) is None:
         return found
     codes, gone = found.codes.copy(), set[int]()
-    for match in _ACCENT.finditer(text):
+    for match in ACCENT.finditer(text):
         place = match.start()
         for beside in (place + 1, place - 1):
             composed = _composed(text, place, beside, found)

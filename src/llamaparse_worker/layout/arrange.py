@@ -37,6 +37,7 @@ from llamaparse_worker.model.geometry import Box, enclosing
 from llamaparse_worker.model.options import ParseOptions
 from llamaparse_worker.model.page import LaidOutPage, PageReason, RawPage
 from llamaparse_worker.model.recognition import Recognition, Word
+from llamaparse_worker.model.value import changed
 
 TEXT_LAYER = "text_layer"
 
@@ -231,7 +232,7 @@ def _named(content: _Content, page: RawPage, body_size: float) -> _Content:
     blocks = [*content.blocks, *(block for edge in content.edges for block in edge.blocks)]
     in_text, at_edges = with_bookmarks(blocks, page.bookmarks, body_size, in_text=len(content.blocks))
     left = iter(at_edges)
-    edges = tuple(replace(edge, blocks=tuple(islice(left, len(edge.blocks)))) for edge in content.edges)
+    edges = tuple(changed(edge, blocks=tuple(islice(left, len(edge.blocks)))) for edge in content.edges)
     return replace(content, blocks=in_text, edges=edges)
 
 

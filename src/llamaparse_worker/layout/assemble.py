@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from llamaparse_worker.layout.continuation import continued, last_running
 from llamaparse_worker.layout.continued import MOST_PAGES_OF_TABLE, continues_table, with_whole_tables
@@ -24,6 +24,7 @@ from llamaparse_worker.layout.table_markup import FITTING
 from llamaparse_worker.model.blocks import Block, Edge, Heading, ListBlock, Paragraph, Side
 from llamaparse_worker.model.options import TableOptions
 from llamaparse_worker.model.page import FailedPage, LaidOutPage, ParsedPage
+from llamaparse_worker.model.value import changed
 
 _BODY_STEP = 1.04
 
@@ -133,7 +134,7 @@ def settled(page: LaidOutPage, document: DocumentSigns) -> LaidOutPage:
         else:
             (before if edge.side is Side.TOP else after).extend(edge.blocks)
     blocks = tuple(_levelled(block, document) for block in (*before, *page.blocks, *after))
-    return replace(page, blocks=blocks, edges=tuple(kept))
+    return changed(page, blocks=blocks, edges=tuple(kept))
 
 
 def _joined(page: LaidOutPage, following: LaidOutPage) -> tuple[LaidOutPage, LaidOutPage]:
@@ -144,7 +145,7 @@ def _joined(page: LaidOutPage, following: LaidOutPage) -> tuple[LaidOutPage, Lai
     if block is None:
         return page, following
     blocks = (*page.blocks[:at], block, *page.blocks[at + 1 :])
-    return replace(page, blocks=blocks), replace(following, blocks=following.blocks[1:])
+    return changed(page, blocks=blocks), changed(following, blocks=following.blocks[1:])
 
 
 def _parsed(page: LaidOutPage, document: DocumentSigns, tables: TableOptions) -> ParsedPage:
@@ -187,4 +188,4 @@ def _levelled(block: Block, document: DocumentSigns) -> Block:
     )
     if document.fixed_levels or level is None or open_end:
         return Paragraph(block.text, block.box, block.lines, block.spans)
-    return replace(block, level=level)
+    return changed(block, level=level)

@@ -96,7 +96,7 @@ def blocks(flow: Flow, style: Style) -> list[Block]:
     lines = flow.lines
     if not lines:
         return []
-    left, right = min(line.x0 for line in lines), max(line.x1 for line in lines)
+    left, right = min([line.x0 for line in lines]), max([line.x1 for line in lines])
     column = _Column(_usual_pitch(lines), min(left, flow.left), max(right, flow.right))
     found: list[Block] = []
     items: list[_Group] = []
@@ -151,7 +151,8 @@ def _groups(lines: Sequence[TextLine], style: Style, column: _Column) -> list[_G
 
 def _usual_pitch(lines: Sequence[TextLine]) -> float:
     """Give the distance of lines within a paragraph: the lower quartile, as gaps between blocks are larger."""
-    steps = [(after.middle - before.middle, after.size) for before, after in pairwise(lines)]
+    middles = [line.middle for line in lines]
+    steps = [(below - above, line.size) for above, below, line in zip(middles, middles[1:], lines[1:], strict=False)]
     pitches = [step for step, size in steps if step > size / 2]
     if len(pitches) < _LEAST_PITCHES:
         return pitches[0] if pitches and pitches[0] < 2 * lines[0].size else 1.25 * lines[0].size

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import replace
 
 from llamaparse_worker.layout.continued import Part, goes_on, merged
 from llamaparse_worker.layout.joining import SOFT_HYPHEN, joined, whole
 from llamaparse_worker.model.blocks import Block, Footnote, ListBlock, ListItem, Paragraph, Span, Table
 from llamaparse_worker.model.geometry import enclosing
+from llamaparse_worker.model.value import changed
 
 _ENDED = re.compile("[.!?:;…。\uff01\uff1f\uff1a\uff1b][\"'”’»)\\]]*$")
 _CAPTION = re.compile(
@@ -62,12 +62,12 @@ def continued(block: Block, following: Block) -> Block | None:
         return None
     if isinstance(block, Paragraph) and block.quoted == following.quoted and _goes_on(block, following):
         text, spans = _appended(block.text, block.spans, following)
-        return replace(block, text=text, spans=spans, lines=block.lines + following.lines)
+        return changed(block, text=text, spans=spans, lines=block.lines + following.lines)
     if isinstance(block, ListBlock) and not _ENDED.search(block.items[-1].text) and _starts_within(following.text):
         last = block.items[-1]
         text, spans = _appended(last.text, last.spans, following)
         item = ListItem(text, enclosing([last.box]), last.depth, last.mark, spans)
-        return replace(block, items=(*block.items[:-1], item))
+        return changed(block, items=(*block.items[:-1], item))
     return None
 
 
@@ -97,5 +97,5 @@ def _appended(text: str, spans: tuple[Span, ...], following: Paragraph) -> tuple
         text = text[:-1] + SOFT_HYPHEN
     made = joined([text, following.text])
     shift = len(made) - len(whole(following.text))
-    moved = (replace(span, start=span.start + shift, end=span.end + shift) for span in following.spans)
+    moved = (changed(span, start=span.start + shift, end=span.end + shift) for span in following.spans)
     return made, (*spans, *moved)

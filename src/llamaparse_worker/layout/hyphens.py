@@ -10,11 +10,12 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
 
 from llamaparse_worker.layout.joining import ELLIPTIC, SOFT_HYPHEN
 from llamaparse_worker.layout.segments import Segment
+from llamaparse_worker.model.value import changed
 
 _SET_BY_PROGRAM = ("\u00ad", "\u2010")
 """Hyphens that nobody types: a program set them where it divided a word."""
@@ -88,7 +89,7 @@ def with_divisions_marked(found: Sequence[Segment]) -> list[Segment]:
     for index in ends:
         segment = found[index]
         if _divides(segment.text, found[index + 1].text, evidence):
-            marked[index] = replace(segment, text=_softened(segment.text), rich=_softened(segment.rich))
+            marked[index] = changed(segment, text=_softened(segment.text), rich=_softened(segment.rich))
     return marked
 
 

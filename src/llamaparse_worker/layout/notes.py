@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
 
 from llamaparse_worker.layout.inline import PLAIN, RAISED, SWITCHES
 from llamaparse_worker.layout.lines import TextLine
 from llamaparse_worker.layout.segments import Segment, Style
 from llamaparse_worker.model.blocks import Block, Footnote, Heading, ListBlock, Paragraph, Span, SpanKind
+from llamaparse_worker.model.value import changed
 
 _SMALLER = 0.95
 _RAISED_SWITCHES = "".join(switch for look, switch in enumerate(SWITCHES) if look & RAISED)
@@ -57,7 +57,7 @@ def with_notes_placed(blocks: Sequence[Block]) -> list[Block]:
 
 def _unreferred(note: Footnote) -> Paragraph:
     shift = len(note.label) + 1
-    spans = tuple(replace(span, start=span.start + shift, end=span.end + shift) for span in note.spans)
+    spans = tuple(changed(span, start=span.start + shift, end=span.end + shift) for span in note.spans)
     return Paragraph(f"{note.label} {note.text}", note.box, note.lines, spans)
 
 
@@ -65,15 +65,15 @@ def _referring(block: Block, labels: Iterable[str]) -> tuple[Block, list[str]]:
     match block:
         case Paragraph() | Heading():
             spans, found = _references(block.text, block.spans, labels)
-            return (replace(block, spans=spans), found) if found else (block, [])
+            return (changed(block, spans=spans), found) if found else (block, [])
         case ListBlock():
             items = []
             every: list[str] = []
             for item in block.items:
                 spans, found = _references(item.text, item.spans, labels)
-                items.append(replace(item, spans=spans) if found else item)
+                items.append(changed(item, spans=spans) if found else item)
                 every.extend(found)
-            return (replace(block, items=tuple(items)), every) if every else (block, [])
+            return (changed(block, items=tuple(items)), every) if every else (block, [])
         case _:
             return block, []
 

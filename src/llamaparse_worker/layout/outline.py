@@ -11,14 +11,14 @@ import re
 import unicodedata
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from itertools import chain, groupby
 
 from llamaparse_worker.layout.headings import DEEPEST_LEVEL, HeadingLevels, HeadingSign, HeadingStyle, style_of
 from llamaparse_worker.model.blocks import Block, Heading, ListBlock, Paragraph
 from llamaparse_worker.model.geometry import enclosing
 from llamaparse_worker.model.page import Bookmark
-from llamaparse_worker.model.value import quick
+from llamaparse_worker.model.value import changed, quick
 
 _NUMBER = re.compile(r"(?:\d+(?:\.\d+)*|[ivxl]+|[a-z])[.)]?\s+")
 _OTHER_BYTES = bytes(code for code in range(128) if not chr(code).isalnum())
@@ -73,12 +73,12 @@ def _without_titles(block: ListBlock, titles: dict[str, int], size: float) -> li
     for is_item, group in groupby(block.items, lambda item: _key(f"{item.mark} {item.text}") not in titles):
         items = tuple(group)
         if is_item:
-            made.append(replace(block, items=items, box=enclosing(item.box for item in items)))
+            made.append(changed(block, items=items, box=enclosing(item.box for item in items)))
             continue
         for item in items:
             depth = titles[_key(f"{item.mark} {item.text}")]
             shift = len(item.mark) + 1
-            spans = tuple(replace(span, start=span.start + shift, end=span.end + shift) for span in item.spans)
+            spans = tuple(changed(span, start=span.start + shift, end=span.end + shift) for span in item.spans)
             made.append(Heading(f"{item.mark} {item.text}", item.box, size, spans=spans, outline=depth))
     return made
 
@@ -107,7 +107,7 @@ def _alphanumeric(text: str) -> str:
 def _outlined(block: Block, depth: int, size: float) -> Block:
     if isinstance(block, Paragraph):
         return Heading(block.text, block.box, size, lines=block.lines, spans=block.spans, outline=depth)
-    return replace(block, outline=depth) if isinstance(block, Heading) else block
+    return changed(block, outline=depth) if isinstance(block, Heading) else block
 
 
 @dataclass(frozen=True, slots=True)

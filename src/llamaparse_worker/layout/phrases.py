@@ -10,8 +10,6 @@ from collections.abc import Sequence
 
 from llamaparse_worker.model.blocks import Span, SpanKind
 
-_SPECIAL = re.compile(r"[\\`<&*_~\[\]]")
-"""What all escapes within a line begin with; most texts have none of it."""
 _CERTAIN = re.compile(r"\\(?=[!-/:-@\[-`{-~])|`|<(?=[A-Za-z/!?])|&(?=#?\w+;)")
 _CERTAIN_BEFORE_MARKS = re.compile(rf"{_CERTAIN.pattern}|\\$")
 _STARS = re.compile(r"\*(?=\S)|(?<=\S)\*")
@@ -63,7 +61,18 @@ def phrase(text: str, spans: Sequence[Span] = (), *, in_line: bool = False) -> s
 
 def is_plain(text: str) -> bool:
     """Tell whether a text has no character that could have to be escaped within a line."""
-    return _SPECIAL.search(text) is None
+    # What all escapes within a line begin with: a search for each is faster than one for any of them.
+    return not (
+        "*" in text
+        or "_" in text
+        or "[" in text
+        or "]" in text
+        or "&" in text
+        or "<" in text
+        or "~" in text
+        or "`" in text
+        or "\\" in text
+    )
 
 
 def escaped_within(text: str, marks: _Marks | None = None) -> str:
@@ -71,7 +80,7 @@ def escaped_within(text: str, marks: _Marks | None = None) -> str:
 
     ``marks`` are those of emphasis that could pair up; by default this text alone tells.
     """
-    if _SPECIAL.search(text) is None:
+    if is_plain(text):
         return text
     certain, marks = (_CERTAIN, _pairing(text)) if marks is None else (_CERTAIN_BEFORE_MARKS, marks)
     text = certain.sub(lambda found: "\\" + found[0], text)

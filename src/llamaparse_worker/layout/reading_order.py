@@ -81,8 +81,9 @@ class _Frame:
 
     def inner(self, segments: Sequence[Segment] = ()) -> _Frame:
         """Give the frame around these segments, or else the same one, a step deeper."""
-        left = min((one.x0 for one in segments), default=self.left)
-        right = max((one.x1 for one in segments), default=self.right)
+        if not segments:
+            return _Frame(self.em, self.depth + 1, self.left, self.right)
+        left, right = min([one.x0 for one in segments]), max([one.x1 for one in segments])
         return _Frame(self.em, self.depth + 1, left, right)
 
 
@@ -92,8 +93,11 @@ def regions(segments: Sequence[Segment], body_size: float) -> list[Region]:
 
 
 def _regions(segments: Sequence[Segment], frame: _Frame) -> list[Region]:
-    rows = _rows(segments)
-    if all(len(row.covered) == 1 for row in rows):  # nothing stands beside anything
+    groups = levels.rows(segments, _SHRINK)
+    if len(groups) == len(segments):  # nothing stands beside anything
+        return _flow([one for (one,) in groups], frame)
+    rows = [_row(group) for group in groups]
+    if all(len(row.covered) == 1 for row in rows):
         return _flow(_members(rows), frame)
     found = _text_columns(rows, frame.em) if frame.depth < _DEEPEST else None
     if found is None:
@@ -155,7 +159,7 @@ def _common_gutters(rows: Sequence[_Row], least: float) -> list[float]:
 
 def _crossing(rows: Sequence[_Row], place: float) -> set[int]:
     """Give the places of the rows that cross an upright line."""
-    return {index for index, row in enumerate(rows) if any(x0 < place < x1 for x0, x1 in row.covered)}
+    return {index for index, row in enumerate(rows) for x0, x1 in row.covered if x0 < place < x1}
 
 
 def _longest_free(rows: Sequence[_Row], crossing: AbstractSet[int]) -> tuple[int, int]:
@@ -275,12 +279,7 @@ def _flow(segments: Sequence[Segment], frame: _Frame) -> list[Region]:
 def _lines(segments: Sequence[Segment], frame: _Frame) -> list[Region]:
     if not segments:
         return []
-    return [Flow(tuple(join(group) for group in baselines(segments)), frame.left, frame.right)]
-
-
-def _rows(segments: Sequence[Segment]) -> list[_Row]:
-    """Cut at every height that no text crosses."""
-    return [_row(row) for row in levels.rows(segments, _SHRINK)]
+    return [Flow(tuple([join(group) for group in baselines(segments)]), frame.left, frame.right)]
 
 
 def _row(segments: Sequence[Segment]) -> _Row:

@@ -139,10 +139,10 @@ def _words(text: str) -> str:
 
 
 def _gaps(runs: Runs) -> dict[int, tuple[Gap, ...]]:
-    found: dict[int, tuple[Gap, ...]] = {}
+    found: dict[int, list[Gap]] = {}
     for run, count, start, end in runs.gaps:
-        found[run] = (*found.get(run, ()), Gap(start, end, count))
-    return found
+        found.setdefault(run, []).append(Gap(start, end, count))
+    return {run: tuple(gaps) for run, gaps in found.items()}
 
 
 def _rich_texts(text: str, runs: Runs) -> dict[int, str]:

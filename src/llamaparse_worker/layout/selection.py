@@ -15,6 +15,7 @@ from llamaparse_worker.model.geometry import Box
 from llamaparse_worker.model.options import CropBox, ParseOptions
 from llamaparse_worker.model.page import RawPage
 from llamaparse_worker.model.recognition import Word
+from llamaparse_worker.model.value import changed
 
 Floats = npt.NDArray[np.float32]
 
@@ -22,7 +23,7 @@ Floats = npt.NDArray[np.float32]
 def selected(page: RawPage, options: ParseOptions) -> RawPage:
     """Give the page without what is not to be read; its size stays, so that boxes mean the same."""
     if page.links and not options.annotate_links:
-        page = replace(page, links=())
+        page = changed(page, links=())
     ignored = int(Trait.DIAGONAL if options.ignore_diagonal_text else 0)
     if options.crop_box is None and not (ignored or options.ignore_hidden_text):
         return page

@@ -12,10 +12,10 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from llamaparse_worker.layout.accents import with_accents_joined
+from llamaparse_worker.layout.accents import ACCENT, LEAST_ACCENT, with_accents_joined
 from llamaparse_worker.layout.bidi import RIGHT_TO_LEFT, is_right_to_left
 from llamaparse_worker.layout.characters import Characters, characters_of, with_characters
-from llamaparse_worker.layout.codes import from_code
+from llamaparse_worker.layout.codes import codes_of, from_code
 from llamaparse_worker.layout.frames import Frame
 from llamaparse_worker.layout.right_to_left import in_reading_order
 from llamaparse_worker.model.characters import TURNS, Trait
@@ -26,6 +26,9 @@ Traits = npt.NDArray[np.uint8]
 _STACKABLE = re.compile("[\u3000-\u30ff\u3400-\u9fff\uf900-\ufaff\uff00-\uffef\U00020000-\U0003ffff]")
 _LEAST_STACKABLE, _LEAST_RIGHT_TO_LEFT = 0x3000, 0x0590
 """The lowest codes of such signs."""
+_TELLING = re.compile("|".join(one.pattern for one in (ACCENT, _STACKABLE, RIGHT_TO_LEFT)))
+_LEAST_TELLING = min(LEAST_ACCENT, _LEAST_STACKABLE, _LEAST_RIGHT_TO_LEFT)
+"""Of these signs together: a page without any of them is one part as it is, if it has a single direction."""
 _LEAST_STACKED = 6
 _MOSTLY_STACKED = 3
 _NARROW_GAP_EM = 0.7
@@ -46,6 +49,8 @@ def parts(page: RawPage) -> tuple[Part, ...]:
     """Give the parts of a page, the one with most characters first, a diagonal one last; at least one."""
     traits = np.frombuffer(page.traits, np.uint8) & np.uint8(TURNS | Trait.DIAGONAL)
     if page.text.isascii() and not np.count_nonzero(traits):  # no signs of other scripts, and no accents
+        return (Part(page, Frame(page.width, page.height)),)
+    if not np.count_nonzero(traits) and _TELLING.search(from_code(codes_of(page.text), _LEAST_TELLING)) is None:
         return (Part(page, Frame(page.width, page.height)),)
     found = characters_of(page)
     traits = _with_stacked_turned(page, found, traits if len(traits) else np.zeros(len(found.codes), np.uint8))

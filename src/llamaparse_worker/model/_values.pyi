@@ -1,3 +1,8 @@
+from typing import TypeVar
+
+_Value = TypeVar("_Value")
+
 VERSION: int
 
+def changed(value: _Value, /, **fields: object) -> _Value: ...
 def quicken(value: type, names: tuple[str, ...], defaults: tuple[object, ...], /) -> None: ...

@@ -32,7 +32,9 @@ def finished(page: RawPage | LaidOutPage, options: ParseOptions) -> LaidOutPage:
 def _with_hidden(page: RawPage, made: Callable[[RawPage], LaidOutPage], options: ParseOptions) -> LaidOutPage:
     """Lay out a page, and once more without its hidden text where models may be told of it."""
     hidden = hidden_text(page)
-    if hidden is None or not options.asks_models:
+    if hidden is None:
+        return made(page)
+    if not options.asks_models:
         return replace(made(page), hidden=hidden)
     seen = made(without_hidden(page))
     return replace(made(page), hidden=hidden, seen=SeenPage(seen.blocks, seen.text, seen.edges, seen.words))

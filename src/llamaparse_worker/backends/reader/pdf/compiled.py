@@ -20,7 +20,7 @@ from llamaparse_worker.compiled import load
 
 Floats = npt.NDArray[np.float32]
 
-VERSION = 4
+VERSION = 5
 """Of ``glyphs.c``: a library that an earlier version has left is not used."""
 FUNCTIONS = (
     "FPDFText_GetUnicode",
@@ -37,11 +37,12 @@ FUNCTIONS = (
 COLOURS = 256
 """Places in the table of colours; the last stands for all further colours."""
 _MOST_FONTS = 65_535
+_USUAL_CHARACTERS = 16_384
 
 _ffi: Any = FFI()
 _ffi.cdef("""
 int glyphs_version(void);
-int glyphs_read(void*, uintptr_t, int, void*, void*, int, int*);
+int glyphs_read(void*, uintptr_t, int, void*, void*, int, int*, int*);
 void glyphs_displayed(void*, int, void*, int, void*);
 void glyphs_members(uintptr_t, uintptr_t, int, void*);
 void glyphs_answers(uintptr_t, void*, int, void*);
@@ -61,6 +62,8 @@ class Arrays:
     colours: npt.NDArray[np.uint8]
     font_handles: tuple[int, ...]
     colour_table: tuple[int, ...]
+    unclean: int
+    """How many of the codes are no character that a text may have."""
 
 
 @cache
@@ -70,27 +73,48 @@ def is_compiled() -> bool:
 
 
 def read(text_page: int, count: int) -> Arrays:
-    """Read all characters of a text page; only where ``is_compiled``."""
-    codes, boxes, objects = np.empty(count, np.uint32), np.empty((count, 4), np.float32), np.empty(count, np.uint64)
-    sizes, fonts, traits = np.empty(count, np.float32), np.empty(count, np.uint16), np.empty(count, np.uint8)
-    colours, colour_table, colours_known = np.empty(count, np.uint8), np.empty(COLOURS, np.uint32), _ffi.new("int*")
-    table = np.empty(min(count, _MOST_FONTS) + 1, np.uint64)
-    arrays = (codes, boxes, objects, sizes, fonts, traits, colours, colour_table)
-    filled = np.array([_place(array) for array in arrays], np.uintp)
-    known = _library().glyphs_read(
-        _address(_functions()), text_page, count, _address(filled), _address(table), len(table), colours_known
-    )
-    return Arrays(
-        codes,
-        boxes,
-        objects,
-        sizes,
-        fonts,
-        traits,
-        colours,
-        tuple(table[:known].tolist()),
-        tuple(colour_table[: colours_known[0]].tolist()),
-    )
+    """Read all characters of a text page; only where ``is_compiled``.
+
+    The arrays of a usual page are filled anew by the next call: a process reads one page at a time.
+    """
+    return (_room() if count <= _USUAL_CHARACTERS else _Room(count)).read(text_page, count)
+
+
+class _Room:
+    """Memory for the characters of a page."""
+
+    def __init__(self, count: int) -> None:
+        self._codes, self._boxes = np.empty(count, np.uint32), np.empty((count, 4), np.float32)
+        self._objects, self._sizes = np.empty(count, np.uint64), np.empty(count, np.float32)
+        self._fonts, self._traits = np.empty(count, np.uint16), np.empty(count, np.uint8)
+        self._colours, self._colour_table = np.empty(count, np.uint8), np.empty(COLOURS, np.uint32)
+        self._font_table = np.empty(min(count, _MOST_FONTS) + 1, np.uint64)
+        self._counts = _ffi.new("int[2]")
+        arrays = (self._codes, self._boxes, self._objects, self._sizes, self._fonts, self._traits, self._colours)
+        self._places = np.array([_place(array) for array in (*arrays, self._colour_table)], np.uintp)
+        self._given = (_address(self._places), _address(self._font_table), len(self._font_table))
+
+    def read(self, text_page: int, count: int) -> Arrays:
+        """Read the characters of a page, for which there must be room."""
+        counts, functions = self._counts, _address(_functions())
+        known = _library().glyphs_read(functions, text_page, count, *self._given, counts, counts + 1)
+        return Arrays(
+            self._codes[:count],
+            self._boxes[:count],
+            self._objects[:count],
+            self._sizes[:count],
+            self._fonts[:count],
+            self._traits[:count],
+            self._colours[:count],
+            tuple(self._font_table[:known].tolist()),
+            tuple(self._colour_table[: counts[0]].tolist()),
+            counts[1],
+        )
+
+
+@cache
+def _room() -> _Room:
+    return _Room(_USUAL_CHARACTERS)
 
 
 def displayed(boxes: Floats, bounds: tuple[float, float, float, float], quarters: int) -> Floats:

@@ -5,7 +5,7 @@
  */
 #include <stdint.h>
 
-#define VERSION 4
+#define VERSION 5
 
 #if defined(_WIN32)
 #define EXPORTED __declspec(dllexport)
@@ -80,15 +80,24 @@ static uint8_t place_of_colour(const Functions *pdfium, Handle object, uint32_t 
     return (uint8_t)(*known)++;
 }
 
+/* Whether a code is a character that a text may have: no control, half of a pair or noncharacter. */
+static int is_clean(unsigned int code) {
+    if (code < 0x7F) return code >= 0x20 || code == '\t' || code == '\n' || code == '\r';
+    if (code < 0x10000) return code >= 0xA0 && code < 0xFFFE && !(code >= 0xD800 && code < 0xE000)
+        && !(code >= 0xFDD0 && code < 0xFDF0);
+    return code < 0x10FFFE;
+}
+
 EXPORTED int glyphs_version(void) { return VERSION; }
 
-/* Fills all arrays and `font_table`, which has `room` places; gives the number of fonts, and in `colours` of colours. */
+/* Fills all arrays and `font_table`, which has `room` places; gives the number of fonts, that of colours in `colours`,
+ * and in `unclean` how many of the codes no text may have. */
 EXPORTED int glyphs_read(
     const Functions *pdfium, Handle text_page, int count, const Glyphs *glyphs, Handle *font_table, int room,
-    int *colours
+    int *colours, int *unclean
 ) {
     int known = 0;
-    *colours = 0;
+    *colours = *unclean = 0;
     Handle before = 0;
     float size = 0;
     uint16_t font = 0;
@@ -96,6 +105,7 @@ EXPORTED int glyphs_read(
     for (int index = 0; index < count; index++) {
         const unsigned int code = pdfium->unicode(text_page, index);
         glyphs->codes[index] = code > 0 && code < END_OF_UNICODE ? code : REPLACEMENT;
+        *unclean += !is_clean(glyphs->codes[index]);
 
         const Handle object = pdfium->object(text_page, index);
         glyphs->objects[index] = object;

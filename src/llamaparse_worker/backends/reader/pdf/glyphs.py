@@ -65,7 +65,8 @@ def extract(text_page: int) -> Glyphs:
     return through_compiled(text_page, count) if is_compiled() else through_cffi(text_page, count)
 
 
-def _glyphs(text: str, boxes: Floats, styles: _Styles, objects: npt.NDArray[np.uint64]) -> Glyphs:
+def _cleaned(text: str, boxes: Floats, styles: _Styles, objects: npt.NDArray[np.uint64]) -> Glyphs:
+    """Put together what was read, with nothing in the text that is no character."""
     seconds = [found.start() + 1 for found in _PAIR.finditer(text)]
     if seconds:
         kept = np.delete(np.arange(len(text)), seconds)
@@ -73,8 +74,12 @@ def _glyphs(text: str, boxes: Floats, styles: _Styles, objects: npt.NDArray[np.u
         boxes, styles, objects = boxes[kept], styles.at(kept), objects[kept]
     for found in _UNMAPPED.finditer(text):
         styles.traits[found.start()] |= Trait.UNMAPPED
+    return _glyphs(clean(text), boxes, styles, objects)
+
+
+def _glyphs(text: str, boxes: Floats, styles: _Styles, objects: npt.NDArray[np.uint64]) -> Glyphs:
     return Glyphs(
-        clean(text),
+        text,
         boxes,
         styles.sizes,
         styles.fonts,
@@ -92,7 +97,7 @@ def through_compiled(text_page: int, count: int) -> Glyphs:
     text = found.codes.tobytes().decode("utf-32-le", "surrogatepass")
     table = tuple(map(_font, found.font_handles)) or (Font(""),)
     styles = _Styles(found.sizes, found.fonts, found.traits, table, found.colours, found.colour_table)
-    return _glyphs(text, found.boxes, styles, found.objects)
+    return (_cleaned if found.unclean else _glyphs)(text, found.boxes, styles, found.objects)
 
 
 def through_cffi(text_page: int, count: int) -> Glyphs:
@@ -100,7 +105,7 @@ def through_cffi(text_page: int, count: int) -> Glyphs:
     objects = _text_objects(text_page, count)
     boxes = _boxes(text_page, count)
     boxes[objects == 0, 2] = boxes[objects == 0, 0]
-    return _glyphs(_text(text_page, count), boxes, _styles(text_page, objects), objects)
+    return _cleaned(_text(text_page, count), boxes, _styles(text_page, objects), objects)
 
 
 def clean(text: str) -> str:

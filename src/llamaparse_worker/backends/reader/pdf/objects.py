@@ -29,10 +29,9 @@ class PageObjects:
 
     def of_kind(self, *kinds: int) -> Iterator[tuple[int, int]]:
         """Give the handle and kind of every object that is of one of these kinds."""
-        chosen = np.zeros(len(self.kinds), np.bool_)
-        for kind in kinds:
-            chosen |= self.kinds == kind
-        places = np.flatnonzero(chosen)
+        places = np.flatnonzero(np.logical_or.reduce([self.kinds == kind for kind in kinds]))
+        if not len(places):  # as of images on most pages
+            return
         yield from zip(self.handles[places].tolist(), self.kinds[places].tolist(), strict=True)
 
 
