@@ -37,7 +37,7 @@ from llamaparse_worker.model.geometry import Box, enclosing
 from llamaparse_worker.model.options import ParseOptions
 from llamaparse_worker.model.page import LaidOutPage, PageReason, RawPage
 from llamaparse_worker.model.recognition import Recognition, Word
-from llamaparse_worker.model.value import changed
+from llamaparse_worker.model.value import changed, quick
 
 TEXT_LAYER = "text_layer"
 
@@ -150,6 +150,7 @@ def _nothing_on(page: RawPage) -> RawPage:
     return replace(without_characters(page), rules=b"", fills=b"", links=(), fields=(), bookmarks=())
 
 
+@quick
 @dataclass(frozen=True, slots=True)
 class _Content:
     """The text of a page, and what stands apart from it at its edges."""

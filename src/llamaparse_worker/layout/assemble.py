@@ -24,11 +24,12 @@ from llamaparse_worker.layout.table_markup import FITTING
 from llamaparse_worker.model.blocks import Block, Edge, Heading, ListBlock, Paragraph, Side
 from llamaparse_worker.model.options import TableOptions
 from llamaparse_worker.model.page import FailedPage, LaidOutPage, ParsedPage
-from llamaparse_worker.model.value import changed
+from llamaparse_worker.model.value import changed, quick
 
 _BODY_STEP = 1.04
 
 
+@quick
 @dataclass(frozen=True, slots=True)
 class PageSigns:
     """What a page contributes to what is known of the document."""

@@ -10,10 +10,12 @@ import numpy.typing as npt
 from llamaparse_worker.layout.codes import Codes, codes_of
 from llamaparse_worker.layout.frames import Floats, Frame
 from llamaparse_worker.model.page import RawPage
+from llamaparse_worker.model.value import quick
 
 Indices = npt.NDArray[np.intp]
 
 
+@quick
 @dataclass(frozen=True, slots=True)
 class Characters:
     """Parallel arrays; see ``RawPage``. ``places`` are indices into the page that they were taken from."""

@@ -1,12 +1,21 @@
-"""The characters of a text as an array of codes, which tells of all of them at once what is asked."""
+"""The characters of a text as an array of codes, which tells of all of them at once what is asked.
+
+Where ``codes.c`` was compiled, it tells of a text what pages are mostly asked; both ways give the same.
+"""
 
 from __future__ import annotations
+
+from collections.abc import Callable
 
 import numpy as np
 import numpy.typing as npt
 
 Codes = npt.NDArray[np.uint32]
 
+VERSION = 1
+"""Of ``codes.c``: what an earlier version has left is not used."""
+
+_LAST_OF_ASCII = 0x7F
 _BEHIND_SPACES = 0x3001
 _SPACES = np.array([chr(code).isspace() for code in range(_BEHIND_SPACES + 1)], np.bool_)
 
@@ -24,3 +33,27 @@ def from_code(codes: Codes, least: int) -> str:
 def are_spaces(codes: Codes) -> npt.NDArray[np.bool_]:
     """Tell which characters are white space."""
     return _SPACES[np.minimum(codes, _BEHIND_SPACES)]
+
+
+def count_visible_in_python(text: str) -> int:
+    """Do what ``count_visible`` does."""
+    return len(text) - int(np.count_nonzero(are_spaces(codes_of(text))))
+
+
+def signs_from_in_python(text: str, least: int) -> str:
+    """Do what ``signs_from`` does."""
+    return "" if text.isascii() and least > _LAST_OF_ASCII else from_code(codes_of(text), least)
+
+
+is_compiled = False
+count_visible: Callable[[str], int] = count_visible_in_python
+"""Counts the characters of a text that are no white space."""
+signs_from: Callable[[str, int], str] = signs_from_in_python
+"""Gives, in order, the characters of a text whose code is so large or larger."""
+try:
+    from llamaparse_worker.layout import _codes
+
+    if is_compiled := _codes.VERSION == VERSION:
+        count_visible, signs_from = _codes.count_visible, _codes.signs_from
+except ImportError:  # it was not built: there was no compiler, or no header files of Python
+    pass

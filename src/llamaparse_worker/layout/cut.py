@@ -20,6 +20,7 @@ from llamaparse_worker.layout.rules import Rule, parted
 from llamaparse_worker.layout.shown import shown
 from llamaparse_worker.model.characters import Font
 from llamaparse_worker.model.page import RawPage
+from llamaparse_worker.model.value import quick
 
 Floats = npt.NDArray[np.float32]
 Flags = npt.NDArray[np.bool_]
@@ -58,6 +59,7 @@ _SAME_WIDTH = 0.03
 _MOSTLY_EVEN = 0.93
 
 
+@quick
 @dataclass(frozen=True, slots=True)
 class Runs:
     """The runs of a page in the order of the file, as parallel lists."""

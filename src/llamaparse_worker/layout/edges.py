@@ -13,12 +13,13 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
 
+from llamaparse_worker.layout import levels
 from llamaparse_worker.layout.headings import HeadingSign, heading_sign
-from llamaparse_worker.layout.levels import rows
 from llamaparse_worker.layout.notes import begins_note
 from llamaparse_worker.layout.segments import Segment
 from llamaparse_worker.model.blocks import Block, Edge, Footnote, Heading, ListBlock, Side, Table
 from llamaparse_worker.model.page import LaidOutPage
+from llamaparse_worker.model.value import quick
 
 _REACH = 0.13
 """Share of the page's height at its top and bottom where running heads may stand."""
@@ -44,6 +45,7 @@ _PAGE_NUMBER = re.compile(
 )
 
 
+@quick
 @dataclass(frozen=True, slots=True)
 class EdgeSign:
     """What a page shows at an edge."""
@@ -69,6 +71,7 @@ class RunningHeads:
     numbers: Mapping[int, str] = field(default_factory=dict)
 
 
+@quick
 @dataclass(frozen=True, slots=True)
 class Parted:
     """The segments of a page: those at its edges and the others."""
@@ -82,11 +85,12 @@ def part(found: Sequence[Segment], height: float, em: float) -> Parted:
     """Take what stands apart at the top and bottom of a page from the rest."""
     if len(found) < 2:  # noqa: PLR2004 - nothing to stand apart from
         return Parted([], list(found), [])
-    rows = _rows(found)
-    first = _edge_rows([(row[0], row[1]) for row in rows], rows, height, em)
-    mirrored = [(height - row[1], height - row[0]) for row in reversed(rows)]
+    rows = levels.rows(found)
+    upper, lower = rows[: _MOST_ROWS + 1], rows[: -_MOST_ROWS - 2 : -1]
+    first = _edge_rows([_extent(row) for row in upper], rows, height, em)
+    mirrored = [(height - bottom, height - top) for top, bottom in map(_extent, lower)]
     last = _edge_rows(mirrored, rows[::-1], height, em)
-    if any(begins_note(segment) for row in rows[len(rows) - last :] for segment in row[2]):
+    if any(begins_note(segment) for row in rows[len(rows) - last :] for segment in row):
         last = 0
     if first + last >= len(rows):
         return Parted([], list(found), [])
@@ -95,8 +99,8 @@ def part(found: Sequence[Segment], height: float, em: float) -> Parted:
     last = 0 if _begins_column(rows[len(rows) - last :], body, em) else last
     if not first and not last:
         return Parted([], list(found), [])
-    top = {id(segment) for row in rows[:first] for segment in row[2]}
-    bottom = {id(segment) for row in rows[len(rows) - last :] for segment in row[2]}
+    top = {id(segment) for row in rows[:first] for segment in row}
+    bottom = {id(segment) for row in rows[len(rows) - last :] for segment in row}
     return Parted(
         [segment for segment in found if id(segment) in top],
         [segment for segment in found if id(segment) not in top and id(segment) not in bottom],
@@ -104,21 +108,22 @@ def part(found: Sequence[Segment], height: float, em: float) -> Parted:
     )
 
 
-_Row = tuple[float, float, list[Segment]]
+_Row = Sequence[Segment]
+"""Segments that no level line parts, from top to bottom."""
 
 
-def _rows(found: Sequence[Segment]) -> list[_Row]:
-    """Gather segments that no level line parts, from top to bottom."""
-    return [(row[0].y0, max([segment.y1 for segment in row]), row) for row in rows(found)]
+def _extent(row: _Row) -> tuple[float, float]:
+    """Give the top and bottom of a row."""
+    return row[0].y0, max([segment.y1 for segment in row])
 
 
 def _edge_rows(extents: Sequence[tuple[float, float]], rows: Sequence[_Row], height: float, em: float) -> int:
     """Count the rows at an edge, given from the edge inwards, that a gap parts from the rest."""
     characters = 0
     for index in range(min(_MOST_ROWS, len(rows) - 1)):
-        if extents[index][1] > _REACH * height or any(found.size > _LARGEST * em for found in rows[index][2]):
+        if extents[index][1] > _REACH * height or any(found.size > _LARGEST * em for found in rows[index]):
             return 0
-        characters += sum(len(segment.text) for segment in rows[index][2])
+        characters += sum(len(segment.text) for segment in rows[index])
         if characters > _MOST_CHARACTERS:
             return 0
         if extents[index + 1][0] - extents[index][1] > _GAP_EM * em:
@@ -133,13 +138,13 @@ def _begins_column(rows: Sequence[_Row], body: Sequence[_Row], em: float) -> boo
     """
     places = [
         round(right.x0)
-        for _, _, row in rows
+        for row in rows
         for left, right in pairwise(sorted(row, key=lambda segment: segment.x0))
         if right.x0 - left.x1 > em
     ]
     if not places:
         return False
-    starts = Counter(round(segment.x0) for _, _, row in body for segment in row)
+    starts = Counter(round(segment.x0) for row in body for segment in row)
     least = max(_LEAST_LINES, _LEAST_SHARE * len(body))
     return any(sum(starts[place + step] for step in (-1, 0, 1)) >= least for place in places)
 

@@ -9,15 +9,15 @@ from __future__ import annotations
 import re
 import unicodedata
 
-import numpy as np
-
-from llamaparse_worker.layout.codes import Codes, are_spaces, codes_of, from_code
+from llamaparse_worker.layout.codes import count_visible, signs_from
 from llamaparse_worker.model.characters import Trait
 from llamaparse_worker.model.page import PageReason, RawPage
 
 _MEANINGLESS = re.compile("[\ufffd\ue000-\uf8ff\u25a1\u25af\U000f0000-\U0010fffd]")
 """Characters that say nothing: replaced ones, those of private use, and the boxes that stand for missing ones."""
 _LEAST_MEANINGLESS = 0x25A1
+_MAPPED = bytes(bits for bits in range(256) if not bits & Trait.UNMAPPED)
+"""The traits of characters of which the font says which ones they are."""
 _LISTED = re.compile("[\uf020-\uf0ff]")
 """Private use as symbol fonts have it, mostly for bullets."""
 _LATIN = re.compile("[A-Za-z\u00c0-\u024f]")
@@ -40,11 +40,10 @@ _MANY_OUTLINES = 150
 
 def text_layer_problem(page: RawPage) -> PageReason | None:
     """Give why the text layer is not all that the page says; None if it can be kept as it is."""
-    codes = codes_of(page.text)
-    visible = len(codes) - int(np.count_nonzero(are_spaces(codes)))
+    visible = count_visible(page.text)
     if visible < _FEW_CHARACTERS:
-        return _problem_of_little(page, codes, visible)
-    return PageReason.GARBLED if _is_garbled(page, codes, visible) else None
+        return _problem_of_little(page, visible)
+    return PageReason.GARBLED if _is_garbled(page, visible) else None
 
 
 def is_scan(page: RawPage) -> bool:
@@ -52,7 +51,7 @@ def is_scan(page: RawPage) -> bool:
     return page.scan_dpi > 0 or _pictured_share(page) >= _WHOLE_PAGE
 
 
-def _problem_of_little(page: RawPage, codes: Codes, visible: int) -> PageReason | None:
+def _problem_of_little(page: RawPage, visible: int) -> PageReason | None:
     """Judge a page with a few characters or none, such as a page number stamped on a scan."""
     if not page.drawn:
         return PageReason.BLANK
@@ -63,7 +62,7 @@ def _problem_of_little(page: RawPage, codes: Codes, visible: int) -> PageReason 
         return PageReason.VECTOR_TEXT
     if not visible:
         return PageReason.NO_TEXT
-    if _is_garbled(page, codes, visible):
+    if _is_garbled(page, visible):
         return PageReason.GARBLED
     return PageReason.SPARSE if pictured >= _PICTURED else None
 
@@ -74,10 +73,9 @@ def _pictured_share(page: RawPage) -> float:
     return min(1.0, sum(box.width * box.height for box in page.image_boxes) / area) if area else 0.0
 
 
-def _is_garbled(page: RawPage, codes: Codes, visible: int) -> bool:
-    traits = np.frombuffer(page.traits, np.uint8)
-    unmapped = int(np.count_nonzero(traits & Trait.UNMAPPED)) if len(traits) else 0
-    meaningless = 0 if page.text.isascii() else _meaningless(from_code(codes, _LEAST_MEANINGLESS))
+def _is_garbled(page: RawPage, visible: int) -> bool:
+    unmapped = len(page.traits.translate(None, _MAPPED))
+    meaningless = _meaningless(signs_from(page.text, _LEAST_MEANINGLESS))
     if meaningless + unmapped > _MOST_MEANINGLESS * (visible + unmapped):
         return True
     return _is_no_language(page.text, visible)

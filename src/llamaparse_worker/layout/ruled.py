@@ -40,6 +40,7 @@ class _Place:
     last: float
 
 
+@quick
 @dataclass(frozen=True, slots=True)
 class _Lattice:
     """Where lines part columns (``xs``) and rows (``ys``), the outer edges included."""

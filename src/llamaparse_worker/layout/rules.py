@@ -47,6 +47,7 @@ class Rule:
         return min(self.end, end) - max(self.start, start) > (end - start) / 2
 
 
+@quick
 @dataclass(frozen=True, slots=True)
 class Rules:
     """The level and upright lines of a page."""

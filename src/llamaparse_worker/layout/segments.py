@@ -14,7 +14,7 @@ from llamaparse_worker.layout.cut import SIDEWAYS, UNTIDY, ZERO_WIDTH_SPACE, Run
 from llamaparse_worker.layout.inline import BOLD, CODE, ITALIC, PLAIN, SWITCHES
 from llamaparse_worker.layout.rules import Rule
 from llamaparse_worker.model.page import RawPage
-from llamaparse_worker.model.value import unguarded
+from llamaparse_worker.model.value import quick, unguarded
 
 _TRAITS = tuple(
     (bool(traits & BOLD), bool(traits & CODE), bool(traits & SIDEWAYS), bool(traits & ITALIC), bool(traits & UNTIDY))
@@ -77,6 +77,7 @@ class Segment:
         )
 
 
+@quick
 @dataclass(frozen=True, slots=True)
 class Style:
     """What most characters of a page look like."""

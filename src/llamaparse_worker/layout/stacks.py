@@ -17,6 +17,7 @@ from llamaparse_worker.layout.segments import Segment
 from llamaparse_worker.layout.table_parts import close_strips, may_be_parted, parted_by
 from llamaparse_worker.layout.table_signs import are_prose
 from llamaparse_worker.model.geometry import Box, enclosing
+from llamaparse_worker.model.value import quick
 
 _SAME_EDGE = 5.0
 _LEAST_WIDTH_EM = 3.0
@@ -30,6 +31,7 @@ _AROUND_EM = 3.0
 _BELOW = float("inf")
 
 
+@quick
 @dataclass(frozen=True, slots=True)
 class _Texts:
     """Segments from top to bottom, and the heights of their middles."""

@@ -15,11 +15,12 @@ import numpy.typing as npt
 from llamaparse_worker.layout.accents import ACCENT, LEAST_ACCENT, with_accents_joined
 from llamaparse_worker.layout.bidi import RIGHT_TO_LEFT, is_right_to_left
 from llamaparse_worker.layout.characters import Characters, characters_of, with_characters
-from llamaparse_worker.layout.codes import codes_of, from_code
+from llamaparse_worker.layout.codes import from_code, signs_from
 from llamaparse_worker.layout.frames import Frame
 from llamaparse_worker.layout.right_to_left import in_reading_order
 from llamaparse_worker.model.characters import TURNS, Trait
 from llamaparse_worker.model.page import RawPage
+from llamaparse_worker.model.value import quick
 
 Traits = npt.NDArray[np.uint8]
 
@@ -28,7 +29,9 @@ _LEAST_STACKABLE, _LEAST_RIGHT_TO_LEFT = 0x3000, 0x0590
 """The lowest codes of such signs."""
 _TELLING = re.compile("|".join(one.pattern for one in (ACCENT, _STACKABLE, RIGHT_TO_LEFT)))
 _LEAST_TELLING = min(LEAST_ACCENT, _LEAST_STACKABLE, _LEAST_RIGHT_TO_LEFT)
-"""Of these signs together: a page without any of them is one part as it is, if it has a single direction."""
+"""Of all of these signs: a page without any of them is one part as it is, if it has a single direction."""
+_LEVEL = bytes(bits for bits in range(256) if not bits & (TURNS | Trait.DIAGONAL))
+"""The traits of characters that read from left to right on the page."""
 _LEAST_STACKED = 6
 _MOSTLY_STACKED = 3
 _NARROW_GAP_EM = 0.7
@@ -36,6 +39,7 @@ _SHARED = 0.5
 _STACKED_STEP = 0.5
 
 
+@quick
 @dataclass(frozen=True, slots=True)
 class Part:
     """The characters of one direction, in their frame."""
@@ -47,11 +51,9 @@ class Part:
 
 def parts(page: RawPage) -> tuple[Part, ...]:
     """Give the parts of a page, the one with most characters first, a diagonal one last; at least one."""
+    if not page.traits.translate(None, _LEVEL) and not _TELLING.search(signs_from(page.text, _LEAST_TELLING)):
+        return (Part(page, Frame(page.width, page.height)),)
     traits = np.frombuffer(page.traits, np.uint8) & np.uint8(TURNS | Trait.DIAGONAL)
-    if page.text.isascii() and not np.count_nonzero(traits):  # no signs of other scripts, and no accents
-        return (Part(page, Frame(page.width, page.height)),)
-    if not np.count_nonzero(traits) and _TELLING.search(from_code(codes_of(page.text), _LEAST_TELLING)) is None:
-        return (Part(page, Frame(page.width, page.height)),)
     found = characters_of(page)
     traits = _with_stacked_turned(page, found, traits if len(traits) else np.zeros(len(found.codes), np.uint8))
     if not np.count_nonzero(traits):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from llamaparse_worker.layout import compiled_cut, levels
+from llamaparse_worker.layout import codes, compiled_cut, levels
 from llamaparse_worker.model import value
 
 
@@ -10,6 +10,7 @@ def way() -> str:
     """Say in a few words how pages are laid out."""
     parts = {
         "runs": compiled_cut.is_compiled(),
+        "codes": codes.is_compiled,
         "levels": levels.compiled is not None,
         "values": value.is_compiled(),
     }

@@ -42,6 +42,7 @@ class PageReason(StrEnum):
     """OCR has failed over images of the page; its text layer is all that was read."""
 
 
+@quick
 @dataclass(frozen=True, slots=True)
 class Bookmark:
     """An entry of the document's outline that leads to this page; ``depth`` counts from 1."""

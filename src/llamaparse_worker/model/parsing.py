@@ -15,6 +15,7 @@ from llamaparse_worker.model.geometry import Box
 from llamaparse_worker.model.options import ParseOptions
 from llamaparse_worker.model.page import PageSummary, RawPage
 from llamaparse_worker.model.recognition import Recognition
+from llamaparse_worker.model.value import quick
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +94,7 @@ class Inspected:
     type: Literal["inspected"] = "inspected"
 
 
+@quick
 @dataclass(frozen=True, slots=True)
 class PageStarted:
     """A page is being worked on: if the process dies or stalls now, it is this page's doing. Fast pages need none."""
@@ -101,6 +103,7 @@ class PageStarted:
     type: Literal["page_started"] = "page_started"
 
 
+@quick
 @dataclass(frozen=True, slots=True)
 class PageDone:
     """A page is finished and stands in the blob or is kept, or it failed."""

@@ -17,6 +17,7 @@ from cffi import FFI
 from llamaparse_worker.backends.reader.pdf.pdfium import ffi as pdfium_ffi
 from llamaparse_worker.backends.reader.pdf.pdfium import library
 from llamaparse_worker.compiled import load
+from llamaparse_worker.model.value import quick
 
 Floats = npt.NDArray[np.float32]
 
@@ -49,6 +50,7 @@ void glyphs_answers(uintptr_t, void*, int, void*);
 """)
 
 
+@quick
 @dataclass(frozen=True, slots=True)
 class Arrays:
     """What ``glyphs.c`` fills: one place a character, and the handles of the fonts."""

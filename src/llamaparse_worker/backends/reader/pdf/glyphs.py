@@ -21,6 +21,7 @@ import numpy.typing as npt
 from llamaparse_worker.backends.reader.pdf.compiled import COLOURS, is_compiled, read
 from llamaparse_worker.backends.reader.pdf.pdfium import INVISIBLE, ffi, library
 from llamaparse_worker.model.characters import TURNS, Font, Trait
+from llamaparse_worker.model.value import quick
 
 Floats = npt.NDArray[np.float32]
 
@@ -40,6 +41,7 @@ _LINE_END_HYPHENS = {"\x02", "\ufffe"}
 """PDFium's marks for a hyphen that it believes to divide a word."""
 
 
+@quick
 @dataclass(frozen=True, slots=True)
 class Glyphs:
     """Characters in file order; boxes are left, top, right, bottom in PDF user space (origin bottom left)."""
@@ -159,6 +161,7 @@ def _text_objects(text_page: int, count: int) -> npt.NDArray[np.uint64]:
     return np.fromiter(map(library().FPDFText_GetTextObject, repeat(text_page), range(count)), np.uint64, count)
 
 
+@quick
 @dataclass(frozen=True, slots=True)
 class _Styles:
     sizes: Floats

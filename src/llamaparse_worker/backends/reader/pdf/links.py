@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from llamaparse_worker.backends.reader.pdf.pdfium import ffi, library
+from llamaparse_worker.model.value import quick
 
 MAX_LINKS = 5_000
 MAX_ADDRESS_BYTES = 2_048
@@ -15,6 +16,7 @@ _ADDRESS = re.compile(r"(?:https?|ftp|mailto|tel):[!-~]+", re.IGNORECASE)
 """Only what leads to somewhere, and cannot end a Markdown link early or run anything."""
 
 
+@quick
 @dataclass(frozen=True, slots=True)
 class FoundLink:
     """A link; ``bounds`` are left, top, right, bottom in PDF user space."""

@@ -11,10 +11,12 @@ import numpy.typing as npt
 
 from llamaparse_worker.backends.reader.pdf.compiled import answers, members
 from llamaparse_worker.backends.reader.pdf.pdfium import library
+from llamaparse_worker.model.value import quick
 
 MAX_OBJECTS = 50_000
 
 
+@quick
 @dataclass(frozen=True, slots=True)
 class PageObjects:
     """Handles and kinds of the objects of a page or of a form, in drawing order."""

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from llamaparse_worker.backends.reader.pdf.pdfium import ffi, library
+from llamaparse_worker.model.value import quick
 
 MAX_ENTRIES = 5_000
 MAX_LOOKUPS = 20_000_000
@@ -18,6 +19,7 @@ _TITLE_BYTES = 1_024
 _END_BYTES = 2
 
 
+@quick
 @dataclass(frozen=True, slots=True)
 class OutlineEntry:
     """An entry of the outline; ``depth`` counts from 1, ``place`` is a point of its page in user space."""

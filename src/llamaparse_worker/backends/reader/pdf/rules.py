@@ -17,6 +17,7 @@ import numpy.typing as npt
 from llamaparse_worker.backends.reader.pdf.compiled_paths import is_compiled, read
 from llamaparse_worker.backends.reader.pdf.objects import PageObjects, form_objects
 from llamaparse_worker.backends.reader.pdf.pdfium import FORM_OBJECT, PATH_OBJECT, ffi, library
+from llamaparse_worker.model.value import quick
 
 Floats = npt.NDArray[np.float32]
 Colours = npt.NDArray[np.uint32]
@@ -39,6 +40,7 @@ _RECTANGLE_SEGMENTS = (4, 5)
 _IDENTITY: Matrix = (1.0, 0.0, 0.0, 1.0, 0.0, 0.0)
 
 
+@quick
 @dataclass(frozen=True, slots=True)
 class Drawn:
     """Rules and filled rectangles as left, top, right, bottom in PDF user space; a rule has no extent across."""
