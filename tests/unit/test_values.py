@@ -12,9 +12,12 @@ from dataclasses import FrozenInstanceError, dataclass, field, fields, replace
 from typing import Any, Self
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from llamaparse_worker.layout.grid import GridSegment
 from llamaparse_worker.layout.segments import Segment
+from llamaparse_worker.model.geometry import Box, enclosing, enclosing_in_python
 from llamaparse_worker.model.value import changed, is_compiled, quick, unguarded
 
 needs_compiled = pytest.mark.skipif(not is_compiled(), reason="values.c is not compiled")
@@ -137,12 +140,34 @@ def test_values_that_hold_each_other_are_collected() -> None:
     assert gone() is None
 
 
+PLACE = st.integers(-4, 4).map(lambda half: half / 2)
+BOXES = st.lists(st.builds(Box, PLACE, PLACE, PLACE, PLACE), min_size=1, max_size=6)
+
+
+@given(BOXES)
+def test_the_box_around_others_is_the_same_either_way(boxes: list[Box]) -> None:
+    segments = [Segment(box.x0, box.y0, box.x1, box.y1, 10.0, "text") for box in boxes]
+    expected = enclosing_in_python(boxes)
+    assert enclosing(boxes) == enclosing(iter(boxes)) == enclosing(tuple(boxes)) == enclosing(segments) == expected
+    assert enclosing([*segments, *boxes]) == expected
+
+
+def test_sides_that_are_whole_numbers_or_none_of_a_quick_class_are_left_to_python() -> None:
+    class Own:
+        x0, y0, x1, y1 = 1.0, 2.0, 3.0, 4.0
+
+    assert enclosing([Box(1, 2, 3, 4)]) == enclosing([Own(), Box(1.5, 3, 2, 3)]) == Box(1, 2, 3, 4)
+    with pytest.raises(ValueError, match="empty"):
+        enclosing([])
+
+
 @needs_compiled
 def test_nothing_is_kept_of_values_or_of_calls_that_fail() -> None:
-    marker, colour = object(), "colour"
+    marker, colour, side = object(), "colour", float("1.5")
 
     def calls() -> None:
         changed(Quick("a", 1.0, (marker,), note=None), name=marker)
+        enclosing([Box(side, side, side, side)] * 3)
         with pytest.raises(TypeError):
             changed(Quick("a", 1.0, (marker,)), colour=marker)
         for positional, named in (((marker,), {}), ((marker, 1.0), {colour: marker}), ((marker,) * 5, {})):
@@ -152,10 +177,11 @@ def test_nothing_is_kept_of_values_or_of_calls_that_fail() -> None:
     calls()
     gc.collect()
     before = sys.getrefcount(marker), len(gc.get_objects())
+    sides = sys.getrefcount(side)
     for _ in range(200):
         calls()
     gc.collect()
-    assert sys.getrefcount(marker) == before[0]
+    assert (sys.getrefcount(marker), sys.getrefcount(side)) == (before[0], sides)
     assert len(gc.get_objects()) < before[1] + 100
 
 

@@ -7,12 +7,12 @@
 #include "../model/slots.h"
 
 #include <math.h>
-#include <stdlib.h>
+#include <string.h>
 
-#define VERSION 1
+#define VERSION 2
 
 enum { X0, Y0, X1, Y1, SIDES };
-enum { BESIDE = 2 };
+enum { BESIDE = 2, FEW = 8 };
 
 static const double SAME_LINE = 0.5, TOUCHING = 1.5;
 
@@ -24,17 +24,16 @@ typedef struct {
 
 static Layout segment_layout, strip_layout;
 
-/* A segment, a borrowed reference, and what it is sorted by: the key, then the second one, then its place. */
+/* A segment, a borrowed reference, and what it is sorted by: the key, then the second one. */
 typedef struct {
     PyObject *segment;
     double key, second;
-    Py_ssize_t place;
     double sides[SIDES];
 } Item;
 
 typedef struct {
     PyObject *sequence; /* holds the segments */
-    Item *items;
+    Item *items;        /* with as much room behind them, to sort them in */
     Py_ssize_t count;
 } Items;
 
@@ -66,13 +65,12 @@ static int read_items(PyObject *segments, Items *items, int *are_numbers) {
     *items = (Items){PySequence_Fast(segments, "segments are needed"), NULL, 0};
     if (!items->sequence) return 0;
     items->count = PySequence_Fast_GET_SIZE(items->sequence);
-    items->items = PyMem_New(Item, items->count ? items->count : 1);
+    items->items = PyMem_New(Item, 2 * items->count + 1);
     *are_numbers = 1;
     if (!items->items) PyErr_NoMemory();
     for (Py_ssize_t index = 0; items->items && index < items->count; index++) {
         Item *item = &items->items[index];
         item->segment = PySequence_Fast_GET_ITEM(items->sequence, index);
-        item->place = index;
         for (int side = 0; side < SIDES; side++) {
             if (!read_side(&segment_layout, item->segment, side, &item->sides[side])) goto failed;
             if (!isfinite(item->sides[side])) *are_numbers = 0;
@@ -84,15 +82,35 @@ failed:
     return 0;
 }
 
-static int compare(const void *left, const void *right) {
-    const Item *one = left, *other = right;
-    if (one->key != other->key) return one->key < other->key ? -1 : 1;
-    if (one->second != other->second) return one->second < other->second ? -1 : 1;
-    return one->place < other->place ? -1 : one->place > other->place;
+static int is_before(const Item *one, const Item *other) {
+    return one->key < other->key || (one->key == other->key && one->second < other->second);
 }
 
-static void sort(Item *items, Py_ssize_t count) {
-    if (count > 1) qsort(items, (size_t)count, sizeof(Item), compare);
+static void sort_few(Item *items, Py_ssize_t count) {
+    for (Py_ssize_t index = 1; index < count; index++) {
+        const Item item = items[index];
+        Py_ssize_t place = index;
+        for (; place > 0 && is_before(&item, &items[place - 1]); place--) items[place] = items[place - 1];
+        items[place] = item;
+    }
+}
+
+/* Sorts by merging, in `room` for half of the items. That of the C library would ask the system for the size of memory,
+ * which a process that reads documents must not. */
+static void sort(Item *items, Item *room, Py_ssize_t count) {
+    if (count <= FEW) {
+        sort_few(items, count);
+        return;
+    }
+    const Py_ssize_t half = count / 2;
+    sort(items, room, half);
+    sort(items + half, room, count - half);
+    if (!is_before(&items[half], &items[half - 1])) return;
+    memcpy(room, items, (size_t)half * sizeof(Item));
+    Py_ssize_t left = 0, right = half, next = 0;
+    while (left < half && right < count)
+        items[next++] = is_before(&items[right], &room[left]) ? items[right++] : room[left++];
+    memcpy(items + next, room + left, (size_t)(half - left) * sizeof(Item));
 }
 
 /* Appends a list of segments to the groups; gives 0 with an error. */
@@ -106,13 +124,12 @@ static int add_group(PyObject *groups, const Item *items, Py_ssize_t count) {
 }
 
 /* Sorts the segments of one line from left to right, those at one place in their order so far. */
-static void sort_line(Item *items, Py_ssize_t count) {
+static void sort_line(Item *items, Item *room, Py_ssize_t count) {
     for (Py_ssize_t index = 0; index < count; index++) {
         items[index].key = items[index].sides[X0];
         items[index].second = 0;
-        items[index].place = index;
     }
-    sort(items, count);
+    sort(items, room, count);
 }
 
 static int is_level(const Item *item, double top, double bottom) {
@@ -127,12 +144,12 @@ static PyObject *gathered_lines(Items *items) {
         all[index].key = all[index].sides[Y0] + all[index].sides[Y1];
         all[index].second = all[index].sides[X0];
     }
-    sort(all, items->count);
+    sort(all, all + items->count, items->count);
     for (Py_ssize_t start = 0, end; groups && start < items->count; start = end) {
         const double top = all[start].sides[Y0], bottom = all[start].sides[Y1];
         for (end = start + 1; end < items->count; end++)
             if (!(all[end].sides[Y0] < bottom && is_level(&all[end], top, bottom))) break;
-        if (end - start > 1) sort_line(all + start, end - start);
+        sort_line(all + start, all + items->count, end - start);
         if (!add_group(groups, all + start, end - start)) Py_CLEAR(groups);
     }
     return groups;
@@ -145,7 +162,7 @@ static PyObject *gathered_rows(Items *items, double shrink) {
         all[index].key = all[index].sides[Y0] + shrink * (all[index].sides[Y1] - all[index].sides[Y0]);
         all[index].second = 0;
     }
-    sort(all, items->count);
+    sort(all, all + items->count, items->count);
     double bottom = -HUGE_VAL;
     Py_ssize_t start = 0;
     for (Py_ssize_t index = 0; groups && index < items->count; index++) {

@@ -11,7 +11,7 @@ from types import ModuleType
 
 from llamaparse_worker.layout.segments import Segment
 
-VERSION = 1
+VERSION = 2
 """Of ``levels.c``: what an earlier version has left is not used."""
 
 _SAME_LINE = 0.5

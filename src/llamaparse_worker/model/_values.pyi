@@ -1,3 +1,4 @@
+from collections.abc import Sequence
 from typing import TypeVar
 
 _Value = TypeVar("_Value")
@@ -5,4 +6,5 @@ _Value = TypeVar("_Value")
 VERSION: int
 
 def changed(value: _Value, /, **fields: object) -> _Value: ...
+def enclosing(box: type[_Value], values: Sequence[object], /) -> _Value | None: ...
 def quicken(value: type, names: tuple[str, ...], defaults: tuple[object, ...], /) -> None: ...

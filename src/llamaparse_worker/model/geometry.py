@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from llamaparse_worker.model.value import unguarded
+from llamaparse_worker.model.value import compiled, unguarded
 
 
 @unguarded
@@ -56,10 +56,13 @@ class Placed(Protocol):
 
 def enclosing(boxes: Iterable[Placed]) -> Box:
     """Give the smallest box around at least one box."""
-    found = tuple(boxes)
-    if len(found) == 1:  # as most cells and list items are
-        only = found[0]
-        return Box(only.x0, only.y0, only.x1, only.y1)
+    found = boxes if isinstance(boxes, list | tuple) else tuple(boxes)
+    made: Box | None = None if compiled is None else compiled.enclosing(Box, found)
+    return enclosing_in_python(found) if made is None else made
+
+
+def enclosing_in_python(found: Sequence[Placed]) -> Box:
+    """Do what ``enclosing`` does."""
     return Box(
         min([box.x0 for box in found]),
         min([box.y0 for box in found]),

@@ -6,11 +6,11 @@ same, the former four times faster.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import MISSING, fields, make_dataclass, replace
+from types import ModuleType
 from typing import Protocol, TypeVar
 
-VERSION = 2
+VERSION = 3
 """Of ``values.c``: what an earlier version has left is not used."""
 
 _Value = TypeVar("_Value")
@@ -20,21 +20,21 @@ class _Changed(Protocol):
     def __call__(self, value: _Value, /, **fields: object) -> _Value: ...
 
 
-_quicken: Callable[[type, tuple[str, ...], tuple[object, ...]], None] | None = None
+compiled: ModuleType | None = None
 changed: _Changed = replace  # type: ignore[assignment] # takes any dataclass
 """Gives a value of a quick class with some fields changed; all ways give what ``dataclasses.replace`` gives."""
 try:
     from llamaparse_worker.model import _values
 
     if _values.VERSION == VERSION:
-        _quicken, changed = _values.quicken, _values.changed
+        compiled, changed = _values, _values.changed
 except ImportError:  # it was not built: there was no compiler, or no header files of Python
     pass
 
 
 def is_compiled() -> bool:
     """Tell whether values are made by compiled code."""
-    return _quicken is not None
+    return compiled is not None
 
 
 def quick(value: type[_Value]) -> type[_Value]:
@@ -47,9 +47,9 @@ def quick(value: type[_Value]) -> type[_Value]:
     plain = all(one.init and not one.kw_only and one.default_factory is MISSING for one in known)
     if not plain or hasattr(value, "__post_init__"):
         raise TypeError(f"To make a {value.__name__} takes more than its fields.")
-    if _quicken is not None:
+    if compiled is not None:
         defaults = tuple(one.default for one in known if one.default is not MISSING)
-        _quicken(value, tuple(one.name for one in known), defaults)
+        compiled.quicken(value, tuple(one.name for one in known), defaults)
     return value
 
 

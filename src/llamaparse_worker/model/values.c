@@ -1,5 +1,5 @@
 /* Makes the values of a dataclass with slots: what calling its class, or `dataclasses.replace`, does in Python, with
- * equal results.
+ * equal results; and the box around others.
  *
  * `quicken` gives a class a function of its own to be called by, which writes the arguments straight into the slots. It
  * knows where these are, and what an argument that is left out stands for. Any call that it does not understand takes
@@ -7,8 +7,9 @@
  */
 #include "slots.h"
 
-#define VERSION 2
+#define VERSION 3
 
+enum { X0, Y0, X1, Y1, SIDES };
 enum { MOST_FIELDS = 40, PLACES = 1024, MOST_CLASSES = PLACES / 2 };
 
 typedef struct {
@@ -17,6 +18,7 @@ typedef struct {
     PyObject *names[MOST_FIELDS];
     PyObject *defaults[MOST_FIELDS]; /* 0 for a field that must be given */
     Py_ssize_t offsets[MOST_FIELDS];
+    Py_ssize_t sides[SIDES]; /* which fields are x0, y0, x1 and y1; -1 for one that is not there */
 } Maker;
 
 /* By the address of their class; at most half of the places are taken, so that a search soon meets an empty one. */
@@ -112,10 +114,58 @@ static PyObject *changed(PyObject *module, PyObject *const *arguments, Py_ssize_
     return filled(maker, values);
 }
 
+/* Gives a side of a value, a borrowed reference, and its number; 0 if it has none. */
+static PyObject *side_of(const Maker *maker, PyObject *value, int side, double *number) {
+    const Py_ssize_t field = maker ? maker->sides[side] : -1;
+    PyObject *found = field < 0 ? NULL : *(PyObject **)((char *)value + maker->offsets[field]);
+    if (!found || !PyFloat_CheckExact(found)) return NULL;
+    *number = PyFloat_AS_DOUBLE(found);
+    return found;
+}
+
+/* Finds the outermost sides of values, borrowed references; 0 if one has no sides that are numbers with a fraction. */
+static int outermost(PyObject *const *values, Py_ssize_t count, PyObject **sides) {
+    double numbers[SIDES] = {0};
+    for (Py_ssize_t index = 0; index < count; index++) {
+        const Maker *maker = *place_of(Py_TYPE(values[index]));
+        for (int side = 0; side < SIDES; side++) {
+            double number = 0;
+            PyObject *found = side_of(maker, values[index], side, &number);
+            if (!found) return 0;
+            if (index && !(side < X1 ? number < numbers[side] : number > numbers[side])) continue;
+            numbers[side] = number;
+            sides[side] = found;
+        }
+    }
+    return count > 0;
+}
+
+/* Makes the box around values, which are a list or tuple; None if that is left to Python. */
+static PyObject *enclosing(PyObject *module, PyObject *const *arguments, Py_ssize_t count) {
+    PyObject *sides[SIDES];
+    (void)module;
+    if (count != 2 || !PyType_Check(arguments[0]) || !(PyList_Check(arguments[1]) || PyTuple_Check(arguments[1])))
+        return PyErr_Format(PyExc_TypeError, "a class and a list of values are needed");
+    const Maker *maker = *place_of((PyTypeObject *)arguments[0]);
+    PyObject *const *values = PySequence_Fast_ITEMS(arguments[1]);
+    if (!maker || maker->fields != SIDES || !outermost(values, PySequence_Fast_GET_SIZE(arguments[1]), sides))
+        Py_RETURN_NONE;
+    return filled(maker, sides);
+}
+
 /* Whether nothing but its slots and `__init__` decides how an object of a class is made. */
 static int is_plain(PyTypeObject *class) {
     return Py_IS_TYPE(class, &PyType_Type) && PyType_HasFeature(class, Py_TPFLAGS_HEAPTYPE)
         && class->tp_new == PyBaseObject_Type.tp_new;
+}
+
+static void find_sides(Maker *maker) {
+    static const char *const names[SIDES] = {"x0", "y0", "x1", "y1"};
+    for (int side = 0; side < SIDES; side++) {
+        maker->sides[side] = -1;
+        for (Py_ssize_t field = 0; field < maker->fields; field++)
+            if (PyUnicode_CompareWithASCIIString(maker->names[field], names[side]) == 0) maker->sides[side] = field;
+    }
 }
 
 static void forget(Maker *maker) {
@@ -144,6 +194,7 @@ static Maker *described(PyTypeObject *class, PyObject *names, PyObject *defaults
             return NULL;
         }
     }
+    find_sides(maker);
     return maker;
 }
 
@@ -170,6 +221,7 @@ static PyObject *quicken(PyObject *module, PyObject *arguments) {
 static PyMethodDef functions[] = {
     {"changed", (PyCFunction)(void (*)(void))changed, METH_FASTCALL | METH_KEYWORDS,
      "Give a value of a quick class with some fields changed."},
+    {"enclosing", (PyCFunction)(void (*)(void))enclosing, METH_FASTCALL, "Give the box of this class around values."},
     {"quicken", quicken, METH_VARARGS, "Have objects of a class with slots made without a step of Python."},
     {NULL, NULL, 0, NULL},
 };

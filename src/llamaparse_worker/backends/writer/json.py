@@ -34,13 +34,13 @@ from llamaparse_worker.interfaces import PageSink
 from llamaparse_worker.model.options import ParseOptions, ResultKind
 from llamaparse_worker.model.page import FailedPage, ParsedPage
 
-_ITEMS = TypeAdapter(ItemsPage)
-_MARKDOWN = TypeAdapter(MarkdownPage)
-_TEXT = TypeAdapter(TextPage)
-_METADATA = TypeAdapter(MetadataPage)
-_FAILED = TypeAdapter(FailedPageResult)
-_FORMS = TypeAdapter(FormsPage)
-_IMAGE = TypeAdapter(ImageMetadata)
+_ITEMS = TypeAdapter(ItemsPage).serializer
+_MARKDOWN = TypeAdapter(MarkdownPage).serializer
+_TEXT = TypeAdapter(TextPage).serializer
+_METADATA = TypeAdapter(MetadataPage).serializer
+_FAILED = TypeAdapter(FailedPageResult).serializer
+_FORMS = TypeAdapter(FormsPage).serializer
+_IMAGE = TypeAdapter(ImageMetadata).serializer
 _IN_MEMORY_BYTES = 512 * 1024
 
 
@@ -92,24 +92,24 @@ class _JsonSink:
             self._out.write(b",")
         self._first = False
         if isinstance(page, FailedPage):
-            content = _FAILED.dump_json(failed(page))
+            content = _FAILED.to_json(failed(page))
             self._out.write(content)
             self._sections.markdown.add(content)
-            self._sections.text.add(_TEXT.dump_json(TextPage(page.number, "")))
+            self._sections.text.add(_TEXT.to_json(TextPage(page.number, "")))
             if self._sections.forms is not None:
                 self._sections.forms.add(content)
         else:
-            self._out.write(_ITEMS.dump_json(items(page, self._options.tables), exclude_none=True))
-            self._sections.markdown.add(_MARKDOWN.dump_json(markdown_page(page), exclude_none=True))
-            self._sections.text.add(_TEXT.dump_json(TextPage(page.number, page.text)))
+            self._out.write(_ITEMS.to_json(items(page, self._options.tables), exclude_none=True))
+            self._sections.markdown.add(_MARKDOWN.to_json(markdown_page(page), exclude_none=True))
+            self._sections.text.add(_TEXT.to_json(TextPage(page.number, page.text)))
             if self._sections.forms is not None:
-                self._sections.forms.add(_FORMS.dump_json(forms_page(page), exclude_none=True, by_alias=True))
+                self._sections.forms.add(_FORMS.to_json(forms_page(page), exclude_none=True, by_alias=True))
             for image in page.images:
-                self._images.append(_IMAGE.dump_json(image_metadata(image, len(self._images), page.number)))
+                self._images.append(_IMAGE.to_json(image_metadata(image, len(self._images), page.number)))
         known = metadata(
             page, printed_number=self._options.extract_printed_page_number, auto_mode=bool(self._options.upgrades)
         )
-        self._sections.metadata.add(_METADATA.dump_json(known, exclude_none=True))
+        self._sections.metadata.add(_METADATA.to_json(known, exclude_none=True))
 
     def complete(self) -> None:
         sections = self._sections

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import cache
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -37,8 +39,7 @@ class View:
 
     def cropped(self, user: Floats) -> npt.NDArray[np.uint8]:
         """Mark characters that stand on the sheet, but outside of what is shown of it."""
-        sheet = ffi.new("float[4]")
-        sides = [sheet + side for side in range(4)]
+        sheet, sides = _sheet()
         if not library().FPDFPage_GetMediaBox(self._page, *sides) or tuple(sheet) == self._bounds:
             return np.zeros(len(user), np.uint8)
         on_sheet, shown = _within(user, tuple(sheet)), _within(user, self._bounds)
@@ -64,6 +65,13 @@ class View:
     def box(self, bounds: Bounds) -> Box:
         """Map one rectangle, cut to the page."""
         return self.placed([bounds])[0]
+
+
+@cache
+def _sheet() -> tuple[Any, list[Any]]:
+    """Give room for four sides, and where each of them is."""
+    sheet = ffi.new("float[4]")
+    return sheet, [sheet + side for side in range(4)]
 
 
 def displayed(user: Floats, bounds: Bounds, quarters: int) -> Floats:
