@@ -55,6 +55,7 @@ typedef struct {
 int cut_version(void);
 int cut_page(Page*, Cut*);
 """)
+_SPACES = _ffi.from_buffer(SPACES)
 _PITCH_BYTES = 32
 _ARRAYS = (
     ("places", "int32_t", 1),
@@ -109,7 +110,7 @@ def cut(page: RawPage, upright: Sequence[Rule]) -> Runs | None:
     given.codes, given.boxes = _ffi.from_buffer(kept), _ffi.from_buffer(page.boxes)
     given.sizes, given.fonts = _ffi.from_buffer(page.sizes), _ffi.from_buffer(page.fonts)
     given.owners = _ffi.NULL if owned is None else _ffi.from_buffer(owned)
-    given.rules, given.spaces = _ffi.from_buffer(rules), _ffi.from_buffer(SPACES)
+    given.rules, given.spaces = _ffi.from_buffer(rules), _SPACES
     given.looks, given.pitches = _ffi.from_buffer(looks), _ffi.from_buffer(pitches)
     given.width, given.height = page.width, page.height
     given.count, given.rule_count, given.last_space, given.font_count = count, len(rules), LAST_SPACE, len(looks)

@@ -209,12 +209,12 @@ def _running(shown: Sequence[EdgeSign]) -> list[EdgeSign]:
     counts = Counter(_NUMBER.sub("#", sign.text) for sign in shown)
     repeated = [sign for sign in shown if sign.certain or counts[_NUMBER.sub("#", sign.text)] > 1]
     places = Counter((round(sign.place / _SAME_HEIGHT_PT), round(sign.size / _SAME_SIZE_PT)) for sign in repeated)
-    known = set(repeated)
+    known = set(map(id, repeated))
     return [
         sign
         for sign in shown
         if sign.certain or not any(heading.outline for heading in sign.headings)
-        if sign in known or sign.in_margin or _PAGE_NUMBER.fullmatch(sign.text) or _is_at(sign, places)
+        if id(sign) in known or sign.in_margin or _PAGE_NUMBER.fullmatch(sign.text) or _is_at(sign, places)
     ]
 
 

@@ -33,9 +33,13 @@ def header_bands(lines: Sequence[Line], columns: Sequence[Strip], level: Sequenc
 def title_place(segment: Segment, columns: Sequence[Strip], level: Sequence[Rule]) -> tuple[int, int]:
     """Give the first and last column that a title stands over: by its text or by the line below it."""
     first, last = spanned(segment, columns)
+    bottom, reach = segment.y1, _BELOW_EM * segment.size
     for rule in level:
-        below = 0 <= rule.at - segment.y1 + _LOOSE <= _BELOW_EM * segment.size
-        if not below or rule.start > segment.x0 + _LOOSE or rule.end < segment.x1 - _LOOSE:
+        if (
+            not 0 <= rule.at - bottom + _LOOSE <= reach
+            or rule.start > segment.x0 + _LOOSE
+            or rule.end < segment.x1 - _LOOSE
+        ):
             continue
         under = [
             index

@@ -48,7 +48,9 @@ def _is_rich(text: str) -> bool:
 
 def closed_up(rich: str) -> str:
     """Leave out the space between what is raised or lowered and a mark that follows it, as gaps there mean nothing."""
-    return _GAP_BEHIND_SHIFTED.sub(r"\1\2", rich) if _is_rich(rich) else rich
+    if not _is_rich(rich) or _GAP_BEHIND_SHIFTED.search(rich) is None:
+        return rich
+    return _GAP_BEHIND_SHIFTED.sub(r"\1\2", rich)
 
 
 def without_switches(rich: str) -> str:

@@ -94,7 +94,8 @@ def _title_text(block: Block) -> str:
 
 def _key(text: str) -> str:
     """Give what titles are compared by: letters and digits in one case, without a number before them."""
-    folded = unicodedata.normalize("NFKC", text).casefold().strip()
+    folded = text.lower() if text.isascii() else unicodedata.normalize("NFKC", text).casefold()
+    folded = folded.strip()
     return _alphanumeric(_NUMBER.sub("", folded, count=1)) or _alphanumeric(folded)
 
 

@@ -105,7 +105,7 @@ def _pairing(text: str, spans: Sequence[Span] = ()) -> list[re.Pattern[str]]:
 
 
 def _escaped_start(text: str) -> str:
-    found = _AT_START.match(text)
+    found = None if text[:1].isalpha() else _AT_START.match(text)
     if found is None:
         return text
     if found["number"]:

@@ -91,12 +91,8 @@ def _without_insets(frame: Frame) -> Frame:
     across = {round(rule.at) for rule in level if rule.drawn and rule.end - rule.start > _ACROSS * box.width}
     if len(across) < _LEAST_LINES:
         return frame
-    kept = tuple(
-        rule
-        for rule in level
-        if rule.drawn
-        or sum(one.end - one.start for one in level if abs(one.at - rule.at) <= _INSIDE) > _ACROSS * box.width
-    )
+    lengths = _lengths(level)
+    kept = tuple([rule for rule in level if rule.drawn or lengths[rule.at] > _ACROSS * box.width])
     return Frame(box, kept, frame.upright)
 
 
@@ -105,12 +101,26 @@ def _whole(frame: Frame) -> list[Rule]:
     box = frame.box
     edge = box.x0 + _FIRST_SHARE * box.width
     first = {rule.at for rule in frame.level if rule.start < edge}
+    lengths = _lengths(frame.level)
     return [
         rule
         for rule in frame.level
-        if any(abs(rule.at - at) <= _NEAR for at in first)
-        and sum(one.end - one.start for one in frame.level if abs(one.at - rule.at) <= _INSIDE) > box.width / 2
+        if lengths[rule.at] > box.width / 2 and (rule.at in first or any(abs(rule.at - at) <= _NEAR for at in first))
     ]
+
+
+def _lengths(level: Sequence[Rule]) -> dict[float, float]:
+    """Give for each height at which a line is drawn how long all those are together that lie there, or nearly so."""
+    heights = [rule.at for rule in level]
+    is_ordered = all(above <= below for above, below in pairwise(heights))
+    found: dict[float, float] = {}
+    for at in heights:
+        if at in found:
+            continue
+        # In order, as they mostly are, only few can lie there.
+        near = level[bisect_left(heights, at - _NEAR) : bisect_right(heights, at + _NEAR)] if is_ordered else level
+        found[at] = sum([one.end - one.start for one in near if abs(one.at - at) <= _INSIDE])
+    return found
 
 
 def _places(lines: Sequence[float], texts: Sequence[float], first: float, last: float) -> tuple[_Place, ...]:
@@ -145,7 +155,8 @@ def _columns(lattice: _Lattice, bands: Sequence[Sequence[Line]]) -> tuple[list[S
     columns: list[Strip] = []
     owners: list[int] = []
     for number, strip in enumerate(ruled):
-        inner = [[one for one in line if one.x0 > strip.x0 - _NEAR and one.x1 < strip.x1 + _NEAR] for line in lines]
+        left, right = strip.x0 - _NEAR, strip.x1 + _NEAR
+        inner = [[one for one in line if one.x0 > left and one.x1 < right] for line in lines]
         parts = _parts([line for line in inner if line], strip, alone=len(ruled) == 1)
         columns.extend(parts)
         owners.extend([number] * len(parts))
@@ -210,6 +221,7 @@ def _rows(
     """Give the rows, the band that each is part of, and how many are header."""
     filled = sum(bool(band) for band in bands)
     dense = filled >= _DENSE_BANDS or (len(lattice.xs) > 2 and filled > 1)  # noqa: PLR2004 - inner upright lines
+    dividing = _dividing(lattice.frame) if dense else []
     rows: list[list[Segment]] = []
     owned: list[int] = []
     header_rows = 0
@@ -220,7 +232,7 @@ def _rows(
             groups: Rows = header_bands(band, columns, lattice.frame.level)
             header_rows = len(groups)
         elif dense and not _is_list_of_rows(band, columns):
-            groups = _parted_by_lines(band, lattice.frame)
+            groups = _parted_at(dividing, band)
         else:
             groups = row_groups(band, columns)
         rows.extend([segment for line in group for segment in line] for group in groups)
@@ -228,13 +240,17 @@ def _rows(
     return rows, owned, header_rows or 1
 
 
-def _parted_by_lines(band: Sequence[Line], frame: Frame) -> Rows:
-    """Part a band by lines that go across most of it, but not below a label on the left that several rows share."""
+def _dividing(frame: Frame) -> list[float]:
+    """Give where lines go across most of a frame, those too that leave out a label that several rows share."""
     lengths: dict[float, float] = {}
     for rule in frame.level:
         if rule.drawn:
             lengths[rule.at] = lengths.get(rule.at, 0.0) + rule.end - rule.start
-    places = sorted(at for at, length in lengths.items() if length > frame.box.width / 2)
+    return sorted(at for at, length in lengths.items() if length > frame.box.width / 2)
+
+
+def _parted_at(places: Sequence[float], band: Sequence[Line]) -> Rows:
+    """Part the lines of a band at these heights."""
     groups: dict[int, list[Line]] = {}
     for line in band:
         groups.setdefault(bisect_left(places, (line[0].y0 + line[0].y1) / 2), []).append(line)
