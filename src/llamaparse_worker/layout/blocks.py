@@ -135,7 +135,7 @@ def _groups(lines: Sequence[TextLine], style: Style, column: _Column) -> list[_G
     before: _Placed | None = None
     for line, following in zip(lines, [*lines[1:], None], strict=True):
         here = _Placed(line, following, _weight(line, style, column), is_large(line, style))
-        label, text = note_start(line, style)
+        label, text = note_start(line, style) if line.rich else ("", "")
         if label:
             groups.append(_Group([line], text=text, note=label))
         else:

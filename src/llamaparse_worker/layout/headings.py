@@ -32,6 +32,7 @@ _NUMBER = re.compile(
     r"(?P<decimal>\d{1,3}(?:\.\d{1,3})*)\.?\s+\S"
     r"|(?P<roman>[IVXL]+)\.\s+\S|(?P<letter>[A-Z])\.\s+\S|(?P<bracket>\d{1,2}|[a-z])\)\s+\S"
 )
+_ANY_SWITCH = frozenset(SWITCHES)
 _RUN = re.compile("([\ufdd0-\ufdef])([^\ufdd0-\ufdef]+)")
 _RUN_IN = re.compile(
     r"(?P<before>[\ufdd0-\ufdef]?)(?P<number>(?:\d{1,2}|[a-z])\)\s*|\d{1,2}(?:\.\d{1,2}){1,3}\.?\s+)"
@@ -91,12 +92,10 @@ def prominence(line: TextLine, style: Style, left: float, right: float) -> int:
 
 
 def _is_bold_but_for_code(line: TextLine) -> bool:
-    if not line.rich:
+    if not line.rich or line.rich[0] not in _ANY_SWITCH:
         return False
     looks = [ord(switch) - ord(SWITCHES[0]) for switch, text in _RUN.findall(line.rich) if text.strip()]
-    return (
-        bool(looks) and line.rich[0] in SWITCHES and looks[0] & BOLD > 0 and all(look & (BOLD | CODE) for look in looks)
-    )
+    return bool(looks) and looks[0] & BOLD > 0 and all(look & (BOLD | CODE) for look in looks)
 
 
 def run_in(rich: str) -> tuple[str, str] | None:

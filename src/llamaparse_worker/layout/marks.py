@@ -15,6 +15,7 @@ _ORDINAL = r"\(?(?:\d{1,3}|[a-zA-Z])[.)]"
 _MARKED = re.compile(rf"(?P<mark>{_BULLET}|{_ORDINAL})\s+(?P<text>.+)")
 _MARK = re.compile(rf"{_BULLET}|{_ORDINAL}")
 
+_BEHIND_LETTER = frozenset(".)")
 _LONGEST_MARK = len("(123)")
 _REACH_EM = 2.5
 _SURE_REACH_EM = 5.0
@@ -23,6 +24,8 @@ _SAME_LINE = 0.5
 
 def marked(text: str) -> re.Match[str] | None:
     """Match a line that begins with a mark: groups ``mark`` and ``text``."""
+    if text[:1].isalpha() and text[1:2] not in _BEHIND_LETTER:  # as most lines begin
+        return None
     return _MARKED.fullmatch(text)
 
 
