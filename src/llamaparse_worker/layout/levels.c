@@ -95,8 +95,8 @@ static void sort_few(Item *items, Py_ssize_t count) {
     }
 }
 
-/* Sorts by merging, in `room` for half of the items. That of the C library would ask the system for the size of memory,
- * which a process that reads documents must not. */
+/* Sorts by merging, in `room` for half of the items. What is equal keeps its order, which the sort of the C library does
+ * not promise; and it may ask the system for memory of its own. */
 static void sort(Item *items, Item *room, Py_ssize_t count) {
     if (count <= FEW) {
         sort_few(items, count);
