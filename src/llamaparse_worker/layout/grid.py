@@ -173,6 +173,8 @@ def table(grid: Grid, body: int = 0) -> Table:
 
 def cell_inline(segments: Sequence[Segment], body: int) -> Inline:
     """Join the lines of a cell with their look."""
+    if len(segments) == 1 and not segments[0].rich:  # as most cells are
+        return Inline(whole(segments[0].text))
     if not any(one.rich for one in segments):
         return Inline(cell_text(segments))
     return inline(closed_up(joined([joined_rich(line) for line in baselines(segments)])), body)
