@@ -113,6 +113,7 @@ def test_seconds_and_timestamps_are_the_same_moment(stored: float | datetime) ->
             "usage": "{}",
             "next_run_at": None,
             "lease_until": None,
+            "retry_reason": None,
         }
     )
 
