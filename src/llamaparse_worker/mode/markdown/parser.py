@@ -36,6 +36,7 @@ _TABLE_EDGE = re.compile(r"<(?P<closes>/?)table(?=[\s>/])", re.IGNORECASE)
 _REMOVED = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff\ufdd0-\ufdef\ufffe\uffff]")
 """What no reader of a document lets through either; U+FDD0 to U+FDEF are switches of the layout."""
 _LINE_END = re.compile("[\r\x85\u2028\u2029]")
+_FENCES = ("```", "~~~")
 _FENCED = re.compile(
     r"\s*(?P<fence>`{3,}|~{3,})[ \t]*(?:markdown|md)[ \t]*\n(?P<within>.*?)\n?(?P=fence)\s*", re.DOTALL | re.IGNORECASE
 )
@@ -50,6 +51,8 @@ def bare(answer: str, *, is_code: bool = False) -> str:
     fenced = _FENCED.fullmatch(text)
     if fenced or is_code:
         return fenced["within"] if fenced else text
+    if not text.lstrip().startswith(_FENCES):
+        return text  # as most are: to parse a page takes a millisecond
     tokens = _PARSER.parse(text)
     is_one_fence = len(tokens) == 1 and tokens[0].type == "fence" and tokens[0].info.strip().lower() in WRAPPING
     return tokens[0].content.rstrip("\n") if is_one_fence else text
