@@ -24,5 +24,6 @@ export DEBIAN_FRONTEND=noninteractive
 # Installed, not started: the tests start servers of their own, on free ports.
 policy=/usr/sbin/policy-rc.d
 [ -e "$policy" ] || { printf '#!/bin/sh\nexit 101\n' > "$policy"; chmod +x "$policy"; trap 'rm -f "$policy"' EXIT; }
+mkdir -p /usr/share/man/man1 # Java's package wants it, and slim images have none
 apt-get update -qq
 apt-get install -y -qq --no-install-recommends "${missing[@]}" >/dev/null
