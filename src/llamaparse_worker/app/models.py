@@ -9,17 +9,13 @@ from functools import partial
 from random import Random
 from typing import Any
 
-from pydantic import BaseModel
-
 from llamaparse_worker.app.backends import open_genai
-from llamaparse_worker.backends.genai.deployments import deployments
-from llamaparse_worker.backends.genai.settings import GenAiSettings
 from llamaparse_worker.errors import ConfigurationError
 from llamaparse_worker.interfaces import GenAi
 from llamaparse_worker.model.options import ModeName
 from llamaparse_worker.pipeline.groups import one_error
-from llamaparse_worker.settings import LocalSettings, Sources, read
-from llamaparse_worker.settings.model_concurrency import concurrency_model, concurrency_variable, model_concurrencies
+from llamaparse_worker.settings import LocalSettings
+from llamaparse_worker.settings.model_concurrency import concurrency_variable, model_concurrencies
 from llamaparse_worker.throttle.budget import Budget
 from llamaparse_worker.throttle.cap import Cap
 from llamaparse_worker.throttle.errand import Route
@@ -92,16 +88,6 @@ async def _ping(router: Router, mode: ModeName, deployments: str) -> str:
     if error := router.outage(mode):
         raise error
     return deployments
-
-
-def model_bounds(sources: Sources) -> type[BaseModel]:
-    """Give the settings model of ``<MODEL>_CONCURRENCY`` for whatever the providers' variables deploy.
-
-    Raises:
-        ConfigurationError: the settings of a provider are wrong.
-    """
-    deployed = deployments(read(GenAiSettings, sources=sources))
-    return concurrency_model([name for one in deployed for name in one.deployment.names])
 
 
 def mode_caps(settings: LocalSettings) -> dict[ModeName, int]:

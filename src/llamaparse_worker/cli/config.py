@@ -25,7 +25,7 @@ def add(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None
 
 
 def _print(args: argparse.Namespace) -> int:
-    from llamaparse_worker.app.models import model_bounds
+    from llamaparse_worker.app.model_bounds import model_bounds
     from llamaparse_worker.settings import OriginKind, Sources, trace
 
     sources = Sources.of_process()
@@ -45,7 +45,7 @@ def _print(args: argparse.Namespace) -> int:
 
 
 def _check(args: argparse.Namespace) -> int:
-    from llamaparse_worker.app.models import model_bounds
+    from llamaparse_worker.app.model_bounds import model_bounds
     from llamaparse_worker.settings import Sources, check
     from llamaparse_worker.settings.catalogue import misspelt
 
