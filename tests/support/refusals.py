@@ -7,13 +7,17 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from random import Random
 
-from llamaparse_worker.mode.witness import Check, Evidence, Finding, Severity, Source, evidence_of, judge, upheld
+from llamaparse_worker.mode.witness import Check, Evidence, Severity, Source, evidence_of, judge, upheld
 from support.corruptions import KINDS, PROMISED
 from support.variations import VARIATIONS
 from support.witness_samples import Sample
 
 RIGHT = ("right: truth", "right: fast")
 VARIED = tuple(f"right: {name}" for name in VARIATIONS)
+
+
+Statement = tuple[Check, str, str]
+"""What tells a finding from others: ``Finding.statement``."""
 
 
 @dataclass
@@ -58,26 +62,23 @@ def _count(
     told: Callable[[str, str, str], None],
     kind: str,
     wrong: str = "",
-    known: frozenset[str] = frozenset(),
-) -> frozenset[str]:
+    known: frozenset[Statement] = frozenset(),
+) -> frozenset[Statement]:
     """Judge an answer; gives what speaks against it. What is ``known`` to speak against the truth is no detection."""
     judgement = judge(answer, page)
     tally.judged += 1
     errors = [
-        finding for finding in judgement.findings if finding.severity is Severity.ERROR and _what(finding) not in known
+        finding
+        for finding in judgement.findings
+        if finding.severity is Severity.ERROR and finding.statement not in known
     ]
     tally.refused += bool(errors)
     again = upheld(judgement, judgement) if page.source is Source.OCR else judgement
-    tally.refused_again += any(one.severity is Severity.ERROR and _what(one) not in known for one in again.findings)
+    tally.refused_again += any(one.severity is Severity.ERROR and one.statement not in known for one in again.findings)
     tally.checks.update({finding.check for finding in errors})
     if bool(errors) == kind.startswith("right"):
         told(kind, sample.name, f"{wrong!r}  " + " ".join(f"[{one.check}] {one.sentence}" for one in errors[:4]))
-    return frozenset(map(_what, errors))
-
-
-def _what(finding: Finding) -> str:
-    """Tell a finding from others, wherever it stands: lines move."""
-    return f"{finding.check} {finding.answer_text} / {finding.page_text}"
+    return frozenset(one.statement for one in errors)
 
 
 def report(tallies: dict[str, Tally]) -> str:

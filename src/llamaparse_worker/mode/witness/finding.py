@@ -65,6 +65,11 @@ class Finding:
     """Whether the page's reader is mostly sure of several words in a row that the answer lacks."""
 
     @property
+    def statement(self) -> tuple[Check, str, str]:
+        """What tells the finding from others, wherever it stands: lines move."""
+        return self.check, self.answer_text, self.page_text
+
+    @property
     def sentence(self) -> str:
         """Say it in a sentence for whoever is to mend the answer."""
         where = "" if self.place is None else f" (line {self.place.line})"

@@ -63,14 +63,9 @@ def upheld(again: Judgement, first: Judgement) -> Judgement:
     """
     if min(again.recall, again.precision) < _LEAST_SHARED:
         return again
-    known = {_told(one) for one in first.findings if one.check in _READ_OTHERWISE and not one.is_firm}
-    findings = (replace(one, severity=Severity.REMARK) if _told(one) in known else one for one in again.findings)
+    known = {one.statement for one in first.findings if one.check in _READ_OTHERWISE and not one.is_firm}
+    findings = (replace(one, severity=Severity.REMARK) if one.statement in known else one for one in again.findings)
     return replace(again, findings=tuple(findings))
-
-
-def _told(finding: Finding) -> tuple[Check, str, str]:
-    """Tell a finding from others, wherever it stands: lines move."""
-    return finding.check, finding.answer_text, finding.page_text
 
 
 def judge(markdown: str, page: Evidence, *, cut_off: bool = False) -> Judgement:
