@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
 
 from faults.deployment import Deployment, Servers, deployed
-from faults.history import COMPLETED, EITHER
+from faults.history import COMPLETED, EITHER, History
 from faults.plugin import FLAKY
 from faults.replica import STRUCK, Replica
 from faults.scale import scaled
@@ -67,12 +68,7 @@ async def test_death_at_every_point(lane: str, servers: Servers, tmp_path: Path)
     points = LANES[lane]
     variables = {"JOB_LEASE_SECONDS": "1", "JOB_RETRY_DELAY_SECONDS": "0.05", "JOB_MAX_ATTEMPTS": "6"}
     async with deployed(servers, tmp_path, **variables) as deployment:
-        replica = deployment.replica()
-        for run in range(RUNS):
-            for number, point in enumerate(points):
-                await _strike(deployment, replica, point, f"run{run}-{number}-{point.replace(' ', '-')}")
-        replica.start()
-        history = await deployment.verdict(REST_LIMIT_S)
+        history = await _struck_at_each(points, deployment)
 
     unread = {letter.job for letter in history.letters if letter.code == "INVALID_JOB"}
     assert len(history.rows) + len(unread) == len(points) * RUNS
@@ -102,15 +98,20 @@ async def test_death_at_every_point_of_a_job_that_is_split(servers: Servers, tmp
     points = OF_A_SPLIT_JOB + OF_A_RANGE_IN_A_DRAIN
     variables = {"JOB_LEASE_SECONDS": "1", "JOB_MAX_ATTEMPTS": "6", "SPLIT_PAGES": "2", "PARSER_CONCURRENCY": "1"}
     async with deployed(servers, tmp_path, **variables) as deployment:
-        replica = deployment.replica()
-        for run in range(RUNS):
-            for number, point in enumerate(points):
-                await _strike(deployment, replica, point, f"run{run}-{number}-{point.replace(' ', '-')}")
-        replica.start()
-        history = await deployment.verdict(REST_LIMIT_S)
+        history = await _struck_at_each(points, deployment)
 
     assert len(history.rows) == len(points) * RUNS
     assert all(history.claims_of(job) >= 2 for job in history.rows), "each was split"
+
+
+async def _struck_at_each(points: Sequence[str], deployment: Deployment) -> History:
+    """See the worker die at each point, as often as is to be; gives what one that lives on has made of it."""
+    replica = deployment.replica()
+    for run in range(RUNS):
+        for number, point in enumerate(points):
+            await _strike(deployment, replica, point, f"run{run}-{number}-{point.replace(' ', '-')}")
+    replica.start()
+    return await deployment.verdict(REST_LIMIT_S)
 
 
 async def _strike(deployment: Deployment, replica: Replica, point: str, name: str) -> None:
