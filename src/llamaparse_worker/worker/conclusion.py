@@ -15,7 +15,7 @@ from llamaparse_worker.model.ranges import Split
 from llamaparse_worker.pipeline.job import JobPipeline
 from llamaparse_worker.wire import EventPages, JobEvent, outbox_event
 from llamaparse_worker.worker.case import Case
-from llamaparse_worker.worker.endings import RELEASE_TIMEOUT_S, death_now, remove_left
+from llamaparse_worker.worker.endings import death_now, give_back, remove_left, requeue
 from llamaparse_worker.worker.patience import until_job_store_answers
 from llamaparse_worker.worker.policy import AttemptPolicy
 from llamaparse_worker.worker.settlement import (
@@ -30,7 +30,6 @@ from llamaparse_worker.worker.settlement import (
     Settlement,
     settle,
 )
-from llamaparse_worker.worker.upkeep import PUBLISH_WITHIN_S
 
 UNSERVED_PAUSE_S = 0.5
 """A slot takes no more than so many jobs a second that no model can serve, so that thousands that wait do not spin."""
@@ -74,20 +73,14 @@ class Conclusion:
                 await case.delivery.acknowledge()
             case DeadLetter(error):
                 await case.delivery.dead_letter(death_now(error))
+            case GiveBack() if case.lease:
+                await requeue(case.delivery, self._jobs, case.lease, _released(case.lease, case.delivery.message))
             case GiveBack():
-                freed = await self._release(case)
                 await case.delivery.requeue()
-                if freed:
-                    await self._jobs.published(freed)
 
     async def give_claim_back(self, case: Case, lease: Lease) -> None:
         """Free the job while its message stays in hand: nobody has to publish it again."""
-
-        async def give_back() -> None:
-            if await self._jobs.release(lease, publish_within_s=PUBLISH_WITHIN_S):
-                await self._jobs.published(_released(lease, case.delivery.message))
-
-        await until_job_store_answers(give_back)
+        await give_back(self._jobs, lease, _released(lease, case.delivery.message))
         case.lease = None
 
     async def _conclude_refused(self, job: Job, outcome: Outcome, settlement: Settlement) -> None:
@@ -144,16 +137,6 @@ class Conclusion:
             lambda: self._jobs.renew(lease, lease_s=self._policy.lease_s, progress=lease.progress)
         )
         return status.terminal
-
-    async def _release(self, case: Case) -> DueJob | None:
-        """Free the job; gives what to confirm once its message is back in the queue."""
-        lease, message = case.lease, case.delivery.message
-        if lease is None:
-            return None
-        with anyio.move_on_after(RELEASE_TIMEOUT_S):
-            if await self._jobs.release(lease, publish_within_s=PUBLISH_WITHIN_S):
-                return _released(lease, message)
-        return None
 
 
 def _released(lease: Lease, message: Message) -> DueJob:

@@ -23,12 +23,11 @@ from llamaparse_worker.pipeline.groups import bare
 from llamaparse_worker.pipeline.job import JobPipeline
 from llamaparse_worker.wire import job_of, read_message
 from llamaparse_worker.worker.company import Company
-from llamaparse_worker.worker.endings import RELEASE_TIMEOUT_S, death_now, remove_left, settled
+from llamaparse_worker.worker.endings import death_now, give_back, remove_left, requeue, settled
 from llamaparse_worker.worker.lease import Heartbeat
 from llamaparse_worker.worker.metrics import Metrics, RangeOutcome
 from llamaparse_worker.worker.patience import until_job_store_answers
 from llamaparse_worker.worker.policy import AttemptPolicy
-from llamaparse_worker.worker.upkeep import PUBLISH_WITHIN_S
 
 log = structlog.get_logger()
 
@@ -109,13 +108,7 @@ class RangeAttempts:
         return await until_job_store_answers(lambda: self._claim(case, job))
 
     async def _give_claim_back(self, case: _Case, lease: RangeLease) -> None:
-        """Free the range while its message stays in hand: nobody has to publish it again."""
-
-        async def give_back() -> None:
-            if await self._jobs.ranges.release(lease, publish_within_s=PUBLISH_WITHIN_S):
-                await self._jobs.ranges.published(_released(lease, case.delivery.message))
-
-        await until_job_store_answers(give_back)
+        await give_back(self._jobs.ranges, lease, _released(lease, case.delivery.message))
         case.lease = None
 
     async def _end(self, case: _Case, job: Job, claim: RangeClaim) -> RangeOutcome:
@@ -214,23 +207,12 @@ class RangeAttempts:
         delivery = case.delivery
         if case.malformed:
             await delivery.dead_letter(death_now(report(case.malformed)))
+        elif outcome is RangeOutcome.RELEASED and case.lease:
+            await requeue(delivery, self._jobs.ranges, case.lease, _released(case.lease, delivery.message))
         elif outcome is RangeOutcome.RELEASED:
-            freed = await self._release(case)
             await delivery.requeue()
-            if freed:
-                await self._jobs.ranges.published(freed)
         else:
             await delivery.acknowledge()
-
-    async def _release(self, case: _Case) -> DueRange | None:
-        """Free the range; gives what to confirm once its message is back in the queue."""
-        lease, message = case.lease, case.delivery.message
-        if lease is None:
-            return None
-        with anyio.move_on_after(RELEASE_TIMEOUT_S):
-            if await self._jobs.ranges.release(lease, publish_within_s=PUBLISH_WITHIN_S):
-                return _released(lease, message)
-        return None
 
     def _tell(self, case: _Case, outcome: RangeOutcome) -> None:
         if case.malformed:
