@@ -26,7 +26,7 @@ def one_error() -> Iterator[None]:
         raise
 
 
-def bare(error: E) -> E:
+def without_trace(error: E) -> E:
     """Part an error that is kept as a value from its trace, causes and group.
 
     They hold the frames, which hold all that a job had in hand, and the error itself: nothing of that would go before

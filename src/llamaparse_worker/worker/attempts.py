@@ -22,7 +22,7 @@ from llamaparse_worker.model.job import Claim, Job, Lease, Refusal
 from llamaparse_worker.model.options import ModeName
 from llamaparse_worker.model.ranges import RangeRecord, Split
 from llamaparse_worker.pipeline.background import in_background
-from llamaparse_worker.pipeline.groups import bare
+from llamaparse_worker.pipeline.groups import without_trace
 from llamaparse_worker.pipeline.job import JobPipeline
 from llamaparse_worker.wire import job_of, read_message, utc_now
 from llamaparse_worker.worker.case import Case
@@ -167,7 +167,7 @@ class Attempts:
                 try:
                     outcome = await self._attempt(case, job, lease, heart)
                 except WorkerError as error:
-                    outcome = Broke(bare(error))
+                    outcome = Broke(without_trace(error))
                 except Exception as error:
                     log.exception("job.internal_error")
                     outcome = Broke(WorkerError(f"an internal error: {type(error).__name__}"))

@@ -19,7 +19,7 @@ from llamaparse_worker.model.job import Job, JobStatus, PageError, Progress, Ref
 from llamaparse_worker.model.page import PageStatus, PageSummary
 from llamaparse_worker.model.ranges import DueRange, RangeClaim, RangeLease
 from llamaparse_worker.pipeline.background import in_background
-from llamaparse_worker.pipeline.groups import bare
+from llamaparse_worker.pipeline.groups import without_trace
 from llamaparse_worker.pipeline.job import JobPipeline
 from llamaparse_worker.wire import job_of, read_message
 from llamaparse_worker.worker.company import Company
@@ -157,7 +157,7 @@ class RangeAttempts:
                     checkpoints = self._pipeline.checkpoints(job, lease, still_ours=heart.confirm)
                     ended = await self._pipeline.read_range(job, lease, checkpoints, on_progress=heart.note)
                 except WorkerError as error:
-                    ended = bare(error)
+                    ended = without_trace(error)
                 except Exception as error:
                     log.exception("page_range.internal_error")
                     ended = WorkerError(f"an internal error: {type(error).__name__}")
