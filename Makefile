@@ -38,7 +38,7 @@ test: $(DEVELOPMENT) $(SIMULATORS)  ## install the servers that the tests start,
 	@$(MAKE) --no-print-directory check
 	$(BIN)/pytest -q tests/simulation -n $(PYTEST_WORKERS)
 	$(BIN)/pytest -q tests/conformance tests/integration tests/acceptance tests/golden plugins -n $(PYTEST_WORKERS)
-	FAULTS=short $(BIN)/pytest -q tests/faults -n $(FAULT_WORKERS)  # they wait more than they work
+	FAULTS=short $(BIN)/pytest -q tests/faults -n $(FAULT_WORKERS) --maxschedchunk 1  # more waiting than work, of unequal length
 
 unit: $(DEVELOPMENT)  ## the unit tests alone
 	$(BIN)/pytest -q tests/unit -n $(PYTEST_WORKERS)
