@@ -1,4 +1,7 @@
-"""What modes ask for pages whose truth is known, when models answer with the truth or with a spoiled draft."""
+"""What modes ask for pages whose truth is known, when models answer with the truth or with a spoiled draft.
+
+A model that is not shown a scan cannot know more of it than OCR has read: its truth is that.
+"""
 
 from __future__ import annotations
 
@@ -15,8 +18,10 @@ from PIL import Image as Picture
 from llamaparse_worker.mode.agentic import AGENTIC
 from llamaparse_worker.mode.balanced import BALANCED
 from llamaparse_worker.mode.multimodal import MULTIMODAL
+from llamaparse_worker.mode.plan import page_markdown
 from llamaparse_worker.mode.policy import Policy
 from llamaparse_worker.mode.refining import Refiner
+from llamaparse_worker.mode.witness import Source, evidence_of
 from llamaparse_worker.model.deployment import Deployment
 from llamaparse_worker.model.genai import GenAiAnswer, GenAiRequest, Image, Text
 from llamaparse_worker.model.geometry import Box
@@ -162,7 +167,7 @@ async def spend(budget: ModeBudget, samples: Iterable[Sample], seed: int = 0) ->
         router = await stack.enter_async_context(open_router(routes, _CAPS))
         mode = Refiner(router, budget.policy)
         for sample in samples:
-            writer.truth = sample.truth
+            writer.truth = sample.truth if budget.policy.sees else _as_read(sample)
             options = ParseOptions(mode=budget.policy.mode)
             refined = await mode.refine(sample.page, Blank(sample.page), options, flow=Flow("one"))
             assert refined.refinement is not None
@@ -172,6 +177,12 @@ async def spend(budget: ModeBudget, samples: Iterable[Sample], seed: int = 0) ->
     counted = count_tokens([*writer.asked, *writer.said])
     asked, said = counted[: len(writer.asked)], counted[len(writer.asked) :]
     return Spent(pages, len(writer.asked), sum(asked) + writer.picture_tokens, sum(said), verdicts)
+
+
+def _as_read(sample: Sample) -> str:
+    """Give what a model can say that is told the text of a page and does not see it: of a scan what OCR has read."""
+    by_ocr = evidence_of(sample.page).source is Source.OCR
+    return page_markdown(sample.page) if by_ocr else sample.truth
 
 
 def report(budget: ModeBudget, spent: Spent) -> str:
