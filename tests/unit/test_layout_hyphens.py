@@ -106,3 +106,27 @@ def test_a_word_is_found_behind_any_number_of_words_that_hold_it(others: int) ->
 def test_on_a_page_with_many_hyphens_words_decide_as_on_others() -> None:
     lines = ("a workflow", *("a work-", "flow here") * 60)
     assert text_of(page(*FILLER, *lines, ragged=9.0)).endswith("a workflow here")
+
+
+@pytest.mark.parametrize(
+    ("lines", "expected"),
+    [
+        (("a file contain-", "ing a vector"), "a file containing a vector"),
+        (("An optional part is OP-", "TIONAL there"), "An optional part is OPTIONAL there"),
+        (("the standards of ISO-", "IEC"), "the standards of ISO-IEC"),
+    ],
+)
+def test_what_follows_a_hyphen_is_no_witness_for_itself(lines: tuple[str, str], expected: str) -> None:
+    assert text_of(page(*FILLER, "They contain words.", *lines)).endswith(expected)
+
+
+def test_lines_that_end_at_one_edge_tell_of_a_hyphen_there_whatever_the_rest_of_the_page() -> None:
+    ragged = page(*FILLER * 2, ragged=9)
+    justified = [
+        Segment(50, 500 + 12 * place, 300.0, 512 + 12 * place, 10, line)
+        for place, line in enumerate(
+            (*["a line of text that ends where others end"] * 4, "the word is ex-", "panded here")
+        )
+    ]
+
+    assert text_of([*ragged, *justified]).endswith("the word is expanded here")

@@ -3,6 +3,7 @@ from __future__ import annotations
 import pytest
 
 from llamaparse_worker.layout.assemble import document_signs, finish, page_signs
+from llamaparse_worker.layout.inline import CODE, PLAIN, SWITCHES, inline
 from llamaparse_worker.layout.markdown import block_markdown
 from llamaparse_worker.layout.phrases import phrase
 from llamaparse_worker.layout.plain import plain_text
@@ -88,3 +89,19 @@ def test_what_a_document_says_of_its_headings_is_final() -> None:
 def test_no_heading_is_deeper_than_six() -> None:
     page = page_of(1, *(Heading(f"of {size} points", BOX, float(size)) for size in range(30, 20, -1)))
     assert markdown_of(page)[0].splitlines()[-1] == "###### of 21 points"
+
+
+@pytest.mark.parametrize(
+    ("rich", "expected"),
+    [
+        ('created from {"}file{"} here', 'created from "file" here'),
+        ("integer=-1 -{>} value", "integer=-1 -> value"),
+        ("begin with {--} and end", "begin with `--` and end"),
+        ("({--}), as said", "(`--`), as said"),
+        ("the {x} axis", "the `x` axis"),
+        ("a {sub}string", "a `sub`string"),
+    ],
+)
+def test_marks_of_fixed_pitch_at_a_word_are_no_code(rich: str, expected: str) -> None:
+    found = inline(rich.replace("{", SWITCHES[CODE]).replace("}", PLAIN))
+    assert phrase(found.text, found.spans) == expected

@@ -212,6 +212,17 @@ def _contents(canvas: Canvas) -> None:
         canvas.drawRightString(500, 700 - line * 16, str(3 + line * 7))
 
 
+def _title_page(canvas: Canvas) -> None:
+    canvas.line(MARGIN, 640, 500, 640)
+    canvas.setFont("Helvetica", 10)
+    canvas.drawRightString(500, 625, "A library for harbours")
+    canvas.drawRightString(500, 613, "for version 4.19")
+    canvas.setFont("Helvetica-Bold", 14)
+    for line, name in enumerate(("Fabio Fiorina", "Simon Josefsson", "Nikos Mavrogiannopoulos (help@example.org)")):
+        canvas.drawString(MARGIN, 240 - line * 16, name, wordSpace=3)
+    canvas.line(MARGIN, 190, 500, 190)
+
+
 def _signs(canvas: Canvas) -> None:
     canvas.setFont("Helvetica", 10)
     for line in range(6):
@@ -227,7 +238,7 @@ def _form(canvas: Canvas) -> None:
             canvas.line(x + 70, 698 - line * 30, x + 200, 698 - line * 30)
 
 
-@pytest.mark.parametrize("draw", [_two_columns, _framed_paragraph, _chart, _contents, _signs, _form])
+@pytest.mark.parametrize("draw", [_two_columns, _framed_paragraph, _chart, _contents, _title_page, _signs, _form])
 def test_what_only_looks_like_a_table_is_none(draw: Draw) -> None:
     assert tables(page_of(draw)) == []
 

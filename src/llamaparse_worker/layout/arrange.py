@@ -9,6 +9,7 @@ from itertools import chain, islice
 import numpy as np
 
 from llamaparse_worker.layout.blocks import blocks
+from llamaparse_worker.layout.contents import with_entries_joined
 from llamaparse_worker.layout.continuation import joined_columns
 from llamaparse_worker.layout.edges import at_edge, part
 from llamaparse_worker.layout.grid import Grid, standing, table
@@ -193,7 +194,8 @@ def _by_sight(found: Sequence[Segment], style: Style, page: RawPage, rules: Rule
 def _blocks(found: Sequence[Segment], style: Style, rules: Rules) -> list[Block]:
     if not found:
         return []
-    grids, rest = ruled_tables(rules, with_marks_joined(found), max(style.size, _LEAST_EM))
+    whole = with_entries_joined(with_marks_joined(found))
+    grids, rest = ruled_tables(rules, whole, max(style.size, _LEAST_EM))
     found_regions = regions([*rest, *(standing(grid, style.size) for grid in grids)], style.size)
     return joined_columns(
         [[table(region, style.look)] if isinstance(region, Grid) else blocks(region, style) for region in found_regions]

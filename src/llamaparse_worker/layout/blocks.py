@@ -3,119 +3,44 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from itertools import pairwise
+from itertools import groupby, pairwise
 from operator import attrgetter
 
-from llamaparse_worker.layout.headings import (
-    COLONS,
-    SLANTED,
-    is_centred,
-    is_large,
-    is_sentence,
-    numbering,
-    prominence,
-    run_in,
-)
-from llamaparse_worker.layout.inline import PLAIN, SWITCHES, Inline, closed_up, inline
-from llamaparse_worker.layout.joining import joined
+from llamaparse_worker.layout.grouping import TITLE, Column, Group, Kind, column_of, groups_of, weight_of
+from llamaparse_worker.layout.headings import COLONS, SLANTED, is_large, is_sentence, run_in
+from llamaparse_worker.layout.inline import Inline, closed_up, inline
 from llamaparse_worker.layout.lines import TextLine
-from llamaparse_worker.layout.marks import SURE_BULLETS, is_bullet, marked
-from llamaparse_worker.layout.notes import note_start
+from llamaparse_worker.layout.marks import is_bullet
 from llamaparse_worker.layout.reading_order import Flow
 from llamaparse_worker.layout.segments import Style
 from llamaparse_worker.model.blocks import Block, CodeBlock, Footnote, Heading, ListBlock, ListItem, Paragraph, SpanKind
 from llamaparse_worker.model.geometry import Box, enclosing
-from llamaparse_worker.model.value import quick, unguarded
 
-_SENTENCE_END = (".", "!", "?", ":", "…", "。")
-
-_RICH = attrgetter("rich")
-_WIDER_PITCH = 1.3
-_HEADING_PITCH_EM = 1.5
-_TITLE = 1.4
-"""Lines that are this much larger than the text are those of one title; below, each may be a name."""
-_SIZE_STEP = 1.12
-_INDENT_EM = 0.8
-_SHORT_LINE = 0.75
 _HEADING_LINES = 3
 _HEADING_CHARACTERS = 200
 _BOLD_HEADING_CHARACTERS = 100
 _FIXED_PITCH_EM = 0.6
-_CODE_GAP_EM = 3.0
 _CODE_LINE_EM = 1.8
-_LEAST_PITCHES = 2
-
-
-@quick
-@dataclass(slots=True)
-class _Group:
-    """Lines that belong together; ``mark`` is the bullet or number of a list item."""
-
-    lines: list[TextLine]
-    mark: str = ""
-    text: str = ""
-    """The first line without its mark, with switches."""
-    note: str = ""
-    """The label of a footnote."""
-
-    @property
-    def is_rich(self) -> bool:
-        """Whether anything of it is not plain."""
-        return any(map(_RICH, self.lines))
-
-    def rich(self) -> str:
-        """Give the text with its switches, and without its mark."""
-        first, *more = self.lines
-        return joined([self.text or first.rich or first.text, *(line.rich or line.text for line in more)])
-
-
-@quick
-@dataclass(frozen=True, slots=True)
-class _Column:
-    """What is usual among the lines of a column: their distance and their edges."""
-
-    pitch: float
-    left: float
-    right: float
-
-
-@unguarded
-@dataclass(frozen=True, slots=True)
-class _Placed:
-    """A line in its column: how it stands out, and what follows it."""
-
-    line: TextLine
-    following: TextLine | None
-    weight: int
-    is_large: bool
 
 
 def blocks(flow: Flow, style: Style) -> list[Block]:
     """Give the blocks of one column from top to bottom."""
-    lines = flow.lines
-    if not lines:
+    if not flow.lines:
         return []
-    left, right = min([line.x0 for line in lines]), max([line.x1 for line in lines])
-    column = _Column(_usual_pitch(lines), min(left, flow.left), max(right, flow.right))
+    column = column_of(flow)
     found: list[Block] = []
-    items: list[_Group] = []
-    for group in _groups(lines, style, column):
-        if group.mark:
-            items.append(group)
-            continue
-        found.extend(_list(items, style))
-        items = []
-        found.extend(_block(group, style, column))
-    found.extend(_list(items, style))
+    for kind, groups in groupby(groups_of(flow.lines, style, column), attrgetter("kind")):
+        if kind is Kind.TEXT:
+            for group in groups:
+                found.extend(_block(group, style, column))
+        else:
+            found.append(_list(list(groups), style))
     return _without_names(found, style)
 
 
 def _without_names(found: Sequence[Block], style: Style) -> list[Block]:
     """Take what follows upon its like for the names below a title: headings of one kind have text between them."""
-    plain = [
-        isinstance(block, Heading) and not block.prominence and block.size < _TITLE * style.size for block in found
-    ]
+    plain = [isinstance(block, Heading) and not block.prominence and block.size < TITLE * style.size for block in found]
     made: list[Block] = []
     for index, block in enumerate(found):
         beside = [at for at in (index - 1, index + 1) if 0 <= at < len(found) and plain[at]]
@@ -130,121 +55,7 @@ def _alike(heading: Heading, other: Block) -> bool:
     return isinstance(other, Heading) and abs(heading.size - other.size) < 1
 
 
-def _groups(lines: Sequence[TextLine], style: Style, column: _Column) -> list[_Group]:
-    groups: list[_Group] = []
-    before: _Placed | None = None
-    for line, following in zip(lines, [*lines[1:], None], strict=True):
-        here = _Placed(line, following, _weight(line, style, column), is_large(line, style))
-        label, text = note_start(line, style) if line.rich else ("", "")
-        if label:
-            groups.append(_Group([line], text=text, note=label))
-        else:
-            apart = before is None or _parts(groups[-1], before, here, style, column)
-            mark, text = _mark(here, groups, apart=apart)
-            if mark or apart:
-                groups.append(_Group([line], mark, text))
-            else:
-                groups[-1].lines.append(line)
-        before = here
-    return groups
-
-
-def _usual_pitch(lines: Sequence[TextLine]) -> float:
-    """Give the distance of lines within a paragraph: the lower quartile, as gaps between blocks are larger."""
-    middles = [line.middle for line in lines]
-    steps = [(below - above, line.size) for above, below, line in zip(middles, middles[1:], lines[1:], strict=False)]
-    pitches = [step for step, size in steps if step > size / 2]
-    if len(pitches) < _LEAST_PITCHES:
-        return pitches[0] if pitches and pitches[0] < 2 * lines[0].size else 1.25 * lines[0].size
-    return min(lower_quartile(pitches), 2.5 * lines[0].size)
-
-
-def lower_quartile(values: Sequence[float]) -> float:
-    """Give what ``statistics.quantiles`` gives first of four, of two values at least."""
-    ordered, count = sorted(values), len(values)
-    place = min(max((count + 1) // 4, 1), count - 1)
-    beyond = count + 1 - 4 * place
-    return (ordered[place - 1] * (4 - beyond) + ordered[place] * beyond) / 4
-
-
-def _parts(group: _Group, last: _Placed, here: _Placed, style: Style, column: _Column) -> bool:
-    """Tell whether a line begins something new, behind the last one of a group."""
-    before, line = last.line, here.line
-    step = line.middle - before.middle
-    if before.monospaced and line.monospaced and not here.is_large and not last.is_large:
-        return not 0 <= step <= _CODE_GAP_EM * line.size
-    if _looks_different(before, line) or last.weight != here.weight:
-        return True
-    if here.weight or here.is_large:
-        close = 0 <= step <= _HEADING_PITCH_EM * line.size
-        names = not here.weight and line.size < _TITLE * style.size and _are_centred(before, line, column)
-        return not close or names or bool(numbering(line.text))
-    if step > max(_WIDER_PITCH * column.pitch, before.size) or step < 0:
-        return True
-    if group.mark:
-        return line.x0 < group.lines[0].x0 + _INDENT_EM / 2 * line.size
-    if _is_indented(before, here):
-        return True
-    short = before.x1 < column.left + _SHORT_LINE * (column.right - column.left)
-    if short and _are_centred(before, line, column):
-        return True
-    return short and before.text.endswith(_SENTENCE_END) and not line.text[:1].islower()
-
-
-def _are_centred(before: TextLine, line: TextLine, column: _Column) -> bool:
-    return is_centred(before, column.left, column.right) and is_centred(line, column.left, column.right)
-
-
-def _weight(line: TextLine, style: Style, column: _Column) -> int:
-    return prominence(line, style, column.left, column.right)
-
-
-def _looks_different(before: TextLine, line: TextLine) -> bool:
-    return (
-        before.size > _SIZE_STEP * line.size
-        or line.size > _SIZE_STEP * before.size
-        or before.bold != line.bold
-        or before.monospaced != line.monospaced
-    )
-
-
-def _is_indented(before: TextLine, here: _Placed) -> bool:
-    """Tell whether a line is the indented first line of a paragraph."""
-    line, following = here.line, here.following
-    step = _INDENT_EM * line.size
-    if not step <= line.x0 - before.x0 <= 5 * step:
-        return False
-    return following is None or following.x0 < line.x0 - step / 2
-
-
-def _mark(here: _Placed, groups: Sequence[_Group], *, apart: bool) -> tuple[str, str]:
-    """Part the mark of a list item from its text; a dash or number within running text is no mark."""
-    line, following = here.line, here.following
-    found = None if line.monospaced or (line.rich and run_in(line.rich)) else marked(line.text)
-    if found is None or ((here.is_large or here.weight) and found["mark"] not in SURE_BULLETS):
-        return "", ""
-    expected = apart or bool(groups[-1].mark) or groups[-1].lines[-1].text.endswith(":")
-    if found["mark"] in SURE_BULLETS or expected or (following is not None and marked(following.text)):
-        return found["mark"], _unmarked(line, found["text"])
-    return "", ""
-
-
-def _unmarked(line: TextLine, text: str) -> str:
-    """Give the text behind the mark with its switches."""
-    if not line.rich:
-        return text
-    behind = len(line.text) - len(text)
-    at, look = 0, PLAIN
-    while behind:
-        if line.rich[at] in SWITCHES:
-            look = line.rich[at]
-        else:
-            behind -= 1
-        at += 1
-    return look + line.rich[at:]
-
-
-def _block(group: _Group, style: Style, column: _Column) -> list[Block]:
+def _block(group: Group, style: Style, column: Column) -> list[Block]:
     lines = group.lines
     box = enclosing(lines)
     if lines[0].monospaced and all(line.monospaced for line in lines) and not is_large(lines[0], style):
@@ -260,7 +71,7 @@ def _block(group: _Group, style: Style, column: _Column) -> list[Block]:
     if group.note:
         return [Footnote(group.note, found.text, box, carried, found.spans)]
     if _is_heading(found.text, lines, style, column):
-        return [heading(found, lines, prominence=_weight(lines[0], style, column))]
+        return [heading(found, lines, prominence=weight_of(lines[0], style, column))]
     return [Paragraph(found.text, box, carried, found.spans)]
 
 
@@ -275,12 +86,12 @@ def heading(text: Inline, lines: Sequence[TextLine], *, level: int = 0, prominen
     return Heading(text.text, enclosing(lines), lines[0].size, level, carried, kept, prominence)
 
 
-def _is_heading(text: str, lines: Sequence[TextLine], style: Style, column: _Column) -> bool:
+def _is_heading(text: str, lines: Sequence[TextLine], style: Style, column: Column) -> bool:
     if len(lines) > _HEADING_LINES or len(text) > _HEADING_CHARACTERS or not any(map(str.isalpha, text)):
         return False
     if is_large(lines[0], style):
         return True
-    outstanding = _weight(lines[0], style, column) > 0
+    outstanding = weight_of(lines[0], style, column) > 0
     return outstanding and len(text) <= _BOLD_HEADING_CHARACTERS and not (is_sentence(text) or text.endswith(COLONS))
 
 
@@ -295,10 +106,8 @@ def code_text(lines: Sequence[TextLine]) -> str:
     return "\n".join(made)
 
 
-def _list(items: Sequence[_Group], style: Style) -> list[Block]:
+def _list(items: Sequence[Group], style: Style) -> Block:
     """Make one list of consecutive items; what is further right is deeper."""
-    if not items:
-        return []
     places = _steps([item.lines[0].x0 for item in items], items[0].lines[0].size)
     texts = [inline(closed_up(item.rich()), style.look) if item.is_rich else Inline(item.rich()) for item in items]
     made = tuple(
@@ -311,11 +120,11 @@ def _list(items: Sequence[_Group], style: Style) -> list[Block]:
         )
         for item, found in zip(items, texts, strict=True)
     )
-    ordered = not is_bullet(items[0].mark)
-    return [ListBlock(made, enclosing(item.box for item in made), ordered=ordered)]
+    ordered = bool(items[0].mark) and not is_bullet(items[0].mark)
+    return ListBlock(made, enclosing(item.box for item in made), ordered=ordered)
 
 
-def _box(item: _Group) -> Box:
+def _box(item: Group) -> Box:
     return enclosing(item.lines)
 
 

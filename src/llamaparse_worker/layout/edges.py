@@ -184,7 +184,7 @@ def edge_text(blocks: Iterable[Block]) -> str:
 def _text(block: Block) -> str:
     match block:
         case ListBlock():
-            return " ".join(f"{item.mark} {item.text}" for item in block.items)
+            return " ".join(item.printed for item in block.items)
         case Table():
             return ""
         case Footnote():

@@ -2,7 +2,7 @@
 
 No dictionary: the page itself is asked. A word that stands elsewhere on the page with or without the hyphen decides,
 then the shape of the word, then whether the page divides words at all, which shows in how many of its lines end so and
-in whether its lines are set to one right edge.
+in whether its lines, or some that end where this one does, are set to one right edge.
 """
 
 from __future__ import annotations
@@ -29,6 +29,8 @@ _LONG_LINE = 24
 """Characters from which on a segment counts as a line of running text."""
 _SHARED_EDGE = 4
 """Lines that end at one place, from which on that is no chance."""
+_SAME_EDGE = 0.5
+"""Points by which the ends of lines at one edge differ: a hyphen has less ink at its side than a letter."""
 _JUSTIFIED, _LIKELY_JUSTIFIED = 0.4, 0.25
 """Shares of lines with a shared edge."""
 _MANY_ENDS = 3
@@ -68,10 +70,24 @@ class _Evidence:
             return bool(lines)
         return _is_justified(lines, _LIKELY_JUSTIFIED if self.hyphens >= _MANY_ENDS else _JUSTIFIED)
 
+    def divides_at(self, line: Segment) -> bool:
+        """Whether words seem to be divided on this page, or at the edge that a line ends at."""
+        return self.divides or sum(abs(end - line.x1) <= _SAME_EDGE for end in self._ends) >= _SHARED_EDGE
+
+    @cached_property
+    def _ends(self) -> Sequence[float]:
+        return [segment.x1 for segment in self.found if len(segment.text) >= _LONG_LINE]
+
     @cached_property
     def _text(self) -> str:
-        texts = [segment.text for segment in self.found]
-        return "\n".join([text.rpartition(" ")[0] if text.endswith(_HYPHENS) else text for text in texts]).lower()
+        """All texts without both parts of what is, or is not, divided at the end of a line."""
+        kept: list[str] = []
+        is_tail = False
+        for segment in self.found:
+            text = segment.text.partition(" ")[2] if is_tail else segment.text
+            is_tail = text.endswith(_HYPHENS)
+            kept.append(text.rpartition(" ")[0] if is_tail else text)
+        return "\n".join(kept).lower()
 
     @cached_property
     def _words(self) -> frozenset[str]:
@@ -88,7 +104,7 @@ def with_divisions_marked(found: Sequence[Segment]) -> list[Segment]:
     evidence = _Evidence(found, len(ends))
     for index in ends:
         segment = found[index]
-        if _divides(segment.text, found[index + 1].text, evidence):
+        if _divides(segment, found[index + 1].text, evidence):
             marked[index] = changed(segment, text=_softened(segment.text), rich=_softened(segment.rich))
     return marked
 
@@ -110,14 +126,14 @@ def _is_justified(lines: Sequence[Segment], least: float) -> bool:
     return shared >= least * len(lines) > 0
 
 
-def _divides(text: str, following: str, evidence: _Evidence) -> bool:
-    head, tail = _HEAD.search(text[:-1]), _TAIL.match(following)
+def _divides(line: Segment, following: str, evidence: _Evidence) -> bool:
+    head, tail = _HEAD.search(line.text[:-1]), _TAIL.match(following)
     if head is None or tail is None or not head[0][-1].isalpha() or ELLIPTIC.match(following):
         return False
     before, after = head[0], tail[0]
-    if after[0].isupper() and not (after.isupper() and before.isupper() and len(before) > _LONGEST_ACRONYM):
+    if after[0].isupper() and not _is_capitals(before, after, evidence):
         return False
-    if text.endswith(_SET_BY_PROGRAM):
+    if line.text.endswith(_SET_BY_PROGRAM):
         return True
     if not before.isalpha():
         return False
@@ -126,7 +142,14 @@ def _divides(text: str, following: str, evidence: _Evidence) -> bool:
         return True
     if evidence.has_word(f"{before}-{after}") or _are_words(before, after, evidence):
         return False
-    return evidence.divides
+    return evidence.divides_at(line)
+
+
+def _is_capitals(before: str, after: str, evidence: _Evidence) -> bool:
+    """Tell whether the parts are of one word in capitals, and no two acronyms."""
+    if not (before.isupper() and after.isupper()):
+        return False
+    return len(before) > _LONGEST_ACRONYM or (before.isalpha() and evidence.has_word((before + after).lower()))
 
 
 def _are_words(before: str, after: str, evidence: _Evidence) -> bool:

@@ -23,6 +23,8 @@ _SWITCH = re.compile("[\ufdd0-\ufdef]")
 _SWITCHED = re.compile("(?:^|([\ufdd0-\ufdef]))([^\ufdd0-\ufdef]+)")
 _GAP_BEHIND_SHIFTED = re.compile("([\ufdd8-\ufdef][^\ufdd0-\ufdef]*?) ?(\ufdd0) ?(?=[.,:;!?)\\]}”’。\uff0c])")
 _LETTER = re.compile("[\x21-\u0530]")
+_WORD = re.compile(r"[^\W_]")
+_OPENING, _CLOSING = "([{“\u2018„«", ".,:;!)]}”\u2019»"
 _KINDS = (
     (BOLD, SpanKind.STRONG),
     (ITALIC, SpanKind.EMPHASIS),
@@ -56,6 +58,12 @@ def closed_up(rich: str) -> str:
 def without_switches(rich: str) -> str:
     """Give the mere text."""
     return _SWITCH.sub("", rich)
+
+
+def has_text_beside_code(rich: str) -> bool:
+    """Tell whether some words of a rich text are no code."""
+    runs = ((ord(look or PLAIN) - ord(PLAIN), text) for look, text in _SWITCHED.findall(rich))
+    return any(not look & CODE and _WORD.search(text) for look, text in runs)
 
 
 def inline(rich: str, body: int = 0) -> Inline:
@@ -93,8 +101,19 @@ def _spans(text: str, looks: list[tuple[int, int, int]], bit: int, kind: SpanKin
 
 
 def _is_code(text: str, span: Span) -> bool:
-    """Tell whether a part of fixed pitch is code: letters of Chinese and Japanese always have one pitch."""
-    return _LETTER.search(text, span.start, span.end) is not None
+    """Tell whether a part of fixed pitch is code.
+
+    Letters of Chinese and Japanese always have one pitch, and marks at a word may come from another font than it.
+    """
+    if _LETTER.search(text, span.start, span.end) is None:
+        return False
+    return _WORD.search(text, span.start, span.end) is not None or not _touches(text, span)
+
+
+def _touches(text: str, span: Span) -> bool:
+    """Tell whether something stands at a part without a space between, but for marks of the sentence around it."""
+    before, after = text[: span.start][-1:], text[span.end : span.end + 1]
+    return not (before.isspace() or before in _OPENING) or not (after.isspace() or after in _CLOSING)
 
 
 def _trimmed(text: str, span: Span) -> Span:

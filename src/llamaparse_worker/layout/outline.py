@@ -70,16 +70,16 @@ def with_bookmarks(
 def _without_titles(block: ListBlock, titles: dict[str, int], size: float) -> list[Block]:
     """Part a list at the headings that were taken for its items, as they begin with a number or a mark."""
     made: list[Block] = []
-    for is_item, group in groupby(block.items, lambda item: _key(f"{item.mark} {item.text}") not in titles):
+    for is_item, group in groupby(block.items, lambda item: _key(item.printed) not in titles):
         items = tuple(group)
         if is_item:
             made.append(changed(block, items=items, box=enclosing(item.box for item in items)))
             continue
         for item in items:
-            depth = titles[_key(f"{item.mark} {item.text}")]
-            shift = len(item.mark) + 1
+            depth = titles[_key(item.printed)]
+            shift = len(item.printed) - len(item.text)
             spans = tuple(changed(span, start=span.start + shift, end=span.end + shift) for span in item.spans)
-            made.append(Heading(f"{item.mark} {item.text}", item.box, size, spans=spans, outline=depth))
+            made.append(Heading(item.printed, item.box, size, spans=spans, outline=depth))
     return made
 
 

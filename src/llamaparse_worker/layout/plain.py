@@ -22,7 +22,7 @@ def plain(block: Block) -> str:
         case Table():
             return "\n".join("\t".join(row) for row in block.rows)
         case ListBlock():
-            return "\n".join(f"{'  ' * item.depth}{item.mark} {item.text}" for item in block.items)
+            return "\n".join(f"{'  ' * item.depth}{item.printed}" for item in block.items)
         case Footnote():
             return f"{block.label} {block.text}"
         case Paragraph(comment=True):

@@ -6,7 +6,7 @@ from bisect import bisect_left, bisect_right
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import takewhile
+from itertools import pairwise, takewhile
 
 from llamaparse_worker.layout.columns import Line, Strip, spanned
 from llamaparse_worker.layout.grid import Grid
@@ -28,6 +28,7 @@ _FURTHER_EM = 12.0
 _MOST_CROSSING = 0.4
 _CLOSE_EM = 1.0
 _AROUND_EM = 3.0
+_VOID_EM = 8.0
 _BELOW = float("inf")
 
 
@@ -174,6 +175,8 @@ def _are_rows(texts: _Texts, above: Frame, below: Frame, beyond: Sequence[Box], 
     if not between:
         return below.box.y0 - above.box.y1 < _CLOSE_EM * em
     lines: Sequence[Line] = baselines(between)
+    if _are_far_apart(lines, em):
+        return False
     inner = [rule.at for frame in (above, below) for rule in frame.upright]
     inner = [at for at in inner if above.box.x0 + _SAME_EDGE < at < above.box.x1 - _SAME_EDGE]
     if inner:
@@ -190,6 +193,12 @@ def _are_rows(texts: _Texts, above: Frame, below: Frame, beyond: Sequence[Box], 
         return False
     columns = close_strips([*lines, *baselines(texts.within(beyond))])
     return any(len({spanned(one, columns) for one in line}) > 1 for line in parted_by(lines, columns))
+
+
+def _are_far_apart(lines: Sequence[Line], em: float) -> bool:
+    """Tell whether much of a page is empty between two lines, as on one with a title and its authors."""
+    ends = [(min(one.y0 for one in line), max(one.y1 for one in line)) for line in lines]
+    return any(below[0] - above[1] > _VOID_EM * em for above, below in pairwise(ends))
 
 
 def _begins_with_text(lines: Sequence[Line], columns: Sequence[Strip]) -> bool:

@@ -18,9 +18,6 @@ _PROSE_LINES = 4
 _PROSE_CHARACTERS = 25
 _FULL = 0.8
 _MOST_FULL = 0.6
-_LEADERS = re.compile(r"(?:\s?[.·…_]){4,}\s*$")
-_PAGE_NUMBER = re.compile(r"[\divxlcIVXLC]{1,6}|[A-Z]{1,3}-\d{1,4}")
-_CONTENTS = 0.6
 _LABEL = 20
 _MARK = re.compile(r"(?:[^\w\s]{1,3}\s?)+|\(?(?:\d{1,3}|[a-zA-Z])[.)]")
 """A bullet or number of a list."""
@@ -44,7 +41,7 @@ def is_table(grid: Grid, *, is_ruled: bool) -> bool:
     first = [" ".join(one.text for one in cell.segments) for cell in filled if cell.column == 0]
     if _is_scale(first) or aligned < (1 if is_ruled else max(2.0, _LEAST_ALIGNED * grid.row_count)):
         return False
-    return is_ruled or not (is_contents(grid, filled) or is_form(filled) or all(map(_MARK.fullmatch, first)))
+    return is_ruled or not (is_form(filled) or all(map(_MARK.fullmatch, first)))
 
 
 def count_aligned(grid: Grid) -> int:
@@ -59,16 +56,6 @@ def _is_scale(texts: Sequence[str]) -> bool:
     even = list(takewhile(lambda step: abs(step - steps[0]) <= _EVEN * abs(steps[0]), steps))
     ticks = len(even) + 1
     return ticks >= max(_LEAST_TICKS, _MOST_FULL * len(texts)) and steps[0] > 0 and steps[0] != 1
-
-
-def is_contents(grid: Grid, filled: Sequence[GridCell]) -> bool:
-    """Tell whether a grid is a table of contents: titles with leaders, and page numbers."""
-    if grid.column_count != 2:  # noqa: PLR2004 - title, page
-        return False
-    last = [cell for cell in filled if cell.column == 1]
-    numbers = sum(_PAGE_NUMBER.fullmatch("".join(one.text for one in cell.segments)) is not None for cell in last)
-    leaders = sum(any(_LEADERS.search(one.text) for one in cell.segments) for cell in filled)
-    return min(numbers, leaders) > _CONTENTS * grid.row_count
 
 
 def is_form(filled: Sequence[GridCell]) -> bool:

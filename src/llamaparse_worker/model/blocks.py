@@ -88,13 +88,18 @@ class Paragraph:
 @unguarded
 @dataclass(frozen=True, slots=True)
 class ListItem:
-    """One entry of a list; ``depth`` counts from 0, ``mark`` is the bullet or number as the page prints it."""
+    """One entry of a list; ``depth`` counts from 0, ``mark`` is the bullet or number as the page prints it, if any."""
 
     text: str
     box: Box
     depth: int = 0
     mark: str = "•"
     spans: tuple[Span, ...] = ()
+
+    @property
+    def printed(self) -> str:
+        """The text behind its mark."""
+        return f"{self.mark} {self.text}" if self.mark else self.text
 
 
 @unguarded

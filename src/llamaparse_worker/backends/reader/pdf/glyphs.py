@@ -30,6 +30,11 @@ _STRAIGHT = 0.09
 """Slope, about five degrees, up to which a line of text counts as parallel to a side of the page."""
 _BOLD_WEIGHT = 600
 _FIXED_PITCH, _ITALIC, _FORCE_BOLD = 1 << 0, 1 << 6, 1 << 18
+_FIXED_PITCH_NAMES = (
+    *("mono", "courier", "consol", "typewriter", "nimbusmon", "menlo", "lettergothic", "sourcecode"),
+    *("cmtt", "cmsltt", "cmitt", "sftt", "ectt"),
+)
+"""Of families that are often embedded without the flag; the last ones are those of TeX."""
 _SUBSET_TAG = re.compile(r"^[A-Z]{6}\+")
 _UNCLEAN = re.compile("[^\t\n\r -\x7e\xa0-\ud7ff\ue000-\ufdcf\ufdf0-\ufffd\U00010000-\U0010fffd]")
 _UNMAPPED = re.compile("[\x01\x03-\x08\x0b\x0c\x0e-\x1f]")
@@ -289,5 +294,5 @@ def _described(full_name: bytes, flags: int, *, heavy: bool) -> Font:
         or (heavy and not any(word in lowered for word in ("regu", "roman", "book", "light", "normal")))
         or any(word in lowered for word in ("bold", "black", "heavy", "semibd")),
         italic=bool(flags & _ITALIC) or "italic" in lowered or "oblique" in lowered,
-        monospaced=bool(flags & _FIXED_PITCH) or any(word in lowered for word in ("mono", "courier", "consol")),
+        monospaced=bool(flags & _FIXED_PITCH) or any(word in lowered for word in _FIXED_PITCH_NAMES),
     )

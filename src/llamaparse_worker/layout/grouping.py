@@ -1,0 +1,239 @@
+"""Lines of one column to groups, each of which becomes one block or one item of a list."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import Enum, auto
+from operator import attrgetter
+
+from llamaparse_worker.layout.contents import is_entry, shortened
+from llamaparse_worker.layout.headings import is_centred, is_large, numbering, prominence, run_in
+from llamaparse_worker.layout.inline import PLAIN, SWITCHES, has_text_beside_code
+from llamaparse_worker.layout.joining import joined
+from llamaparse_worker.layout.lines import TextLine
+from llamaparse_worker.layout.marks import SURE_BULLETS, marked
+from llamaparse_worker.layout.notes import note_start
+from llamaparse_worker.layout.reading_order import Flow
+from llamaparse_worker.layout.segments import Style
+from llamaparse_worker.model.value import changed, quick, unguarded
+
+TITLE = 1.4
+"""Lines that are this much larger than the text are those of one title; below, each may be a name."""
+
+_SENTENCE_END = (".", "!", "?", ":", "…", "。")
+_RICH = attrgetter("rich")
+_WIDER_PITCH, _LOOSER_PITCH = 1.3, 1.15
+"""Times the usual pitch: between paragraphs in any case, and behind a line that ends early or with a sentence."""
+_CLOSE_EM = 1.5
+_SIZE_STEP = 1.12
+_INDENT_EM = 0.8
+_SHORT_LINE = 0.75
+_CODE_GAP_EM = 3.0
+_LEAST_PITCHES = 2
+
+
+class Kind(Enum):
+    """What a group becomes."""
+
+    TEXT = auto()
+    ITEM = auto()
+    ENTRY = auto()
+
+
+@quick
+@dataclass(slots=True)
+class Group:
+    """Lines that belong together; ``mark`` is the bullet or number of a list item."""
+
+    lines: list[TextLine]
+    mark: str = ""
+    text: str = ""
+    """The first line without its mark, with switches."""
+    note: str = ""
+    """The label of a footnote."""
+    is_entry: bool = False
+    """Whether it is one of a table of contents."""
+
+    @property
+    def kind(self) -> Kind:
+        """What its neighbours must be to belong with it."""
+        return Kind.ENTRY if self.is_entry else Kind.ITEM if self.mark else Kind.TEXT
+
+    @property
+    def is_rich(self) -> bool:
+        """Whether anything of it is not plain."""
+        return any(map(_RICH, self.lines))
+
+    def rich(self) -> str:
+        """Give the text with its switches, and without its mark."""
+        first, *more = self.lines
+        return joined([self.text or first.rich or first.text, *(line.rich or line.text for line in more)])
+
+
+@quick
+@dataclass(frozen=True, slots=True)
+class Column:
+    """What is usual among the lines of a column: their distance and their edges."""
+
+    pitch: float
+    left: float
+    right: float
+
+
+@unguarded
+@dataclass(frozen=True, slots=True)
+class _Placed:
+    """A line in its column: how it stands out, and what follows it."""
+
+    line: TextLine
+    following: TextLine | None
+    weight: int
+    is_large: bool
+
+
+def column_of(flow: Flow) -> Column:
+    """Measure a column that has a line at least."""
+    lines = flow.lines
+    left, right = min([line.x0 for line in lines]), max([line.x1 for line in lines])
+    return Column(_usual_pitch(lines), min(left, flow.left), max(right, flow.right))
+
+
+def groups_of(lines: Sequence[TextLine], style: Style, column: Column) -> list[Group]:
+    """Part the lines of a column, from top to bottom."""
+    groups: list[Group] = []
+    before: _Placed | None = None
+    for found, following in zip(lines, [*lines[1:], None], strict=True):
+        in_text = found.monospaced and before is not None and _goes_on(before.line, found, column)
+        line = changed(found, monospaced=False) if in_text else found
+        here = _Placed(line, following, weight_of(line, style, column), is_large(line, style))
+        label, text = note_start(line, style) if line.rich else ("", "")
+        if is_entry(line.text):
+            groups.append(Group([line], text=shortened(line.rich or line.text), is_entry=True))
+        elif label:
+            groups.append(Group([line], text=text, note=label))
+        else:
+            apart = before is None or groups[-1].is_entry or _parts(groups[-1], before, here, style, column)
+            mark, text = _mark(here, groups, apart=apart)
+            if mark or apart:
+                groups.append(Group([line], mark, text))
+            else:
+                groups[-1].lines.append(line)
+        before = here
+    return groups
+
+
+def _goes_on(before: TextLine, line: TextLine, column: Column) -> bool:
+    """Tell whether a line of code letters is one of a paragraph, as a long name may fill a line of it.
+
+    A full line of text leads up to it at the pitch of the text; and the text has no stop there, or goes on in the line.
+    """
+    if before.monospaced or not _is_full(before, column):
+        return False
+    close = 0 < line.middle - before.middle <= min(_WIDER_PITCH * column.pitch, _CLOSE_EM * before.size)
+    flush = line.x0 <= before.x0 + _INDENT_EM / 2 * line.size
+    return close and flush and (not before.text.endswith(_SENTENCE_END) or has_text_beside_code(line.rich))
+
+
+def _is_full(line: TextLine, column: Column) -> bool:
+    return line.x1 >= column.left + _SHORT_LINE * (column.right - column.left)
+
+
+def _usual_pitch(lines: Sequence[TextLine]) -> float:
+    """Give the distance of lines within a paragraph: the lower quartile, as gaps between blocks are larger."""
+    middles = [line.middle for line in lines]
+    steps = [(below - above, line.size) for above, below, line in zip(middles, middles[1:], lines[1:], strict=False)]
+    pitches = [step for step, size in steps if step > size / 2]
+    if len(pitches) < _LEAST_PITCHES:
+        return pitches[0] if pitches and pitches[0] < 2 * lines[0].size else 1.25 * lines[0].size
+    return min(lower_quartile(pitches), 2.5 * lines[0].size)
+
+
+def lower_quartile(values: Sequence[float]) -> float:
+    """Give what ``statistics.quantiles`` gives first of four, of two values at least."""
+    ordered, count = sorted(values), len(values)
+    place = min(max((count + 1) // 4, 1), count - 1)
+    beyond = count + 1 - 4 * place
+    return (ordered[place - 1] * (4 - beyond) + ordered[place] * beyond) / 4
+
+
+def _parts(group: Group, last: _Placed, here: _Placed, style: Style, column: Column) -> bool:
+    """Tell whether a line begins something new, behind the last one of a group."""
+    before, line = last.line, here.line
+    step = line.middle - before.middle
+    if before.monospaced and line.monospaced and not here.is_large and not last.is_large:
+        return not 0 <= step <= _CODE_GAP_EM * line.size
+    if _looks_different(before, line) or last.weight != here.weight:
+        return True
+    if here.weight or here.is_large:
+        close = 0 <= step <= _CLOSE_EM * line.size
+        names = not here.weight and line.size < TITLE * style.size and _are_centred(before, line, column)
+        return not close or names or bool(numbering(line.text))
+    if step > max(_WIDER_PITCH * column.pitch, before.size) or step < 0:
+        return True
+    if group.mark:
+        return line.x0 < group.lines[0].x0 + _INDENT_EM / 2 * line.size
+    return _is_indented(before, here) or _ends_paragraph(before, line, step, column)
+
+
+def _ends_paragraph(before: TextLine, line: TextLine, step: float, column: Column) -> bool:
+    """Tell whether a line that is followed by another a ``step`` below is the last one of its paragraph."""
+    short, ends = not _is_full(before, column), before.text.endswith(_SENTENCE_END)
+    if step > _LOOSER_PITCH * column.pitch and (short or ends):
+        return True
+    return short and (_are_centred(before, line, column) or (ends and not line.text[:1].islower()))
+
+
+def _are_centred(before: TextLine, line: TextLine, column: Column) -> bool:
+    return is_centred(before, column.left, column.right) and is_centred(line, column.left, column.right)
+
+
+def weight_of(line: TextLine, style: Style, column: Column) -> int:
+    """Tell how a line stands out beside its size; 0 for one that does not."""
+    return prominence(line, style, column.left, column.right)
+
+
+def _looks_different(before: TextLine, line: TextLine) -> bool:
+    return (
+        before.size > _SIZE_STEP * line.size
+        or line.size > _SIZE_STEP * before.size
+        or before.bold != line.bold
+        or before.monospaced != line.monospaced
+    )
+
+
+def _is_indented(before: TextLine, here: _Placed) -> bool:
+    """Tell whether a line is the indented first line of a paragraph."""
+    line, following = here.line, here.following
+    step = _INDENT_EM * line.size
+    if not step <= line.x0 - before.x0 <= 5 * step:
+        return False
+    return following is None or following.x0 < line.x0 - step / 2
+
+
+def _mark(here: _Placed, groups: Sequence[Group], *, apart: bool) -> tuple[str, str]:
+    """Part the mark of a list item from its text; a dash or number within running text is no mark."""
+    line, following = here.line, here.following
+    is_code = line.monospaced and line.text[:1] not in SURE_BULLETS
+    found = None if is_code or (line.rich and run_in(line.rich)) else marked(line.text)
+    if found is None or ((here.is_large or here.weight) and found["mark"] not in SURE_BULLETS):
+        return "", ""
+    expected = apart or bool(groups[-1].mark) or groups[-1].lines[-1].text.endswith(":")
+    if found["mark"] in SURE_BULLETS or expected or (following is not None and marked(following.text)):
+        return found["mark"], _unmarked(line, found["text"])
+    return "", ""
+
+
+def _unmarked(line: TextLine, text: str) -> str:
+    """Give the text behind the mark with its switches."""
+    if not line.rich:
+        return text
+    behind = len(line.text) - len(text)
+    at, look = 0, PLAIN
+    while behind:
+        if line.rich[at] in SWITCHES:
+            look = line.rich[at]
+        else:
+            behind -= 1
+        at += 1
+    return look + line.rich[at:]
