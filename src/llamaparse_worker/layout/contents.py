@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from functools import reduce
 
 from llamaparse_worker.layout.inline import PLAIN, SWITCHES
 from llamaparse_worker.layout.levels import baselines
@@ -21,10 +22,15 @@ _PAGE = re.compile(r"(?:[0-9]{1,4}|[ivxlc]+|[IVXLC]+)$")
 _PAGE_CHARACTERS = "0123456789ivxlcIVXLC"
 _PAGE_ENDS = frozenset(_PAGE_CHARACTERS)
 _LONGEST_PAGE = len("lxxxviii")
-_NUMBER_REACH_EM = 2.5
-"""From the number of a chapter to its title."""
+_REACH_EM = 2.5
+"""From the number of a chapter to its title, and from a title to its dots."""
 _PAGE_REACH_EM = 6.0
 """From the last dot to the page."""
+_SAME_EDGE = 1.5
+"""Points between pages at one edge."""
+_FEWEST_BESIDE = 3
+_AROUND_EM = 4.0
+_SOME_DOTS = " ....."
 _ROW = "".join((_DOTS, " ", *SWITCHES))
 """All that a row of dots consists of, in a text with switches of its look."""
 
@@ -52,28 +58,63 @@ def shortened(rich: str) -> str:
 
 
 def with_entries_joined(segments: Sequence[Segment]) -> list[Segment]:
-    """Join what stands apart in an entry, its number, title and page, so that no columns are seen of them."""
-    if not any((one.text[-1:] in _DOTS and _has_row(one.text)) or is_entry(one.text) for one in segments):
+    """Join what stands apart in an entry, its number, title, dots and page, so that no columns are seen of them."""
+    if not any(is_entry(one.text) or (one.text[-1:] in _DOTS and _has_row(one.text)) for one in segments):
         return list(segments)
-    made: list[Segment] = []
-    for line in baselines(segments):
-        first = len(made)
-        for one in line:
-            if len(made) > first and _belong_together(made[-1], one):
-                made[-1] = _joined(made[-1], one)
-            else:
-                made.append(one)
-    return made
+    lines = [_with_entries(line) for line in baselines(segments)]
+    found = [one for line in lines for one in line if is_entry(one.text)]
+    return [one for line in lines for one in _with_chapter(line, found)]
 
 
-def _belong_together(left: Segment, right: Segment) -> bool:
-    """Tell whether two neighbours are the number and the title of an entry, or its row of dots and its page."""
-    em, space = right.size, right.x0 - left.x1
-    if is_entry(left.text) or space < 0:
-        return False
-    if _has_row(right.text.rstrip(_PAGE_CHARACTERS)):
-        return space <= _NUMBER_REACH_EM * em
-    return space <= _PAGE_REACH_EM * em and is_entry(f"{left.text} {right.text}")
+def _with_entries(line: Sequence[Segment]) -> list[Segment]:
+    """Join the parts of the entries on a line: what stands behind each title first, then the number before it."""
+    if len(line) == 1 or not is_entry(" ".join(one.text for one in line)):
+        return list(line)
+    rows: list[Segment] = []
+    for one in line:
+        if rows and _leads_on(rows[-1], one):
+            rows[-1] = _joined(rows[-1], one)
+        else:
+            rows.append(one)
+    made = rows[-1:]
+    for one in reversed(rows[:-1]):
+        if is_entry(made[-1].text) and not is_entry(one.text) and _stands_before(one, made[-1]):
+            made[-1] = _joined(one, made[-1])
+        else:
+            made.append(one)
+    return made[::-1]
+
+
+def _leads_on(left: Segment, right: Segment) -> bool:
+    """Tell whether dots go on a title or other dots, or a page ends them."""
+    if not right.text.strip(_DOTS + " "):
+        return not is_entry(left.text) and _stands_before(left, right)
+    reach = _PAGE_REACH_EM * right.size
+    return right.x0 - left.x1 <= reach and _has_row(left.text) and _PAGE.fullmatch(right.text) is not None
+
+
+def _stands_before(left: Segment, right: Segment) -> bool:
+    return 0 <= right.x0 - left.x1 <= _REACH_EM * right.size
+
+
+def _with_chapter(line: list[Segment], entries: Sequence[Segment]) -> list[Segment]:
+    """Join a line among entries that has no dots, as those of chapters often have none: its page ends where theirs do.
+
+    It is given some, which say no more here than there.
+    """
+    *title, page = line
+    if not title or not _PAGE.fullmatch(page.text) or any(is_entry(one.text) for one in title):
+        return line
+    beside = [one for one in entries if abs(one.x1 - page.x1) <= _SAME_EDGE]
+    if len(beside) < _FEWEST_BESIDE or not _is_among(page, beside):
+        return line
+    whole = reduce(_joined, title)
+    return [_joined(changed(whole, text=whole.text + _SOME_DOTS, rich=whole.rich and whole.rich + _SOME_DOTS), page)]
+
+
+def _is_among(one: Segment, entries: Sequence[Segment]) -> bool:
+    around = _AROUND_EM * one.size
+    return min(entry.y0 for entry in entries) - around <= one.y0 <= max(entry.y1 for entry in entries) + around
 
 
 def _joined(left: Segment, right: Segment) -> Segment:

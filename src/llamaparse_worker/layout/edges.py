@@ -92,7 +92,7 @@ def part(found: Sequence[Segment], height: float, em: float) -> Parted:
     last = _edge_rows(mirrored, rows[::-1], height, em)
     if any(begins_note(segment) for row in rows[len(rows) - last :] for segment in row):
         last = 0
-    if first + last >= len(rows):
+    if first + last > len(rows):
         return Parted([], list(found), [])
     body = rows[first : len(rows) - last]
     first = 0 if _begins_column(rows[:first], body, em) else first

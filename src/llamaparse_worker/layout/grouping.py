@@ -31,6 +31,7 @@ _INDENT_EM = 0.8
 _SHORT_LINE = 0.75
 _CODE_GAP_EM = 3.0
 _LEAST_PITCHES = 2
+_MOST_LINES_OF_ENTRY = 3
 
 
 class Kind(Enum):
@@ -109,7 +110,9 @@ def groups_of(lines: Sequence[TextLine], style: Style, column: Column) -> list[G
         here = _Placed(line, following, weight_of(line, style, column), is_large(line, style))
         label, text = note_start(line, style) if line.rich else ("", "")
         if is_entry(line.text):
-            groups.append(Group([line], text=shortened(line.rich or line.text), is_entry=True))
+            begun = bool(groups) and before is not None and _begins_entry(groups[-1], before, here)
+            lines_of = groups.pop().lines if begun else []
+            groups.append(Group([*lines_of, _without_row(line)], is_entry=True))
         elif label:
             groups.append(Group([line], text=text, note=label))
         else:
@@ -121,6 +124,19 @@ def groups_of(lines: Sequence[TextLine], style: Style, column: Column) -> list[G
                 groups[-1].lines.append(line)
         before = here
     return groups
+
+
+def _begins_entry(group: Group, last: _Placed, here: _Placed) -> bool:
+    """Tell whether a line is the first one of an entry that goes on in the next: in that one its title is indented."""
+    before, line = last.line, here.line
+    is_text = group.kind is Kind.TEXT and len(group.lines) < _MOST_LINES_OF_ENTRY and not group.note
+    alike = not (last.weight or last.is_large or _looks_different(before, line))
+    hangs = line.x0 - group.lines[0].x0 > _INDENT_EM / 2 * line.size
+    return is_text and alike and hangs and 0 < line.middle - before.middle <= _CLOSE_EM * line.size
+
+
+def _without_row(line: TextLine) -> TextLine:
+    return changed(line, text=shortened(line.text), rich=line.rich and shortened(line.rich))
 
 
 def _goes_on(before: TextLine, line: TextLine, column: Column) -> bool:

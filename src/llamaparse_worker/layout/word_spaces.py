@@ -1,0 +1,74 @@
+"""Spaces that a file leaves to the eye: its program moved the pen where another one would have set a space.
+
+PDFium infers most of them, but not those that kerning made narrower or wider. Letters of one word follow each other
+without a gap between their advances, so that any gap is one between words; only in a word that is spaced out, there is
+one behind every letter.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from llamaparse_worker.layout.characters import Characters, Indices, characters_of, with_characters
+from llamaparse_worker.layout.codes import are_spaces
+from llamaparse_worker.model.page import RawPage
+
+_LEAST_EM, _MOST_EM = 0.18, 0.7
+"""More is no space between words, and known for a gap by all who look at boxes."""
+_SAME_LINE = 0.6
+_MOST_IN_A_ROW = 2
+"""Gaps behind one letter each: more in a row are of a word that is spaced out."""
+_SPACE = ord(" ")
+_FIRST_WITHOUT_SPACES = 0x590
+"""Behind Latin, Greek, Cyrillic and Armenian: scripts that are written backward, joined, or without spaces."""
+_CLOSING = np.array([ord(one) for one in ".,:;!?)]}\u2019”»…·"], np.uint32)
+_OPENING = np.array([ord(one) for one in "([{\u2018“«"], np.uint32)
+
+
+def with_spaces_found(page: RawPage) -> RawPage:
+    """Put a space between letters of one line that stand apart as words do."""
+    boxes = np.frombuffer(page.boxes, np.float32).reshape(-1, 4)
+    sizes = np.frombuffer(page.sizes, np.float32)[1:]
+    gaps = boxes[1:, 0] - boxes[:-1, 2]
+    wide = np.flatnonzero((gaps > _LEAST_EM * sizes) & (gaps < _MOST_EM * sizes))
+    if not len(wide):
+        return page
+    found = characters_of(page)
+    before, after = found.codes[wide], found.codes[wide + 1]
+    letters = (np.minimum(before, after) > _SPACE) & (np.maximum(before, after) < _FIRST_WITHOUT_SPACES)
+    behind = _ends_of_words(found, wide[letters])
+    return with_characters(page, _with_spaces(found, behind)) if len(behind) else page
+
+
+def _ends_of_words(found: Characters, places: Indices) -> Indices:
+    """Choose of the characters with a wide gap behind them those that end a word."""
+    if not len(places):  # as on most pages
+        return places
+    before, after = found.codes[places], found.codes[places + 1]
+    upper, lower = found.boxes[places], found.boxes[places + 1]
+    shared = np.minimum(upper[:, 3], lower[:, 3]) - np.maximum(upper[:, 1], lower[:, 1])
+    heights = np.minimum(upper[:, 3] - upper[:, 1], lower[:, 3] - lower[:, 1])
+    apart = ~(np.isin(before, _OPENING) | np.isin(after, _CLOSING) | are_spaces(before) | are_spaces(after))
+    chosen = places[apart & (shared > _SAME_LINE * heights)]
+    ends: Indices = chosen[_in_a_row(chosen) <= _MOST_IN_A_ROW]
+    return ends
+
+
+def _in_a_row(places: Indices) -> Indices:
+    """Tell of each place how many follow each other where it stands."""
+    if not len(places):
+        return places
+    runs = np.concatenate(([0], np.cumsum(np.diff(places) > 1)))
+    counts: Indices = np.bincount(runs)[runs]
+    return counts
+
+
+def _with_spaces(found: Characters, behind: Indices) -> Characters:
+    boxes = found.boxes[behind]
+    boxes[:, 0] = boxes[:, 2]
+    at = behind + 1
+    return Characters(
+        np.insert(found.codes, at, _SPACE),
+        np.insert(found.boxes, at, boxes, axis=0),
+        np.insert(found.places, at, behind),
+    )
