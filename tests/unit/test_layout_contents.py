@@ -122,3 +122,52 @@ def test_a_line_of_dots_costs_no_more_than_its_length() -> None:
     assert not is_entry(line + "i")
     assert is_entry(line[:-1])
     assert time.process_time() - begin < 1
+
+
+def write_apart(canvas: Canvas, y: float, number: str, title: str, page: str) -> None:
+    """Write an entry as LaTeX does: dots .8 em apart, and all else apart from them."""
+    canvas.setFont("Helvetica", 10)
+    canvas.drawString(60, y, number)
+    canvas.drawString(85, y, title)
+    if number.count("."):
+        first = int(85 + stringWidth(title, "Helvetica", 10)) // 8 + 1
+        for place in range(first, 61):
+            canvas.drawString(8 * place, y, ".")
+    canvas.drawRightString(510, y, page)
+
+
+def test_dots_that_stand_apart_and_chapters_without_any_are_entries_too() -> None:
+    def draw(canvas: Canvas) -> None:
+        entries = (("1", "Harbours", "3"), ("1.1", "Old ones", "3"), ("1.2", "New ones, which are many", "9"))
+        for line, entry in enumerate((*entries, ("2", "Pilots", "12"), ("2.1", "Of the sea", "12"))):
+            write_apart(canvas, 700 - 14 * line, *entry)
+
+    (found,) = laid_out(draw).blocks
+    assert isinstance(found, ListBlock)
+    assert [item.text for item in found.items] == [
+        "1 Harbours ... 3",
+        "1.1 Old ones ... 3",
+        "1.2 New ones, which are many ... 9",
+        "2 Pilots ... 12",
+        "2.1 Of the sea ... 12",
+    ]
+
+
+def test_a_title_of_two_lines_is_one_entry() -> None:
+    def draw(canvas: Canvas) -> None:
+        pen = Pen(canvas)
+        write_entry(pen, "1.1", "Old ones", "3")
+        canvas.setFont("Helvetica", 10)
+        canvas.drawString(pen.x, pen.y, "1.2")
+        canvas.drawString(pen.x + 25, pen.y, "Harbours that nobody has seen for years, and")
+        pen.y -= 13
+        write_entry(pen, "", "those that were never built", "9", indent=25)
+        write_entry(pen, "1.3", "New ones", "12")
+
+    (found,) = laid_out(draw).blocks
+    assert isinstance(found, ListBlock)
+    assert [item.text for item in found.items] == [
+        "1.1 Old ones ... 3",
+        "1.2 Harbours that nobody has seen for years, and those that were never built ... 9",
+        "1.3 New ones ... 12",
+    ]

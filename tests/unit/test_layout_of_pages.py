@@ -1,23 +1,25 @@
 from __future__ import annotations
 
 import io
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from reportlab.pdfbase.pdfmetrics import stringWidth
 from reportlab.pdfgen.canvas import Canvas
 
 from llamaparse_worker.backends.reader.pdf import PdfReader
 from llamaparse_worker.interfaces import ReaderLimits
 from llamaparse_worker.layout.arrange import lay_out, lay_out_words
-from llamaparse_worker.layout.assemble import document_signs, page_signs, settled
+from llamaparse_worker.layout.assemble import document_signs, finish, page_signs, settled
 from llamaparse_worker.layout.joining import joined
 from llamaparse_worker.layout.plain import plain
 from llamaparse_worker.layout.reading_order import Flow, regions
 from llamaparse_worker.layout.segments import Segment
-from llamaparse_worker.model.blocks import CodeBlock, Heading, ListBlock, Paragraph, Table
+from llamaparse_worker.model.blocks import CodeBlock, Footnote, Heading, ListBlock, Paragraph, Table
 from llamaparse_worker.model.geometry import Box
-from llamaparse_worker.model.page import LaidOutPage, PageReason, RawPage
+from llamaparse_worker.model.page import LaidOutPage, PageReason, ParsedPage, RawPage
 from llamaparse_worker.model.recognition import Recognition, Word
 from support.documents import (
     HEIGHT,
@@ -195,6 +197,41 @@ def test_the_first_lines_of_two_columns_are_no_running_head_though_a_gap_follows
     page = lay_out(raw(draw))
     assert page.edges == ()
     assert page.text == "\n\n".join([ends[0], texts_of_columns[0], ends[1], texts_of_columns[1]])
+
+
+def test_a_page_of_a_running_head_and_foot_has_no_text() -> None:
+    def page(number: int, *, full: bool) -> Draw:
+        def draw(canvas: Canvas) -> None:
+            canvas.setFont("Helvetica", 10)
+            canvas.drawRightString(500, 805, "The harbour manual, release 12")
+            if full:
+                Pen(canvas, top=760).write(sentences(number, 900))
+            canvas.drawString(MARGIN, 30, f"{number} Chapter 1")
+
+        return draw
+
+    pages = [lay_out(replace(raw(page(number, full=number % 2 == 1)), number=number)) for number in range(1, 7)]
+    made = list(finish(pages, document_signs(map(page_signs, pages))))
+    assert [bool(one.text.strip()) for one in made if isinstance(one, ParsedPage)] == [True, False] * 3
+
+
+def test_a_note_whose_label_stands_out_is_one_note() -> None:
+    def draw(canvas: Canvas) -> None:
+        pen = Pen(canvas).write(sentences(1, 600), after=0)
+        end = stringWidth("All of it is said.", "Helvetica", 10)
+        canvas.setFont("Helvetica", 10)
+        canvas.drawString(MARGIN, pen.y, "All of it is said.")
+        canvas.setFont("Helvetica", 6)
+        canvas.drawString(MARGIN + end, pen.y + 4, "1")
+        canvas.drawString(MARGIN, 104, "1")
+        canvas.setFont("Helvetica", 8)
+        canvas.drawString(
+            MARGIN + 6, 100, "The name of it is not told to anybody who asks for it in the harbour and on"
+        )
+        canvas.drawString(MARGIN + 10, 90, "the sea, or elsewhere.")
+
+    (note,) = (block for block in laid_out(draw).blocks if isinstance(block, Footnote))
+    assert note.text.endswith("on the sea, or elsewhere.")
 
 
 def test_a_running_head_that_ends_at_the_right_edge_stands_apart_from_two_columns() -> None:

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from reportlab.lib import colors
 from reportlab.lib.styles import ParagraphStyle
+from reportlab.pdfbase.pdfmetrics import stringWidth
 from reportlab.pdfgen.canvas import Canvas
 from reportlab.platypus import Paragraph as Cell
 from reportlab.platypus import Table as Drawn
@@ -223,6 +224,30 @@ def _title_page(canvas: Canvas) -> None:
     canvas.line(MARGIN, 190, 500, 190)
 
 
+def _stretched_lines(canvas: Canvas) -> None:
+    """Two lines as TeX sets them where it finds no good break: a comma takes more room than a word space."""
+    Pen(canvas, top=760).write(sentences(1, 300))
+    canvas.setFont("Helvetica", 10)
+    words = ("All", "of the", "following", "options", "except", "for the", "first,")
+    for place, word in zip((60, 101, 154, 221, 284, 344, 400), words, strict=True):
+        canvas.drawString(place, 650, word)
+    for place, word in zip(
+        (60, 190, 300, 402), ("the disabled ones,", "those of others,", "the strict,", "and"), strict=True
+    ):
+        canvas.drawString(place, 637, word)
+    Pen(canvas, top=600).write(sentences(2, 300))
+
+
+def _listed_in_a_frame(canvas: Canvas) -> None:
+    canvas.line(MARGIN, 760, 500, 760)
+    pen = Pen(canvas, top=740).write("The fields of a stanza are:")
+    canvas.setFont("Helvetica", 10)
+    for line, name in enumerate(("Package", "Architecture", "Section", "Priority", "Essential", "Depends", "Homepage")):
+        canvas.drawString(MARGIN + 10, pen.y - 13 * line, "\u2022")
+        canvas.drawString(MARGIN + 19, pen.y - 13 * line, f"{name} (mandatory)")
+    canvas.line(MARGIN, pen.y - 120, 500, pen.y - 120)
+
+
 def _signs(canvas: Canvas) -> None:
     canvas.setFont("Helvetica", 10)
     for line in range(6):
@@ -238,9 +263,39 @@ def _form(canvas: Canvas) -> None:
             canvas.line(x + 70, 698 - line * 30, x + 200, 698 - line * 30)
 
 
-@pytest.mark.parametrize("draw", [_two_columns, _framed_paragraph, _chart, _contents, _title_page, _signs, _form])
+@pytest.mark.parametrize(
+    "draw",
+    [
+        _two_columns,
+        _framed_paragraph,
+        _chart,
+        _contents,
+        _title_page,
+        _stretched_lines,
+        _listed_in_a_frame,
+        _signs,
+        _form,
+    ],
+)
 def test_what_only_looks_like_a_table_is_none(draw: Draw) -> None:
     assert tables(page_of(draw)) == []
+
+
+def test_a_wide_space_behind_a_full_stop_makes_no_column() -> None:
+    rows = (("g", "Cause changes to be applied over the line."), ("G", "Apply what follows once."), ("q", "Ask."))
+
+    def draw(canvas: Canvas) -> None:
+        Pen(canvas, top=760).write(sentences(1, 300))
+        canvas.setFont("Helvetica", 10)
+        for line, (name, text) in enumerate(rows):
+            canvas.drawString(MARGIN, 640 - 16 * line, name)
+            canvas.drawString(MARGIN + 60, 640 - 16 * line, text)
+        end = MARGIN + 60 + stringWidth(rows[0][1], "Helvetica", 10)
+        canvas.drawString(end + 9, 640, "With it used.")
+
+    (found,) = tables(page_of(draw))
+    assert [len(row) for row in found.rows] == [2, 2, 2]
+    assert found.rows[0][1] == f"{rows[0][1]} With it used."
 
 
 def test_rows_below_the_last_line_whose_cells_almost_touch_are_read_once() -> None:

@@ -59,7 +59,7 @@ def shortened(rich: str) -> str:
 
 def with_entries_joined(segments: Sequence[Segment]) -> list[Segment]:
     """Join what stands apart in an entry, its number, title, dots and page, so that no columns are seen of them."""
-    if not any(is_entry(one.text) or (one.text[-1:] in _DOTS and _has_row(one.text)) for one in segments):
+    if not any(is_entry(one.text) or (one.text[-1:] in _DOTS and _may_lead(one.text)) for one in segments):
         return list(segments)
     lines = [_with_entries(line) for line in baselines(segments)]
     found = [one for line in lines for one in line if is_entry(one.text)]
@@ -87,10 +87,18 @@ def _with_entries(line: Sequence[Segment]) -> list[Segment]:
 
 def _leads_on(left: Segment, right: Segment) -> bool:
     """Tell whether dots go on a title or other dots, or a page ends them."""
-    if not right.text.strip(_DOTS + " "):
+    if _are_dots(right.text):
         return not is_entry(left.text) and _stands_before(left, right)
     reach = _PAGE_REACH_EM * right.size
     return right.x0 - left.x1 <= reach and _has_row(left.text) and _PAGE.fullmatch(right.text) is not None
+
+
+def _may_lead(text: str) -> bool:
+    return _are_dots(text) or _has_row(text)
+
+
+def _are_dots(text: str) -> bool:
+    return not text.strip(_DOTS + " ")
 
 
 def _stands_before(left: Segment, right: Segment) -> bool:

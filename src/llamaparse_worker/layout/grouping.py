@@ -189,7 +189,8 @@ def _parts(group: Group, last: _Placed, here: _Placed, style: Style, column: Col
         return True
     if group.mark:
         return line.x0 < group.lines[0].x0 + _INDENT_EM / 2 * line.size
-    return _is_indented(before, here) or _ends_paragraph(before, line, step, column)
+    indented = not group.note and _is_indented(before, here)  # the label of a note stands out to the left
+    return indented or _ends_paragraph(before, line, step, column)
 
 
 def _ends_paragraph(before: TextLine, line: TextLine, step: float, column: Column) -> bool:

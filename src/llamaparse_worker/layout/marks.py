@@ -6,6 +6,7 @@ import re
 from collections.abc import Sequence
 
 from llamaparse_worker.layout.segments import Segment
+from llamaparse_worker.model.value import changed
 
 SURE_BULLETS = frozenset("•‣◦▪●○■□☐☑☒") | {chr(code) for code in range(0xF020, 0xF100)}
 """Marks that are nothing else; the last ones are the signs of symbol fonts."""
@@ -36,9 +37,10 @@ def is_bullet(mark: str) -> bool:
 
 def with_marks_joined(segments: Sequence[Segment]) -> list[Segment]:
     """Join each mark that stands alone with what follows on its line, so that no column of marks is seen."""
+    segments = [_holding_mark(one) if one.gaps else one for one in segments]
     marks = [one for one in segments if len(one.text) <= _LONGEST_MARK and _MARK.fullmatch(one.text)]
     if not marks:
-        return list(segments)
+        return segments
     joined: dict[int, Segment] = {}
     gone: set[int] = set()
     for mark in marks:
@@ -47,6 +49,14 @@ def with_marks_joined(segments: Sequence[Segment]) -> list[Segment]:
             joined[id(following)] = _joined(mark, following)
             gone.add(id(mark))
     return [joined.get(id(segment), segment) for segment in segments if id(segment) not in gone]
+
+
+def _holding_mark(segment: Segment) -> Segment:
+    """Give a segment that is not to be parted behind the mark that it begins with."""
+    found = marked(segment.text)
+    if found is None or segment.gaps[0].characters != len(found["mark"]):
+        return segment
+    return changed(segment, gaps=segment.gaps[1:])
 
 
 def _following(mark: Segment, segments: Sequence[Segment]) -> Segment | None:

@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
 from operator import attrgetter
 
 from llamaparse_worker.layout.columns import Line, Strip, spanned, strips
 from llamaparse_worker.layout.inline import PLAIN, SWITCHES
+from llamaparse_worker.layout.lines import join
 from llamaparse_worker.layout.segments import Gap, Segment
+from llamaparse_worker.model.value import changed
 
 _GAPS = attrgetter("gaps")
 _SWITCHES = frozenset(SWITCHES)
+_LONG_TEXT = 22
+_WORD_SPACE_EM = 1.5
+_SAME_START_EM = 0.5
 _LEAST_PARTED = 3
 _MOST_PARTED = 0.6
 
@@ -25,6 +31,34 @@ def close_strips(lines: Sequence[Line]) -> list[Strip]:
         inner = [[one for one in line if one.x0 >= strip.x0 - 1 and one.x1 <= strip.x1 + 1] for line in lines]
         found.extend(_refined([line for line in inner if line], strip))
     return found
+
+
+def with_sentences_joined(lines: Sequence[Line]) -> Sequence[Line]:
+    """Join what a wide space within running text parts, as behind a full stop in a line that was stretched.
+
+    It stands behind a text too long for most cells, a word space or two away, and nothing else begins where it does.
+    """
+    if all(len(line) == 1 for line in lines):
+        return lines
+    starts = sorted(one.x0 for line in lines for one in line)
+    return [_with_sentences_joined(line, starts) for line in lines]
+
+
+def _with_sentences_joined(line: Line, starts: Sequence[float]) -> Line:
+    made = list(line[:1])
+    for one in line[1:]:
+        before, near = made[-1], _SAME_START_EM * one.size
+        alone = bisect_right(starts, one.x0 + near) - bisect_left(starts, one.x0 - near) == 1
+        if alone and len(before.text) > _LONG_TEXT and one.x0 - before.x1 < _WORD_SPACE_EM * one.size:
+            made[-1] = _whole(before, one)
+        else:
+            made.append(one)
+    return made
+
+
+def _whole(left: Segment, right: Segment) -> Segment:
+    line = join([left, right])
+    return changed(left, y0=line.y0, x1=line.x1, y1=line.y1, text=line.text, rich=line.rich, gaps=left.gaps)
 
 
 def may_be_parted(line: Line) -> bool:

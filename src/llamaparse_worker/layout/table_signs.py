@@ -28,6 +28,7 @@ _LEAST_TICKS = 4
 _EVEN = 0.1
 _LEAST_EQUAL_SPACES = 2
 _EQUAL_SPACE_EM = 0.05
+_LEVEL_EM = 0.4
 
 
 def is_table(grid: Grid, *, is_ruled: bool) -> bool:
@@ -47,6 +48,29 @@ def is_table(grid: Grid, *, is_ruled: bool) -> bool:
 def count_aligned(grid: Grid) -> int:
     """Count the rows in which several cells begin that are not empty."""
     return sum(count > 1 for count in Counter(cell.row for cell in grid.cells if cell.segments).values())
+
+
+def are_level(grid: Grid) -> bool:
+    """Tell whether cells below one another begin, end or are centred at one place, in half of the columns at least.
+
+    Of two lines that were stretched to the width of their column some words stand below each other, but not so.
+    """
+    cells = {(cell.row, cell.column): cell for cell in grid.cells if cell.segments and cell.column_span == 1}
+    level = 0
+    for column in range(1, grid.column_count):
+        places = [_places(cells[row, column]) for row in range(grid.row_count) if (row, column) in cells]
+        em = max((one.size for row in range(grid.row_count) for one in _segments(cells.get((row, column)))), default=0)
+        level += len(places) > 1 and any(max(at) - min(at) <= _LEVEL_EM * em for at in zip(*places, strict=True))
+    return level >= (grid.column_count - 1) / 2
+
+
+def _segments(cell: GridCell | None) -> Sequence[Segment]:
+    return cell.segments if cell else ()
+
+
+def _places(cell: GridCell) -> tuple[float, float, float]:
+    start, end = min(one.x0 for one in cell.segments), max(one.x1 for one in cell.segments)
+    return start, end, (start + end) / 2
 
 
 def _is_scale(texts: Sequence[str]) -> bool:

@@ -9,9 +9,9 @@ from llamaparse_worker.layout.grid import Grid, GridSegment, make_grid, without_
 from llamaparse_worker.layout.header import header_areas, header_bands
 from llamaparse_worker.layout.levels import baselines
 from llamaparse_worker.layout.segments import Segment
-from llamaparse_worker.layout.table_parts import close_strips, parted_by
+from llamaparse_worker.layout.table_parts import close_strips, parted_by, with_sentences_joined
 from llamaparse_worker.layout.table_rows import Rows, is_number, row_groups
-from llamaparse_worker.layout.table_signs import are_prose, are_stretched, count_aligned, is_table
+from llamaparse_worker.layout.table_signs import are_level, are_prose, are_stretched, count_aligned, is_table
 
 _LONG = 22
 """Characters a line of a cell; columns of prose have longer ones. One column may be longer."""
@@ -27,7 +27,7 @@ def unruled_grid(segments: Sequence[Segment], *, fixed_pitch: bool = False) -> G
     """Arrange segments as a table if that is what they are; those of fixed pitch need numbers in most rows."""
     if any(isinstance(segment, GridSegment) for segment in segments):
         return None
-    lines: Sequence[Line] = baselines(segments)
+    lines: Sequence[Line] = with_sentences_joined(baselines(segments))
     if are_stretched(lines):
         return None
     columns = close_strips(lines)
@@ -49,6 +49,8 @@ def unruled_grid(segments: Sequence[Segment], *, fixed_pitch: bool = False) -> G
     if aligned < least or aligned < _LEAST_ALIGNED * grid.row_count:
         return None
     if fixed_pitch and sum(_has_number(line) for line in lines) < _MOST_NUMBERS * len(lines):
+        return None
+    if grid.row_count == _LEAST_ROWS_OF_WIDE and not are_level(grid):
         return None
     return grid if is_table(grid, is_ruled=False) else None
 
