@@ -171,3 +171,26 @@ def test_a_title_of_two_lines_is_one_entry() -> None:
         "1.2 Harbours that nobody has seen for years, and those that were never built ... 9",
         "1.3 New ones ... 12",
     ]
+
+
+def test_entries_beside_another_column_are_entries_of_their_own() -> None:
+    def draw(canvas: Canvas) -> None:
+        pen = Pen(canvas, x=50, width=230, top=760)
+        for number, title, page in (("1", "Harbours", "3"), ("1.1", "Old ones", "3"), ("1.2", "New ones", "9")):
+            write_entry(pen, number, title, page, width=230)
+        canvas.drawString(50, pen.y, "2")
+        canvas.drawString(75, pen.y, "Of pilots . .")
+        canvas.drawRightString(280, pen.y, "12")
+        pen.y -= 13
+        write_entry(pen, "2.1", "Of the sea", "12", width=230)
+        Pen(canvas, x=310, width=230, top=760).write(sentences(1, 1500))
+
+    first = laid_out(draw).blocks[0]
+    assert isinstance(first, ListBlock)
+    assert [item.text for item in first.items] == [
+        "1 Harbours ... 3",
+        "1.1 Old ones ... 3",
+        "1.2 New ones ... 9",
+        "2 Of pilots ... 12",
+        "2.1 Of the sea ... 12",
+    ]

@@ -13,7 +13,9 @@ from llamaparse_worker.backends.reader.pdf import PdfReader
 from llamaparse_worker.interfaces import ReaderLimits
 from llamaparse_worker.layout.arrange import lay_out, lay_out_words
 from llamaparse_worker.layout.assemble import document_signs, finish, page_signs, settled
+from llamaparse_worker.layout.headings import is_capitals
 from llamaparse_worker.layout.joining import joined
+from llamaparse_worker.layout.marks import is_bullet, marked
 from llamaparse_worker.layout.plain import plain
 from llamaparse_worker.layout.reading_order import Flow, regions
 from llamaparse_worker.layout.segments import Segment
@@ -138,6 +140,12 @@ def test_bullets_and_numbers_become_lists() -> None:
     assert numbers.ordered
 
 
+@pytest.mark.parametrize("mark", ["\u25b6", "\u25ba", "\u2756", "\u27a2", "\u2713"])
+def test_the_bullets_of_slides_are_bullets(mark: str) -> None:
+    assert marked(f"{mark} Modify packages") is not None
+    assert is_bullet(mark)
+
+
 def test_a_deeper_item_has_a_greater_depth() -> None:
     def draw(canvas: Canvas) -> None:
         canvas.setFont("Helvetica", 10)
@@ -158,6 +166,21 @@ def test_a_word_divided_at_the_end_of_a_line_is_joined() -> None:
             canvas.drawString(80, 700 - 12.5 * index, line)
 
     assert laid_out(draw).text == "The harbour record is kept by the harbour master, and by North-Sea pilots."
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("A NAME IN CAPITALS", True),
+        ("THE 12 HARBOURS", True),
+        ("\u591a\u304f\u306e\u5834\u5408\u3001OS \u3084\u3001CPU", False),
+        ("\u30cf\u30fc\u30c9\u30a6\u30a7\u30a2", False),
+        ("USA", False),
+        ("A Name", False),
+    ],
+)
+def test_a_line_is_in_capitals_if_most_of_its_letters_are(text: str, *, expected: bool) -> None:
+    assert is_capitals(text) is expected
 
 
 def test_lines_of_chinese_are_joined_without_a_space() -> None:

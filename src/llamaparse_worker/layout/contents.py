@@ -29,7 +29,7 @@ _PAGE_REACH_EM = 6.0
 _SAME_EDGE = 1.5
 """Points between pages at one edge."""
 _FEWEST_BESIDE = 3
-_AROUND_EM = 4.0
+_AROUND_EM = 8.0
 _SOME_DOTS = " ....."
 _ROW = "".join((_DOTS, " ", *SWITCHES))
 """All that a row of dots consists of, in a text with switches of its look."""
@@ -63,26 +63,29 @@ def with_entries_joined(segments: Sequence[Segment]) -> list[Segment]:
         return list(segments)
     lines = [_with_entries(line) for line in baselines(segments)]
     found = [one for line in lines for one in line if is_entry(one.text)]
-    return [one for line in lines for one in _with_chapter(line, found)]
+    return [one for line in lines for one in _with_chapters(line, found)]
 
 
 def _with_entries(line: Sequence[Segment]) -> list[Segment]:
     """Join the parts of the entries on a line: what stands behind each title first, then the number before it."""
-    if len(line) == 1 or not is_entry(" ".join(one.text for one in line)):
+    if len(line) == 1:
         return list(line)
-    rows: list[Segment] = []
+    rows: list[list[Segment]] = []
     for one in line:
-        if rows and _leads_on(rows[-1], one):
-            rows[-1] = _joined(rows[-1], one)
+        if rows and _leads_on(reduce(_joined, rows[-1]), one):
+            rows[-1].append(one)
         else:
-            rows.append(one)
-    made = rows[-1:]
-    for one in reversed(rows[:-1]):
-        if is_entry(made[-1].text) and not is_entry(one.text) and _stands_before(one, made[-1]):
-            made[-1] = _joined(one, made[-1])
+            rows.append([one])
+    made: list[Segment] = []
+    for parts in rows:
+        whole = reduce(_joined, parts)
+        if not is_entry(whole.text):
+            made.extend(parts)
+        elif made and not is_entry(made[-1].text) and _stands_before(made[-1], whole):
+            made[-1] = _joined(made[-1], whole)
         else:
-            made.append(one)
-    return made[::-1]
+            made.append(whole)
+    return made
 
 
 def _leads_on(left: Segment, right: Segment) -> bool:
@@ -105,19 +108,29 @@ def _stands_before(left: Segment, right: Segment) -> bool:
     return 0 <= right.x0 - left.x1 <= _REACH_EM * right.size
 
 
-def _with_chapter(line: list[Segment], entries: Sequence[Segment]) -> list[Segment]:
-    """Join a line among entries that has no dots, as those of chapters often have none: its page ends where theirs do.
+def _with_chapters(line: list[Segment], entries: Sequence[Segment]) -> list[Segment]:
+    """Join the parts of a line among entries whose page ends where theirs do, though it has no dots, or few.
 
-    It is given some, which say no more here than there.
+    So chapters are often set. It is given the dots that stand for a row.
     """
-    *title, page = line
-    if not title or not _PAGE.fullmatch(page.text) or any(is_entry(one.text) for one in title):
-        return line
-    beside = [one for one in entries if abs(one.x1 - page.x1) <= _SAME_EDGE]
-    if len(beside) < _FEWEST_BESIDE or not _is_among(page, beside):
-        return line
-    whole = reduce(_joined, title)
-    return [_joined(changed(whole, text=whole.text + _SOME_DOTS, rich=whole.rich and whole.rich + _SOME_DOTS), page)]
+    made: list[Segment] = []
+    for one in line:
+        beside = [entry for entry in entries if abs(entry.x1 - one.x1) <= _SAME_EDGE]
+        if len(beside) >= _FEWEST_BESIDE and _PAGE.fullmatch(one.text) and _is_among(one, beside):
+            left = min(entry.x0 for entry in beside) - _REACH_EM * one.size
+            title = [part for part in made if part.x0 >= left and not is_entry(part.text)]
+            if title:
+                made = [part for part in made if part not in title]
+                made.append(_joined(_with_dots(reduce(_joined, title)), one))
+                continue
+        made.append(one)
+    return made
+
+
+def _with_dots(title: Segment) -> Segment:
+    text, rich = title.text.rstrip(_ROW), title.rich.rstrip(_ROW)
+    ended = rich and rich + (PLAIN if _look_at_end(rich) != PLAIN else "")
+    return changed(title, text=text + _SOME_DOTS, rich=ended and ended + _SOME_DOTS)
 
 
 def _is_among(one: Segment, entries: Sequence[Segment]) -> bool:

@@ -108,8 +108,10 @@ def run_in(rich: str) -> tuple[str, str] | None:
 
 
 def is_capitals(text: str) -> bool:
-    """Tell whether all letters are capitals, and there are some."""
-    return text.isupper() and sum(map(str.isalpha, text)) >= _LEAST_CAPITALS
+    """Tell whether all letters are capitals, and there are some; letters without case are none."""
+    if not text.isupper():
+        return False
+    return sum(map(str.isupper, text)) >= max(_LEAST_CAPITALS, sum(map(str.isalpha, text)) / 2)
 
 
 def is_centred(line: TextLine, left: float, right: float) -> bool:

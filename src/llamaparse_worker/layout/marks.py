@@ -8,10 +8,11 @@ from collections.abc import Sequence
 from llamaparse_worker.layout.segments import Segment
 from llamaparse_worker.model.value import changed
 
-SURE_BULLETS = frozenset("•‣◦▪●○■□☐☑☒") | {chr(code) for code in range(0xF020, 0xF100)}
+_BULLETS = "•‣◦▪▫●○■□◾◽☐☑☒▶▸▷▹►◆◇❖➢➤✓✔✗✘\u2043"
+SURE_BULLETS = frozenset(_BULLETS) | {chr(code) for code in range(0xF020, 0xF100)}
 """Marks that are nothing else; the last ones are the signs of symbol fonts."""
 
-_BULLET = r"[•‣◦▪●○■□☐☑☒·∙–*\-\uf020-\uf0ff]"
+_BULLET = rf"[{_BULLETS}·∙–*\-\uf020-\uf0ff]"
 _ORDINAL = r"\(?(?:\d{1,3}|[a-zA-Z])[.)]"
 _MARKED = re.compile(rf"(?P<mark>{_BULLET}|{_ORDINAL})\s+(?P<text>.+)")
 _MARK = re.compile(rf"{_BULLET}|{_ORDINAL}")

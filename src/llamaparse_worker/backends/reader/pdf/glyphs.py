@@ -32,7 +32,7 @@ _BOLD_WEIGHT = 600
 _FIXED_PITCH, _ITALIC, _FORCE_BOLD = 1 << 0, 1 << 6, 1 << 18
 _FIXED_PITCH_NAMES = (
     *("mono", "courier", "consol", "typewriter", "nimbusmon", "menlo", "lettergothic", "sourcecode"),
-    *("cmtt", "cmsltt", "cmitt", "sftt", "ectt"),
+    *("cmtt", "cmsltt", "cmitt", "sftt", "sfst", "sfit", "ectt", "ecst", "ecit"),
 )
 """Of families that are often embedded without the flag; the last ones are those of TeX."""
 _SUBSET_TAG = re.compile(r"^[A-Z]{6}\+")
