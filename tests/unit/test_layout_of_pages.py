@@ -146,6 +146,29 @@ def test_the_bullets_of_slides_are_bullets(mark: str) -> None:
     assert is_bullet(mark)
 
 
+def test_a_letter_o_of_fixed_pitch_is_the_bullet_of_a_list_within_a_list() -> None:
+    def draw(canvas: Canvas) -> None:
+        for index, (indent, mark, text) in enumerate(
+            ((0, "\u2022", "outer"), (20, "o", "inner"), (20, "o", "inner too"), (0, "\u2022", "outer again"))
+        ):
+            canvas.setFont("Courier" if mark == "o" else "Helvetica", 10)
+            canvas.drawString(80 + indent, 700 - 13 * index, mark)
+            canvas.setFont("Helvetica", 10)
+            canvas.drawString(98 + indent, 700 - 13 * index, text)
+        canvas.setFont("Courier", 10)
+        canvas.drawString(80, 600, "for item in iliad: print(item)")
+
+    listed, code = laid_out(draw).blocks
+    assert isinstance(listed, ListBlock)
+    assert isinstance(code, CodeBlock)
+    assert [(item.depth, item.mark, item.text) for item in listed.items] == [
+        (0, "\u2022", "outer"),
+        (1, "\u25e6", "inner"),
+        (1, "\u25e6", "inner too"),
+        (0, "\u2022", "outer again"),
+    ]
+
+
 def test_a_deeper_item_has_a_greater_depth() -> None:
     def draw(canvas: Canvas) -> None:
         canvas.setFont("Helvetica", 10)

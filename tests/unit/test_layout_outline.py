@@ -13,7 +13,7 @@ from llamaparse_worker.layout.arrange import lay_out
 from llamaparse_worker.layout.assemble import document_signs, finish, page_signs
 from llamaparse_worker.layout.headings import HeadingSign
 from llamaparse_worker.layout.outline import level_scheme, with_bookmarks
-from llamaparse_worker.model.blocks import Block, Heading, ListBlock, ListItem, Paragraph
+from llamaparse_worker.model.blocks import Block, CodeBlock, Heading, ListBlock, ListItem, Paragraph, SpanKind
 from llamaparse_worker.model.geometry import Box
 from llamaparse_worker.model.page import Bookmark, ParsedPage
 from support.documents import HEIGHT, MARGIN, Draw, Pen, make, sentences
@@ -172,3 +172,44 @@ def damaged(entries: Sequence[bytes]) -> bytes:
 def test_a_damaged_or_enormous_outline_is_read_as_far_as_it_goes(entries: Sequence[bytes], count: int) -> None:
     with PdfReader().open(io.BytesIO(damaged(entries)), LIMITS) as document:
         assert len(document.read(1).bookmarks) == count
+
+
+def test_a_title_of_code_alone_is_a_heading_where_the_outline_names_it() -> None:
+    listing = CodeBlock("readStream.isRaw", Box(50, 100, 200, 110))
+
+    text, _ = with_bookmarks([listing], [Bookmark("readStream.isRaw", 3, 98.0)], 10, in_text=1)
+
+    (heading,) = text
+    assert isinstance(heading, Heading)
+    assert (heading.text, heading.outline) == ("readStream.isRaw", 3)
+    assert [(span.kind, span.start, span.end) for span in heading.spans] == [(SpanKind.CODE, 0, 16)]
+
+
+def test_a_title_at_the_head_of_a_listing_is_parted_from_it() -> None:
+    listing = CodeBlock("isRaw(mode)\n\nisRaw(1)\nrun()\n\nisTTY\nrun()", Box(50, 100, 200, 170), language="js")
+
+    text, _ = with_bookmarks([listing], [Bookmark("isRaw(mode)", 2, 98.0), Bookmark("isTTY", 2, 150.0)], 10, in_text=1)
+
+    assert [(type(block), getattr(block, "text", "")) for block in text] == [
+        (Heading, "isRaw(mode)"),
+        (CodeBlock, "isRaw(1)\nrun()"),
+        (Heading, "isTTY"),
+        (CodeBlock, "run()"),
+    ]
+    assert [(block.box.y0, block.box.y1) for block in text] == [(100, 110), (120, 140), (150, 160), (160, 170)]
+    assert all(block.language == "js" for block in text if isinstance(block, CodeBlock))
+
+
+def test_a_line_within_a_listing_is_no_title() -> None:
+    listing = CodeBlock("isRaw(1)\nrun()\nstop()", BOX)
+
+    assert with_bookmarks([listing], [Bookmark("run()", 2, None)], 10, in_text=1)[0] == (listing,)
+
+
+@pytest.mark.parametrize(("top", "expected"), [(98.0, Heading), (140.0, CodeBlock), (None, CodeBlock)])
+def test_at_an_edge_only_what_the_outline_leads_right_to_is_a_heading(top: float | None, expected: type[Block]) -> None:
+    listing = CodeBlock("new tty.ReadStream(fd)", Box(50, 100, 200, 110))
+
+    _, (found,) = with_bookmarks([listing], [Bookmark("new tty.ReadStream(fd)", 3, top)], 10, in_text=0)
+
+    assert isinstance(found, expected)

@@ -298,6 +298,24 @@ def test_a_wide_space_behind_a_full_stop_makes_no_column() -> None:
     assert found.rows[0][1] == f"{rows[0][1]} With it used."
 
 
+def test_rows_below_titles_that_are_narrower_than_they_are_apart() -> None:
+    """A table whose last line is on the next page, so that only its titles stand between lines."""
+
+    def draw(canvas: Canvas) -> None:
+        canvas.setFont("Helvetica", 10)
+        rows = (("event", "meaning"), ("checkpoint.written", "pages and bytes of one object"))
+        more = (("checkpoint.restored", "pages that it need not read"), ("checkpoint.full", "no more is stored"))
+        for line, cells in enumerate((*rows, *more)):
+            for x, text in zip((MARGIN, 200), cells, strict=True):
+                canvas.drawString(x, 150 - 12 * line - (6 if line else 0), text)
+        canvas.line(MARGIN, 162, 480, 162)
+        canvas.line(MARGIN, 144, 480, 144)
+        Pen(canvas, top=760).write(sentences(1, 900))
+
+    (found,) = tables(page_of(draw))
+    assert [row[0] for row in found.rows] == ["event", "checkpoint.written", "checkpoint.restored", "checkpoint.full"]
+
+
 def test_rows_below_the_last_line_whose_cells_almost_touch_are_read_once() -> None:
     def draw(canvas: Canvas) -> None:
         canvas.setFont("Helvetica", 10)

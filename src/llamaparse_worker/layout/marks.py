@@ -14,6 +14,7 @@ SURE_BULLETS = frozenset(_BULLETS) | {chr(code) for code in range(0xF020, 0xF100
 
 _BULLET = rf"[{_BULLETS}·∙–*\-\uf020-\uf0ff]"
 _ORDINAL = r"\(?(?:\d{1,3}|[a-zA-Z])[.)]"
+_RING = "◦"
 _MARKED = re.compile(rf"(?P<mark>{_BULLET}|{_ORDINAL})\s+(?P<text>.+)")
 _MARK = re.compile(rf"{_BULLET}|{_ORDINAL}")
 
@@ -39,7 +40,7 @@ def is_bullet(mark: str) -> bool:
 def with_marks_joined(segments: Sequence[Segment]) -> list[Segment]:
     """Join each mark that stands alone with what follows on its line, so that no column of marks is seen."""
     segments = [_holding_mark(one) if one.gaps else one for one in segments]
-    marks = [one for one in segments if len(one.text) <= _LONGEST_MARK and _MARK.fullmatch(one.text)]
+    marks = [one for one in segments if len(one.text) <= _LONGEST_MARK and _is_mark(one)]
     if not marks:
         return segments
     joined: dict[int, Segment] = {}
@@ -52,6 +53,15 @@ def with_marks_joined(segments: Sequence[Segment]) -> list[Segment]:
     return [joined.get(id(segment), segment) for segment in segments if id(segment) not in gone]
 
 
+def _is_mark(segment: Segment) -> bool:
+    return _MARK.fullmatch(segment.text) is not None or _is_ring(segment)
+
+
+def _is_ring(segment: Segment) -> bool:
+    """Tell a letter that stands for a ring: office programs take one of fixed pitch for lists within lists."""
+    return segment.text == "o" and segment.monospaced
+
+
 def _holding_mark(segment: Segment) -> Segment:
     """Give a segment that is not to be parted behind the mark that it begins with."""
     found = marked(segment.text)
@@ -61,7 +71,7 @@ def _holding_mark(segment: Segment) -> Segment:
 
 
 def _following(mark: Segment, segments: Sequence[Segment]) -> Segment | None:
-    reach = (_SURE_REACH_EM if mark.text in SURE_BULLETS else _REACH_EM) * mark.size
+    reach = (_SURE_REACH_EM if mark.text in SURE_BULLETS or _is_ring(mark) else _REACH_EM) * mark.size
     near = [
         segment
         for segment in segments
@@ -74,8 +84,9 @@ def _following(mark: Segment, segments: Sequence[Segment]) -> Segment | None:
 
 
 def _joined(mark: Segment, segment: Segment) -> Segment:
-    text = f"{mark.text} {segment.text}"
-    rich = f"{mark.text} {segment.rich}" if segment.rich else ""
+    sign = _RING if _is_ring(mark) else mark.text
+    text = f"{sign} {segment.text}"
+    rich = f"{sign} {segment.rich}" if segment.rich else ""
     return Segment(
         min(mark.x0, segment.x0),
         min(mark.y0, segment.y0),

@@ -11,12 +11,12 @@ import re
 import unicodedata
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import chain, groupby
 
 from llamaparse_worker.layout.headings import DEEPEST_LEVEL, HeadingLevels, HeadingSign, HeadingStyle, style_of
-from llamaparse_worker.model.blocks import Block, Heading, ListBlock, Paragraph
-from llamaparse_worker.model.geometry import enclosing
+from llamaparse_worker.model.blocks import Block, CodeBlock, Heading, ListBlock, Paragraph, Span, SpanKind
+from llamaparse_worker.model.geometry import Box, enclosing
 from llamaparse_worker.model.page import Bookmark
 from llamaparse_worker.model.value import changed, quick
 
@@ -33,6 +33,12 @@ class _Place:
     index: int
     is_heading: bool
     top: float
+    at_edge: bool
+
+    def is_led_to(self, bookmark: Bookmark, size: float) -> bool:
+        """Tell whether an entry that names it may mean it: at the edges only a heading, or what it leads right to."""
+        right_there = bookmark.top is not None and abs(self.top - bookmark.top) <= size
+        return self.is_heading or not self.at_edge or right_there
 
 
 def with_bookmarks(
@@ -41,34 +47,42 @@ def with_bookmarks(
     """Mark or make headings of what the entries that lead to the page name; gives text and edges.
 
     ``size`` is that of running text. Blocks from ``in_text`` on stand at the edges of the page: no headings are made of
-    them, as a running head may name the section too.
+    them, as a running head may name the section too, but where the outline leads right there.
     """
     made: list[Sequence[Block]] = [(block,) for block in blocks]
     places: dict[str, list[_Place]] = defaultdict(list)
     for index, block in enumerate(blocks):
         key = _key(_title_text(block))
-        if key and not key.isdigit() and (index < in_text or isinstance(block, Heading)):
-            places[key].append(_Place(index, isinstance(block, Heading), block.box.y0))
+        if key and not key.isdigit():
+            places[key].append(_Place(index, isinstance(block, Heading), block.box.y0, index >= in_text))
     missing: dict[str, int] = {}
     for bookmark in bookmarks:
         key = _key(bookmark.title)
-        found = places.get(key)
+        found = [place for place in places.get(key, ()) if place.is_led_to(bookmark, size)]
         if not found:
             missing[key] = bookmark.depth
             continue
         best = min(found, key=lambda place: (not place.is_heading, _distance(place, bookmark), place.index))
-        found.remove(best)
+        places[key].remove(best)
         made[best.index] = (_outlined(blocks[best.index], bookmark.depth, size),)
     if missing:
-        made[:in_text] = [
-            _without_titles(block, missing, size) if isinstance(block, ListBlock) else (block,)
-            for (block,) in made[:in_text]
-        ]
+        made[:in_text] = [_without_titles(block, missing, size) for (block,) in made[:in_text]]
     return tuple(chain.from_iterable(made[:in_text])), tuple(chain.from_iterable(made[in_text:]))
 
 
-def _without_titles(block: ListBlock, titles: dict[str, int], size: float) -> list[Block]:
-    """Part a list at the headings that were taken for its items, as they begin with a number or a mark."""
+def _without_titles(block: Block, titles: dict[str, int], size: float) -> Sequence[Block]:
+    """Part a block at the headings that were taken for a part of it."""
+    match block:
+        case ListBlock():
+            return _items_without_titles(block, titles, size)
+        case CodeBlock():
+            return _code_without_titles(block, titles, size)
+        case _:
+            return (block,)
+
+
+def _items_without_titles(block: ListBlock, titles: dict[str, int], size: float) -> list[Block]:
+    """Part a list at headings that begin with a number or a mark, as items do."""
     made: list[Block] = []
     for is_item, group in groupby(block.items, lambda item: _key(item.printed) not in titles):
         items = tuple(group)
@@ -83,13 +97,46 @@ def _without_titles(block: ListBlock, titles: dict[str, int], size: float) -> li
     return made
 
 
+def _code_without_titles(block: CodeBlock, titles: dict[str, int], size: float) -> list[Block]:
+    """Part a listing at headings that name code alone."""
+    lines = block.text.split("\n")
+    pitch = block.box.height / len(lines)
+    made: list[Block] = []
+    begin = 0
+    for at, line in enumerate(lines):
+        depth = titles.get(_key(line)) if not at or begin == at or not lines[at - 1] else None
+        if depth is not None:
+            made.extend(_listing(block, lines, begin, at, pitch))
+            made.append(_of_code(line, _rows_of(block.box, at, at + 1, pitch), depth, size))
+            begin = at + 1
+    made.extend(_listing(block, lines, begin, len(lines), pitch))
+    return made
+
+
+def _listing(block: CodeBlock, lines: Sequence[str], begin: int, end: int, pitch: float) -> list[Block]:
+    """Give some lines of a listing, but for empty ones around them; nothing if there are no others."""
+    while begin < end and not lines[begin]:
+        begin += 1
+    while begin < end and not lines[end - 1]:
+        end -= 1
+    if begin == end:
+        return []
+    return [replace(block, text="\n".join(lines[begin:end]), box=_rows_of(block.box, begin, end, pitch))]
+
+
+def _rows_of(box: Box, begin: int, end: int, pitch: float) -> Box:
+    return Box(box.x0, round(box.y0 + begin * pitch, 2), box.x1, round(box.y0 + end * pitch, 2))
+
+
 def _distance(place: _Place, bookmark: Bookmark) -> float:
     return 0.0 if bookmark.top is None else abs(place.top - bookmark.top)
 
 
 def _title_text(block: Block) -> str:
-    """Give the text of a block that may be a heading."""
-    return block.text if isinstance(block, Heading | Paragraph) and len(block.text) <= _LONGEST else ""
+    """Give the text of a block that may be a heading; of code, as its types have no bold letters, a line alone."""
+    if isinstance(block, CodeBlock) and "\n" in block.text:
+        return ""
+    return block.text if isinstance(block, Heading | Paragraph | CodeBlock) and len(block.text) <= _LONGEST else ""
 
 
 def _key(text: str) -> str:
@@ -106,9 +153,20 @@ def _alphanumeric(text: str) -> str:
 
 
 def _outlined(block: Block, depth: int, size: float) -> Block:
-    if isinstance(block, Paragraph):
-        return Heading(block.text, block.box, size, lines=block.lines, spans=block.spans, outline=depth)
-    return changed(block, outline=depth) if isinstance(block, Heading) else block
+    match block:
+        case Heading():
+            return changed(block, outline=depth)
+        case Paragraph():
+            return Heading(block.text, block.box, size, lines=block.lines, spans=block.spans, outline=depth)
+        case CodeBlock():
+            return _of_code(block.text, block.box, depth, size)
+        case _:
+            return block
+
+
+def _of_code(text: str, box: Box, depth: int, size: float) -> Heading:
+    title = text.strip()
+    return Heading(title, box, size, spans=(Span(0, len(title), SpanKind.CODE),), outline=depth)
 
 
 @dataclass(frozen=True, slots=True)

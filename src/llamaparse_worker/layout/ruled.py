@@ -234,7 +234,7 @@ def _rows(
         elif dense and not _is_list_of_rows(band, columns):
             groups = _parted_at(dividing, band)
         else:
-            groups = row_groups(band, columns)
+            groups = row_groups(band, _holding(columns, band))
         rows.extend([segment for line in group for segment in line] for group in groups)
         owned.extend([number] * len(groups))
     return rows, owned, header_rows or 1
@@ -255,6 +255,17 @@ def _parted_at(places: Sequence[float], band: Sequence[Line]) -> Rows:
     for line in band:
         groups.setdefault(bisect_left(places, (line[0].y0 + line[0].y1) / 2), []).append(line)
     return list(groups.values())
+
+
+def _holding(columns: Sequence[Strip], band: Sequence[Line]) -> list[Strip]:
+    """Give the columns as wide as the texts of a band that stand in one of them: they may be known by titles alone."""
+    edges = [(column.x0, column.x1) for column in columns]
+    for line in band:
+        for one in line:
+            first, last = spanned(one, columns)
+            if first == last:
+                edges[first] = min(edges[first][0], one.x0), max(edges[first][1], one.x1)
+    return [Strip(x0, x1) for x0, x1 in edges]
 
 
 def _is_list_of_rows(band: Sequence[Line], columns: Sequence[Strip]) -> bool:

@@ -48,15 +48,25 @@ def row_groups(lines: Sequence[Line], columns: Sequence[Strip]) -> Rows:
     pitch = _cell_pitch([filled for run in runs for filled in run])
     distances = [_distance(above, run) for above, run in pairwise(runs)]
     spaced = sum(distance > pitch for distance in distances) >= max(_LEAST_SPACED, _MOST_SPACED * len(distances))
+    labelled = all(distance <= pitch for distance in distances) and all(0 in _started(run) for run in runs)
     groups: Rows = [[filled.line for filled in runs[0]]]
     started = _started(runs[0])
     for above, run, distance in zip(runs, runs[1:], distances, strict=False):
-        if distance > pitch or _begins_row(above[-1].cells, run[0].cells, started, columns, spaced=spaced):
+        apart = distance > pitch or (labelled and _fills_as_much(above[-1].cells, run[0].cells))
+        if apart or _begins_row(above[-1].cells, run[0].cells, started, columns, spaced=spaced):
             groups.append([])
             started = set()
         groups[-1].extend(filled.line for filled in run)
         started |= _started(run)
     return groups
+
+
+def _fills_as_much(above: Cells, here: Cells) -> bool:
+    """Tell whether a line fills all that the one above does, and that one does not break off.
+
+    Where every line of an evenly set table has a label, it is rather a row than the rest of several cells.
+    """
+    return here.keys() >= above.keys() and not above[0].text.endswith(_BREAKS_OFF)
 
 
 def _started(run: Sequence[_Filled]) -> set[int]:
@@ -113,6 +123,8 @@ def _begins_row(
     both = [index for index in here if index in above]
     if any(is_number(here[index].text) and is_number(above[index].text) for index in both):
         return True
+    if 0 in both and above[0].text.endswith(_BREAKS_OFF) and not here.keys() >= above.keys():
+        return False
     with_room = sum(_has_room(above[index], here[index], columns[index]) for index in both)
     if with_room and (0 in here or with_room == len(both) > 1):
         return True
