@@ -10,12 +10,13 @@ from hypothesis import strategies as st
 
 from llamaparse_worker.layout.blocks import blocks
 from llamaparse_worker.layout.grouping import lower_quartile
-from llamaparse_worker.layout.inline import CODE, PLAIN, SWITCHES
+from llamaparse_worker.layout.headings import BOLD_TYPE, prominence
+from llamaparse_worker.layout.inline import BOLD, CODE, PLAIN, SWITCHES
 from llamaparse_worker.layout.lines import TextLine
 from llamaparse_worker.layout.markdown import markdown
 from llamaparse_worker.layout.reading_order import Flow
 from llamaparse_worker.layout.segments import Style
-from llamaparse_worker.model.blocks import CodeBlock, ListBlock, Paragraph
+from llamaparse_worker.model.blocks import CodeBlock, Heading, ListBlock, Paragraph
 
 LETTER_PT, PITCH_PT = 5.0, 12.0
 FULL = "The harbour record is kept by those who come first and"
@@ -93,3 +94,30 @@ def test_a_little_more_room_behind_a_line_that_ends_early_parts_paragraphs() -> 
 
 def test_a_little_more_room_within_a_sentence_parts_nothing() -> None:
     assert len(made(FULL, FULL, FULL, FULL, steps=(PITCH_PT, PITCH_PT * 1.25, PITCH_PT))) == 1
+
+
+@pytest.mark.parametrize(
+    ("rich", "expected"),
+    [
+        ("{A bold title}", True),
+        ("{Class: <worker>}", True),
+        ("2. {A bold title}", True),
+        ("{A bold title}:", True),
+        ("{3.10.1}", True),
+        ("2. {Disallow tokens at the package level.} All", False),
+        ("A {bold title}", False),
+    ],
+)
+def test_a_line_is_bold_if_all_its_words_are(rich: str, *, expected: bool) -> None:
+    switched = rich.translate(str.maketrans("{}<>", SWITCHES[BOLD] + PLAIN + SWITCHES[CODE] + SWITCHES[BOLD]))
+    text = rich.translate(str.maketrans("", "", "{}<>"))
+    line = TextLine(text, 50, 100, 250, 110, 10, bold=True, monospaced=False, rich=switched)
+
+    assert (prominence(line, Style(10, bold=False), 50, 300) == BOLD_TYPE) is expected
+
+
+def test_a_bold_version_number_is_a_heading_and_another_number_is_none() -> None:
+    for text, expected in (("3.10.1", Heading), ("1204", Paragraph)):
+        line = TextLine(text, 50, 100, 80, 110, 10, bold=True, monospaced=False)
+        (found,) = blocks(Flow((line,), 50, 300), Style(10, bold=False))
+        assert isinstance(found, expected)

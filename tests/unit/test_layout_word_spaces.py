@@ -46,6 +46,7 @@ def page_of(shown: str) -> RawPage:
         ("string._If there", "string. If there"),
         ("a~little~apart", "alittleapart"),
         ("H_E_A_D_I_N_G", "HEADING"),
+        ("D~e~s~c~r_i~p~t~i~o~n", "Description"),
         ("value_, then", "value, then"),
         ("is (_so_)", "is (so)"),
         ("\u4e2d_\u6587", "\u4e2d\u6587"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from itertools import groupby, pairwise
 from operator import attrgetter
@@ -16,6 +17,7 @@ from llamaparse_worker.layout.segments import Style
 from llamaparse_worker.model.blocks import Block, CodeBlock, Footnote, Heading, ListBlock, ListItem, Paragraph, SpanKind
 from llamaparse_worker.model.geometry import Box, enclosing
 
+_VERSION = re.compile(r"\d+(?:\.\d+){1,3}")
 _HEADING_LINES = 3
 _HEADING_CHARACTERS = 200
 _BOLD_HEADING_CHARACTERS = 100
@@ -87,12 +89,17 @@ def heading(text: Inline, lines: Sequence[TextLine], *, level: int = 0, prominen
 
 
 def _is_heading(text: str, lines: Sequence[TextLine], style: Style, column: Column) -> bool:
-    if len(lines) > _HEADING_LINES or len(text) > _HEADING_CHARACTERS or not any(map(str.isalpha, text)):
+    if len(lines) > _HEADING_LINES or len(text) > _HEADING_CHARACTERS or not _has_name(text):
         return False
     if is_large(lines[0], style):
         return True
     outstanding = weight_of(lines[0], style, column) > 0
     return outstanding and len(text) <= _BOLD_HEADING_CHARACTERS and not (is_sentence(text) or text.endswith(COLONS))
+
+
+def _has_name(text: str) -> bool:
+    """Tell whether a text names anything: it has letters, or is the number of a version."""
+    return any(map(str.isalpha, text)) or _VERSION.fullmatch(text) is not None
 
 
 def code_text(lines: Sequence[TextLine]) -> str:

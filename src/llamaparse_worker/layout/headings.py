@@ -11,7 +11,7 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from llamaparse_worker.layout.inline import BOLD, CODE, ITALIC, SWITCHES
+from llamaparse_worker.layout.inline import BOLD, CODE, ITALIC, PLAIN, SWITCHES
 from llamaparse_worker.layout.lines import TextLine
 from llamaparse_worker.layout.segments import Style
 from llamaparse_worker.model.blocks import Heading
@@ -32,8 +32,8 @@ _NUMBER = re.compile(
     r"(?P<decimal>\d{1,3}(?:\.\d{1,3})*)\.?\s+\S"
     r"|(?P<roman>[IVXL]+)\.\s+\S|(?P<letter>[A-Z])\.\s+\S|(?P<bracket>\d{1,2}|[a-z])\)\s+\S"
 )
-_ANY_SWITCH = frozenset(SWITCHES)
-_RUN = re.compile("([\ufdd0-\ufdef])([^\ufdd0-\ufdef]+)")
+_RUN = re.compile("(^|[\ufdd0-\ufdef])([^\ufdd0-\ufdef]+)")
+_LETTER = re.compile(r"[^\W\d_]")
 _RUN_IN = re.compile(
     r"(?P<before>[\ufdd0-\ufdef]?)(?P<number>(?:\d{1,2}|[a-z])\)\s*|\d{1,2}(?:\.\d{1,2}){1,3}\.?\s+)"
     r"(?P<look>[\ufdd0-\ufdef]?)(?P<title>[^\ufdd0-\ufdef]{2,100})[:.]\s*"
@@ -82,7 +82,7 @@ def prominence(line: TextLine, style: Style, left: float, right: float) -> int:
     """Tell how a line stands out beside its size; 0 for one that does not."""
     if line.monospaced or line.size < _NOT_SMALLER * style.size:
         return 0
-    if not style.look & BOLD and (line.bold or _is_bold_but_for_code(line)):
+    if not style.look & BOLD and (_is_bold_but_for_code(line) if line.rich else line.bold):
         return BOLD_TYPE
     if is_capitals(line.text) and (is_centred(line, left, right) or numbering(line.text) == "roman"):
         return CAPITALS
@@ -92,10 +92,10 @@ def prominence(line: TextLine, style: Style, left: float, right: float) -> int:
 
 
 def _is_bold_but_for_code(line: TextLine) -> bool:
-    if not line.rich or line.rich[0] not in _ANY_SWITCH:
-        return False
-    looks = [ord(switch) - ord(SWITCHES[0]) for switch, text in _RUN.findall(line.rich) if text.strip()]
-    return bool(looks) and looks[0] & BOLD > 0 and all(look & (BOLD | CODE) for look in looks)
+    """Tell whether all words are bold or code, those before the first code bold, whatever numbers and marks are."""
+    runs = ((ord(look or PLAIN) - ord(PLAIN), text) for look, text in _RUN.findall(line.rich))
+    looks = [look for look, text in runs if _LETTER.search(text)]
+    return looks[0] & BOLD > 0 and all(look & (BOLD | CODE) for look in looks) if looks else line.bold
 
 
 def run_in(rich: str) -> tuple[str, str] | None:

@@ -29,6 +29,8 @@ _MOST_CROSSING = 0.4
 _CLOSE_EM = 1.0
 _AROUND_EM = 3.0
 _VOID_EM = 8.0
+_LARGEST = 1.2
+"""Rows are not set much larger than the text, as the titles of sections are."""
 _BELOW = float("inf")
 
 
@@ -175,7 +177,7 @@ def _are_rows(texts: _Texts, above: Frame, below: Frame, beyond: Sequence[Box], 
     if not between:
         return below.box.y0 - above.box.y1 < _CLOSE_EM * em
     lines: Sequence[Line] = baselines(between)
-    if _are_far_apart(lines, em):
+    if _are_far_apart(lines, em) or any(one.size > _LARGEST * em for one in between):
         return False
     inner = [rule.at for frame in (above, below) for rule in frame.upright]
     inner = [at for at in inner if above.box.x0 + _SAME_EDGE < at < above.box.x1 - _SAME_EDGE]

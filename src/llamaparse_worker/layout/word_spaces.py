@@ -8,13 +8,19 @@ one behind every letter.
 from __future__ import annotations
 
 import numpy as np
+import numpy.typing as npt
 
 from llamaparse_worker.layout.characters import Characters, Indices, characters_of, with_characters
 from llamaparse_worker.layout.codes import are_spaces
+from llamaparse_worker.layout.frames import Floats
 from llamaparse_worker.model.page import RawPage
+
+Flags = npt.NDArray[np.bool_]
 
 _LEAST_EM, _MOST_EM = 0.18, 0.7
 """More is no space between words, and known for a gap by all who look at boxes."""
+_CLOSED_EM = 0.06
+"""Letters that are moved apart by kerning are so by less; those moved together overlap."""
 _SAME_LINE = 0.6
 _MOST_IN_A_ROW = 2
 """Gaps behind one letter each: more in a row are of a word that is spaced out."""
@@ -36,22 +42,34 @@ def with_spaces_found(page: RawPage) -> RawPage:
     found = characters_of(page)
     before, after = found.codes[wide], found.codes[wide + 1]
     letters = (np.minimum(before, after) > _SPACE) & (np.maximum(before, after) < _FIRST_WITHOUT_SPACES)
-    behind = _ends_of_words(found, wide[letters])
+    if not letters.any():  # as on most pages
+        return page
+    behind = _ends_of_words(found, wide[letters], (gaps / np.maximum(sizes, 1)).astype(np.float32))
     return with_characters(page, _with_spaces(found, behind)) if len(behind) else page
 
 
-def _ends_of_words(found: Characters, places: Indices) -> Indices:
-    """Choose of the characters with a wide gap behind them those that end a word."""
-    if not len(places):  # as on most pages
-        return places
+def _ends_of_words(found: Characters, places: Indices, gaps: Floats) -> Indices:
+    """Choose of the characters with a wide gap behind them those that end a word; ``gaps`` are in em."""
     before, after = found.codes[places], found.codes[places + 1]
     upper, lower = found.boxes[places], found.boxes[places + 1]
     shared = np.minimum(upper[:, 3], lower[:, 3]) - np.maximum(upper[:, 1], lower[:, 1])
     heights = np.minimum(upper[:, 3] - upper[:, 1], lower[:, 3] - lower[:, 1])
     apart = ~(np.isin(before, _OPENING) | np.isin(after, _CLOSING) | are_spaces(before) | are_spaces(after))
     chosen = places[apart & (shared > _SAME_LINE * heights)]
-    ends: Indices = chosen[_in_a_row(chosen) <= _MOST_IN_A_ROW]
+    ends: Indices = chosen[(_in_a_row(chosen) <= _MOST_IN_A_ROW) & _are_closed(found, chosen, gaps)]
     return ends
+
+
+def _are_closed(found: Characters, places: Indices, gaps: Floats) -> Flags:
+    """Tell where the letters on both sides follow their neighbours without a gap, as boxes of mere ink do not."""
+    follows = np.zeros(len(gaps) + 2, np.bool_)
+    follows[1:-1] = (found.codes[:-1] > _SPACE) & (found.codes[1:] > _SPACE)
+    closed, wide = np.zeros_like(follows), np.zeros_like(follows)
+    closed[1:-1] = follows[1:-1] & (gaps <= _CLOSED_EM)
+    wide[1:-1] = gaps > _LEAST_EM
+    some: Flags = closed[places] | closed[places + 2]
+    loose = follows & ~closed & ~wide
+    return some & ~(loose[places] | loose[places + 2])
 
 
 def _in_a_row(places: Indices) -> Indices:
