@@ -1,6 +1,6 @@
 """Characters to runs of text on one line without a wide gap, found with array operations.
 
-This is what ``cut.c`` does in one pass, and what is done where that is not compiled or leaves a page to the general
+This is what ``cut.h`` does in one pass, and what is done where that is not compiled or leaves a page to the general
 way. Both give the same.
 """
 

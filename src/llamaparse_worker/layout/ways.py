@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from llamaparse_worker.layout import codes, compiled_cut, levels
+from llamaparse_worker.layout import codes, levels, segments
 from llamaparse_worker.model import value
 
 
 def way() -> str:
     """Say in a few words how pages are laid out."""
     parts = {
-        "runs": compiled_cut.is_compiled(),
+        "segments": segments.compiled is not None,
         "codes": codes.is_compiled,
         "levels": levels.compiled is not None,
         "values": value.is_compiled(),
