@@ -42,6 +42,7 @@ typedef struct {
     Py_ssize_t count;
     Py_ssize_t bold, italic, code;             /* how many are */
     Py_ssize_t of_sizes[MOST_HALF_POINTS + 1]; /* how many are so many half points large, or that and larger */
+    Py_ssize_t largest;                        /* in half points */
 } Ink;
 
 /* Visible characters that go on with each other; `end` is behind the last one. */
@@ -261,7 +262,9 @@ static int find_ink(const Page *page, Ink *ink) {
     for (Py_ssize_t index = 0; index < ink->count; index++) {
         ink->looks[index] = page->looks[page->fonts[ink->places[index]]];
         const float half_points = ink->sizes[index] * 2 + 0.5f;
-        ink->of_sizes[half_points < MOST_HALF_POINTS ? (Py_ssize_t)half_points : MOST_HALF_POINTS]++;
+        const Py_ssize_t size = half_points < MOST_HALF_POINTS ? (Py_ssize_t)half_points : MOST_HALF_POINTS;
+        ink->of_sizes[size]++;
+        if (size > ink->largest) ink->largest = size;
     }
     return DONE;
 }

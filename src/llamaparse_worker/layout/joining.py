@@ -10,6 +10,8 @@ import re
 from collections.abc import Sequence
 
 SOFT_HYPHEN = "\u00ad"
+_PLAIN = "\ufdd0"
+"""The switch that a rich text ends with."""
 
 _LINE_END = re.compile("(?P<last>..|.)(?P<switches>[\ufdd0-\ufdef]*)$", re.DOTALL)
 """The last characters of a line, and the switches of look (see ``inline``) behind them."""
@@ -31,7 +33,8 @@ def joined(lines: Sequence[str]) -> str:
     """Join lines, which may be rich, with a space; a divided word becomes whole, Chinese and Japanese need no space."""
     text = lines[0]
     for line in lines[1:]:
-        if text and text[-1] < _LEAST_TELLING_SIGN and text[-1] not in _TELLING:
+        last = text[-2:-1] if text[-1:] == _PLAIN else text[-1:]
+        if "" < last < _LEAST_TELLING_SIGN and last not in _TELLING:
             text = f"{text} {line}"
             continue
         end, start = _LINE_END.search(text, max(0, len(text) - _LONGEST_END)), _LINE_START.match(line)

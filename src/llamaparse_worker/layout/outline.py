@@ -22,6 +22,7 @@ from llamaparse_worker.model.value import changed, quick
 
 _NUMBER = re.compile(r"(?:\d+(?:\.\d+)*|[ivxl]+|[a-z])[.)]?\s+")
 _OTHER_BYTES = bytes(code for code in range(128) if not chr(code).isalnum())
+_OTHERS = re.compile(r"[\W_]+")
 _LONGEST = 300
 
 
@@ -102,7 +103,7 @@ def _key(text: str) -> str:
 def _alphanumeric(text: str) -> str:
     if text.isascii():
         return text.encode().translate(None, _OTHER_BYTES).decode()
-    return "".join(filter(str.isalnum, text))
+    return _OTHERS.sub("", text)
 
 
 def _outlined(block: Block, depth: int, size: float) -> Block:

@@ -161,10 +161,10 @@ static double usual_size(const Sheet *sheet) {
     const int by_text = (double)sheet->running > ENOUGH * (double)sheet->ink.count;
     Py_ssize_t usual = 0;
     if (by_text) {
-        for (Py_ssize_t size = 0; size < MOST_HALF_POINTS; size++)
+        for (Py_ssize_t size = 0; size < MOST_HALF_POINTS && size <= sheet->ink.largest + 1; size++)
             if (sheet->of_sizes[size] >= sheet->of_sizes[usual]) usual = size;
     } else {
-        for (Py_ssize_t size = 0; size <= MOST_HALF_POINTS; size++)
+        for (Py_ssize_t size = 0; size <= sheet->ink.largest; size++)
             if (sheet->ink.of_sizes[size] > sheet->ink.of_sizes[usual]) usual = size;
     }
     return (double)usual / 2;
