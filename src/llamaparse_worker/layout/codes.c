@@ -1,10 +1,25 @@
-/* What is asked of all characters of a text at once: what codes.py asks of an array of their codes, with equal results. */
+/* What is asked of all characters of a text at once: what codes.py and inline.py ask in Python, with equal results. */
 #define PY_SSIZE_T_CLEAN
 #include <Python.h>
 
-#define VERSION 1
+#define VERSION 2
 
 enum { FIRST_HALF = 0xD800, BEHIND_HALVES = 0xE000, REPLACEMENT = '?' };
+enum { FIRST_SWITCH = 0xFDD0, LAST_SWITCH = 0xFDEF, FIRST_LETTER = 0x21, LAST_LETTER = 0x530 };
+enum { CODE = 4, BEHIND_BITS = 32, ASCII = 128 };
+
+/* A part of a text that is set in one look. */
+typedef struct {
+    Py_ssize_t start, end;
+    unsigned look;
+} Part;
+
+/* A text without its switches, and its parts in order. */
+typedef struct {
+    Py_UCS4 *codes;
+    Part *parts;
+    Py_ssize_t length, count;
+} Parted;
 
 /* Gives the code at a place; halves of pairs stand as a question mark, as where a text is encoded. */
 static Py_UCS4 code_at(int kind, const void *data, Py_ssize_t place) {
@@ -50,8 +65,118 @@ static PyObject *signs_from(PyObject *module, PyObject *arguments) {
     return made;
 }
 
+static PyObject *count_among(PyObject *module, PyObject *arguments) {
+    PyObject *text;
+    const unsigned char *signs;
+    Py_ssize_t sign_count, found = 0;
+    char is_sign[ASCII] = {0};
+    (void)module;
+    if (!PyArg_ParseTuple(arguments, "Uy#", &text, &signs, &sign_count)) return NULL;
+    for (Py_ssize_t index = 0; index < sign_count; index++)
+        if (signs[index] < ASCII) is_sign[signs[index]] = 1;
+    const int kind = PyUnicode_KIND(text);
+    const void *data = PyUnicode_DATA(text);
+    for (Py_ssize_t place = 0; place < PyUnicode_GET_LENGTH(text); place++) {
+        const Py_UCS4 code = PyUnicode_READ(kind, data, place);
+        found += code < ASCII && is_sign[code];
+    }
+    return PyLong_FromSsize_t(found);
+}
+
+static int is_switch(Py_UCS4 code) { return code >= FIRST_SWITCH && code <= LAST_SWITCH; }
+
+/* Parts a rich text, for which there must be room; looks are given without the bits of the body. */
+static void part(PyObject *rich, unsigned body, Parted *parted) {
+    const int kind = PyUnicode_KIND(rich);
+    const void *data = PyUnicode_DATA(rich);
+    unsigned look = 0;
+    for (Py_ssize_t place = 0; place < PyUnicode_GET_LENGTH(rich); place++) {
+        const Py_UCS4 code = PyUnicode_READ(kind, data, place);
+        if (is_switch(code)) {
+            look = code - FIRST_SWITCH;
+            continue;
+        }
+        if (!place || is_switch(PyUnicode_READ(kind, data, place - 1)))
+            parted->parts[parted->count++] = (Part){parted->length, parted->length, look & ~body};
+        parted->codes[parted->length++] = code;
+        parted->parts[parted->count - 1].end = parted->length;
+    }
+}
+
+static int is_blank(const Parted *parted, Py_ssize_t start, Py_ssize_t end) {
+    for (Py_ssize_t place = start; place < end; place++)
+        if (!Py_UNICODE_ISSPACE(parted->codes[place])) return 0;
+    return 1;
+}
+
+/* Whether a part of fixed pitch is code: letters of Chinese and Japanese always have one pitch. */
+static int is_code(const Parted *parted, Py_ssize_t start, Py_ssize_t end) {
+    for (Py_ssize_t place = start; place < end; place++)
+        if (parted->codes[place] >= FIRST_LETTER && parted->codes[place] <= LAST_LETTER) return 1;
+    return 0;
+}
+
+/* Appends start, end and bit of a part that has one trait, without white space at its ends; 0 with an error. */
+static int add_span(const Parted *parted, Py_ssize_t start, Py_ssize_t end, unsigned bit, PyObject *spans) {
+    while (start < end && Py_UNICODE_ISSPACE(parted->codes[start])) start++;
+    while (start < end && Py_UNICODE_ISSPACE(parted->codes[end - 1])) end--;
+    if (start == end || (bit == CODE && !is_code(parted, start, end))) return 1;
+    PyObject *span = Py_BuildValue("nnI", start, end, bit);
+    const int added = span && PyList_Append(spans, span) == 0;
+    Py_XDECREF(span);
+    return added;
+}
+
+/* Appends the parts that have one trait; white space between two of them belongs to them. */
+static int add_spans(const Parted *parted, unsigned bit, PyObject *spans) {
+    Py_ssize_t start = -1, end = -1;
+    for (Py_ssize_t index = 0; index < parted->count; index++) {
+        const Part part = parted->parts[index];
+        if (!(part.look & bit)) continue;
+        if (start >= 0 && !is_blank(parted, end, part.start)) {
+            if (!add_span(parted, start, end, bit, spans)) return 0;
+            start = -1;
+        }
+        if (start < 0) start = part.start;
+        end = part.end;
+    }
+    return start < 0 || add_span(parted, start, end, bit, spans);
+}
+
+static PyObject *text_and_spans(const Parted *parted) {
+    unsigned every = 0;
+    for (Py_ssize_t index = 0; index < parted->count; index++) every |= parted->parts[index].look;
+    PyObject *spans = PyList_New(0);
+    for (unsigned bit = 1; spans && bit < BEHIND_BITS; bit *= 2)
+        if (every & bit && !add_spans(parted, bit, spans)) Py_CLEAR(spans);
+    PyObject *text = spans ? PyUnicode_FromKindAndData(PyUnicode_4BYTE_KIND, parted->codes, parted->length) : NULL;
+    if (text) return Py_BuildValue("NN", text, spans);
+    Py_XDECREF(spans);
+    return NULL;
+}
+
+static PyObject *set_apart(PyObject *module, PyObject *arguments) {
+    PyObject *rich, *made;
+    unsigned body;
+    (void)module;
+    if (!PyArg_ParseTuple(arguments, "UI", &rich, &body)) return NULL;
+    const size_t room = (size_t)PyUnicode_GET_LENGTH(rich) + 1;
+    Parted parted = {PyMem_New(Py_UCS4, room), PyMem_New(Part, room), 0, 0};
+    if (parted.codes && parted.parts) {
+        part(rich, body, &parted);
+        made = text_and_spans(&parted);
+    } else {
+        made = PyErr_NoMemory();
+    }
+    PyMem_Free(parted.codes);
+    PyMem_Free(parted.parts);
+    return made;
+}
+
 static PyMethodDef functions[] = {
     {"count_visible", count_visible, METH_O, "Count the characters of a text that are no white space."},
+    {"count_among", count_among, METH_VARARGS, "Count the characters of a text that are among these of ASCII."},
+    {"set_apart", set_apart, METH_VARARGS, "Give a rich text without its switches, and what is set apart in it."},
     {"signs_from", signs_from, METH_VARARGS, "Give, in order, the characters whose code is so large or larger."},
     {NULL, NULL, 0, NULL},
 };

@@ -10,7 +10,7 @@ def way() -> str:
     """Say in a few words how pages are laid out."""
     parts = {
         "segments": segments.compiled is not None,
-        "codes": codes.is_compiled,
+        "codes": codes.compiled is not None,
         "levels": levels.compiled is not None,
         "values": value.is_compiled(),
     }
