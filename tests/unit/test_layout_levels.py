@@ -11,7 +11,17 @@ from hypothesis import strategies as st
 
 from llamaparse_worker.layout.columns import Strip, spanned, spanned_in_python
 from llamaparse_worker.layout.grid import GridSegment
-from llamaparse_worker.layout.levels import baselines, baselines_in_python, compiled, rows, rows_in_python
+from llamaparse_worker.layout.levels import (
+    baselines,
+    baselines_in_python,
+    compiled,
+    rows,
+    rows_in_python,
+    stand_apart,
+    stand_apart_in_python,
+    within,
+    within_in_python,
+)
 from llamaparse_worker.layout.segments import Segment
 
 needs_compiled = pytest.mark.skipif(compiled is None, reason="levels.c is not compiled")
@@ -43,6 +53,15 @@ def test_lines_are_the_same_either_way(segments: list[Segment]) -> None:
 @given(st.lists(SEGMENT, max_size=30), st.sampled_from([0.0, 0.25, 0.3]))
 def test_rows_are_the_same_either_way(segments: list[Segment], shrink: float) -> None:
     assert identities(rows(segments, shrink)) == identities(rows_in_python(segments, shrink))
+    assert stand_apart(segments, shrink) == stand_apart_in_python(segments, shrink)
+
+
+@needs_compiled
+@given(st.lists(SEGMENT, max_size=30), PLACE, PLACE, PLACE, st.one_of(PLACE, st.just(float("inf"))))
+def test_what_lies_within_sides_is_the_same_either_way(
+    segments: list[Segment], x0: float, y0: float, x1: float, y1: float
+) -> None:
+    assert identities([within(segments, x0, y0, x1, y1)]) == identities([within_in_python(segments, x0, y0, x1, y1)])
 
 
 @needs_compiled
@@ -59,6 +78,7 @@ def test_sides_that_are_no_finite_numbers_are_left_to_python(odd: float) -> None
     segments = [Segment(0, top, 5, top + 1, 10, "text") for top in (3.0, odd, 1.0, 2.5)]
     assert identities(baselines(segments)) == identities(baselines_in_python(segments))
     assert identities(rows(segments, 0.25)) == identities(rows_in_python(segments, 0.25))
+    assert stand_apart(segments, 0.25) == stand_apart_in_python(segments, 0.25)
 
 
 @needs_compiled
@@ -69,6 +89,10 @@ def test_what_is_no_segment_is_refused(odd: Segment) -> None:
         baselines([fine, odd])
     with pytest.raises(TypeError):
         rows([fine, odd])
+    with pytest.raises(TypeError):
+        stand_apart([fine, odd], 0.25)
+    with pytest.raises(TypeError):
+        within([fine, odd], 0, 0, 1, 1)
     with pytest.raises(TypeError):
         spanned(odd, [Strip(0, 1)])
     with pytest.raises(TypeError):
@@ -89,9 +113,13 @@ def test_nothing_is_kept_of_segments() -> None:
     def calls() -> None:
         baselines(segments)
         rows(tuple(segments), 0.3)
+        stand_apart(segments, 0.3)
+        within(segments, 0, 0, 2, 2)
         spanned(segments[0], strips)
         with pytest.raises(TypeError):
             baselines([*segments, None])  # type: ignore[list-item]
+        with pytest.raises(TypeError):
+            within([*segments, None], 0, 0, 2, 2)  # type: ignore[list-item]
 
     calls()
     gc.collect()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
-from operator import attrgetter
+from operator import attrgetter, sub
 
 from llamaparse_worker.layout.headings import (
     COLONS,
@@ -30,7 +30,7 @@ from llamaparse_worker.model.value import quick, unguarded
 
 _SENTENCE_END = (".", "!", "?", ":", "…", "。")
 
-_RICH = attrgetter("rich")
+_RICH, _SIZE = attrgetter("rich"), attrgetter("size")
 _WIDER_PITCH = 1.3
 _HEADING_PITCH_EM = 1.5
 _TITLE = 1.4
@@ -67,7 +67,7 @@ class _Group:
     def rich(self) -> str:
         """Give the text with its switches, and without its mark."""
         first, *more = self.lines
-        return joined([self.text or first.rich or first.text, *(line.rich or line.text for line in more)])
+        return joined([self.text or first.rich or first.text, *[line.rich or line.text for line in more]])
 
 
 @quick
@@ -134,7 +134,8 @@ def _groups(lines: Sequence[TextLine], style: Style, column: _Column) -> list[_G
     groups: list[_Group] = []
     before: _Placed | None = None
     for line, following in zip(lines, [*lines[1:], None], strict=True):
-        here = _Placed(line, following, _weight(line, style, column), is_large(line, style))
+        weight = prominence(line, style, column.left, column.right)
+        here = _Placed(line, following, weight, is_large(line, style))
         label, text = note_start(line, style) if line.rich else ("", "")
         if label:
             groups.append(_Group([line], text=text, note=label))
@@ -151,8 +152,8 @@ def _groups(lines: Sequence[TextLine], style: Style, column: _Column) -> list[_G
 
 def _usual_pitch(lines: Sequence[TextLine]) -> float:
     """Give the distance of lines within a paragraph: the lower quartile, as gaps between blocks are larger."""
-    middles = [line.middle for line in lines]
-    steps = [(below - above, line.size) for above, below, line in zip(middles, middles[1:], lines[1:], strict=False)]
+    middles = [(line.y0 + line.y1) / 2 for line in lines]
+    steps = zip(map(sub, middles[1:], middles), map(_SIZE, lines[1:]), strict=True)
     pitches = [step for step, size in steps if step > size / 2]
     if len(pitches) < _LEAST_PITCHES:
         return pitches[0] if pitches and pitches[0] < 2 * lines[0].size else 1.25 * lines[0].size
@@ -170,7 +171,7 @@ def lower_quartile(values: Sequence[float]) -> float:
 def _parts(group: _Group, last: _Placed, here: _Placed, style: Style, column: _Column) -> bool:
     """Tell whether a line begins something new, behind the last one of a group."""
     before, line = last.line, here.line
-    step = line.middle - before.middle
+    step = (line.y0 + line.y1) / 2 - (before.y0 + before.y1) / 2
     if before.monospaced and line.monospaced and not here.is_large and not last.is_large:
         return not 0 <= step <= _CODE_GAP_EM * line.size
     if _looks_different(before, line) or last.weight != here.weight:

@@ -11,12 +11,15 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from operator import attrgetter
+from types import ModuleType
 
-from llamaparse_worker.layout.levels import compiled
 from llamaparse_worker.layout.segments import Segment
 from llamaparse_worker.model.value import unguarded
 
 Line = Sequence[Segment]
+
+VERSION = 1
+"""Of ``columns.c``: what an earlier version has left is not used."""
 
 _START, _END = attrgetter("x0"), attrgetter("x1")
 _TOUCHING = 1.5
@@ -102,8 +105,15 @@ def spanned_in_python(segment: Segment, columns: Sequence[Strip]) -> tuple[int, 
     return nearest, nearest
 
 
+compiled: ModuleType | None
+try:
+    from llamaparse_worker.layout import _columns
+
+    compiled = _columns if _columns.VERSION == VERSION else None
+except ImportError:  # it was not built: there was no compiler, or no header files of Python
+    compiled = None
 if compiled is not None:
-    compiled.learn_strips(Strip)
+    compiled.learn(Segment, Strip)
 spanned: Callable[[Segment, Sequence[Strip]], tuple[int, int]] = (
     spanned_in_python if compiled is None else compiled.spanned
 )

@@ -15,7 +15,7 @@ _ORDINAL = r"\(?(?:\d{1,3}|[a-zA-Z])[.)]"
 _MARKED = re.compile(rf"(?P<mark>{_BULLET}|{_ORDINAL})\s+(?P<text>.+)")
 _MARK = re.compile(rf"{_BULLET}|{_ORDINAL}")
 
-_BEHIND_LETTER = frozenset(".)")
+_BEHIND_ORDINAL = frozenset(".)")
 _LONGEST_MARK = len("(123)")
 _REACH_EM = 2.5
 _SURE_REACH_EM = 5.0
@@ -24,7 +24,7 @@ _SAME_LINE = 0.5
 
 def marked(text: str) -> re.Match[str] | None:
     """Match a line that begins with a mark: groups ``mark`` and ``text``."""
-    if text[:1].isalpha() and text[1:2] not in _BEHIND_LETTER:  # as most lines begin
+    if text[:1].isalpha() and text[1:2] not in _BEHIND_ORDINAL:  # as most lines begin
         return None
     return _MARKED.fullmatch(text)
 
@@ -36,7 +36,7 @@ def is_bullet(mark: str) -> bool:
 
 def with_marks_joined(segments: Sequence[Segment]) -> list[Segment]:
     """Join each mark that stands alone with what follows on its line, so that no column of marks is seen."""
-    marks = [one for one in segments if len(one.text) <= _LONGEST_MARK and _MARK.fullmatch(one.text)]
+    marks = [one for one in segments if len(one.text) <= _LONGEST_MARK and _is_mark(one.text)]
     if not marks:
         return list(segments)
     joined: dict[int, Segment] = {}
@@ -47,6 +47,11 @@ def with_marks_joined(segments: Sequence[Segment]) -> list[Segment]:
             joined[id(following)] = _joined(mark, following)
             gone.add(id(mark))
     return [joined.get(id(segment), segment) for segment in segments if id(segment) not in gone]
+
+
+def _is_mark(text: str) -> bool:
+    # Numbers, of which tables have many, are told apart by their last character.
+    return (text[-1:] in _BEHIND_ORDINAL or len(text) == 1) and _MARK.fullmatch(text) is not None
 
 
 def _following(mark: Segment, segments: Sequence[Segment]) -> Segment | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from llamaparse_worker.layout import codes, levels, segments
+from llamaparse_worker.layout import codes, columns, levels, segments
 from llamaparse_worker.model import value
 
 
@@ -11,6 +11,7 @@ def way() -> str:
     parts = {
         "segments": segments.compiled is not None,
         "codes": codes.compiled is not None,
+        "columns": columns.compiled is not None,
         "levels": levels.compiled is not None,
         "values": value.is_compiled(),
     }
