@@ -10,6 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from llamaparse_worker.layout.codes import (
+    alphanumeric,
+    alphanumeric_in_python,
     are_spaces,
     codes_of,
     compiled,
@@ -44,6 +46,7 @@ LONE = st.text(st.characters(codec=None, categories=("Cs", "Zs", "Ll", "Co", "Cc
 def test_a_text_tells_the_same_either_way(text: str, least: int) -> None:
     assert count_visible(text) == count_visible_in_python(text) == sum(not one.isspace() for one in text)
     assert signs_from(text, least) == signs_from_in_python(text, least)
+    assert alphanumeric(text) == alphanumeric_in_python(text)
     assert count_among(text, b"ab\t\xe9") == count_among_in_python(text, b"ab\t\xe9")
 
 
@@ -63,6 +66,7 @@ def test_nothing_is_kept_of_texts() -> None:
     def calls() -> None:
         set_apart(rich, 0)
         count_among(rich, b"ab")
+        alphanumeric(rich)
         with pytest.raises(TypeError):
             set_apart(b"text", 0)  # type: ignore[arg-type]
 
@@ -82,6 +86,8 @@ def test_what_is_no_text_is_refused() -> None:
         count_visible(b"text")  # type: ignore[arg-type]
     with pytest.raises(TypeError):
         signs_from(None, 5)  # type: ignore[arg-type]
+    with pytest.raises(TypeError):
+        alphanumeric(b"text")  # type: ignore[arg-type]
     with pytest.raises(TypeError):
         count_among(None, b"ab")  # type: ignore[arg-type]
     with pytest.raises(TypeError):

@@ -116,6 +116,8 @@ def _without_names(found: Sequence[Block], style: Style) -> list[Block]:
     plain = [
         isinstance(block, Heading) and not block.prominence and block.size < _TITLE * style.size for block in found
     ]
+    if not any(plain):  # as in most columns
+        return list(found)
     made: list[Block] = []
     for index, block in enumerate(found):
         beside = [at for at in (index - 1, index + 1) if 0 <= at < len(found) and plain[at]]
@@ -221,8 +223,10 @@ def _is_indented(before: TextLine, here: _Placed) -> bool:
 def _mark(here: _Placed, groups: Sequence[_Group], *, apart: bool) -> tuple[str, str]:
     """Part the mark of a list item from its text; a dash or number within running text is no mark."""
     line, following = here.line, here.following
-    found = None if line.monospaced or (line.rich and run_in(line.rich)) else marked(line.text)
-    if found is None or ((here.is_large or here.weight) and found["mark"] not in SURE_BULLETS):
+    found = None if line.monospaced else marked(line.text)
+    if found is None or (line.rich and run_in(line.rich)):
+        return "", ""
+    if (here.is_large or here.weight) and found["mark"] not in SURE_BULLETS:
         return "", ""
     expected = apart or bool(groups[-1].mark) or groups[-1].lines[-1].text.endswith(":")
     if found["mark"] in SURE_BULLETS or expected or (following is not None and marked(following.text)):

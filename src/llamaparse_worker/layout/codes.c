@@ -2,7 +2,7 @@
 #define PY_SSIZE_T_CLEAN
 #include <Python.h>
 
-#define VERSION 2
+#define VERSION 3
 
 enum { FIRST_HALF = 0xD800, BEHIND_HALVES = 0xE000, REPLACEMENT = '?' };
 enum { FIRST_SWITCH = 0xFDD0, LAST_SWITCH = 0xFDEF, FIRST_LETTER = 0x21, LAST_LETTER = 0x530 };
@@ -81,6 +81,24 @@ static PyObject *count_among(PyObject *module, PyObject *arguments) {
         found += code < ASCII && is_sign[code];
     }
     return PyLong_FromSsize_t(found);
+}
+
+static PyObject *alphanumeric(PyObject *module, PyObject *text) {
+    (void)module;
+    if (!PyUnicode_Check(text)) return PyErr_Format(PyExc_TypeError, "a text is needed");
+    const int kind = PyUnicode_KIND(text);
+    const void *data = PyUnicode_DATA(text);
+    const Py_ssize_t length = PyUnicode_GET_LENGTH(text);
+    Py_UCS4 *kept = PyMem_New(Py_UCS4, length + 1);
+    Py_ssize_t count = 0;
+    if (!kept) return PyErr_NoMemory();
+    for (Py_ssize_t place = 0; place < length; place++) {
+        const Py_UCS4 code = PyUnicode_READ(kind, data, place);
+        if (Py_UNICODE_ISALNUM(code)) kept[count++] = code;
+    }
+    PyObject *made = PyUnicode_FromKindAndData(PyUnicode_4BYTE_KIND, kept, count);
+    PyMem_Free(kept);
+    return made;
 }
 
 static int is_switch(Py_UCS4 code) { return code >= FIRST_SWITCH && code <= LAST_SWITCH; }
@@ -175,6 +193,7 @@ static PyObject *set_apart(PyObject *module, PyObject *arguments) {
 
 static PyMethodDef functions[] = {
     {"count_visible", count_visible, METH_O, "Count the characters of a text that are no white space."},
+    {"alphanumeric", alphanumeric, METH_O, "Give the letters and digits of a text."},
     {"count_among", count_among, METH_VARARGS, "Count the characters of a text that are among these of ASCII."},
     {"set_apart", set_apart, METH_VARARGS, "Give a rich text without its switches, and what is set apart in it."},
     {"signs_from", signs_from, METH_VARARGS, "Give, in order, the characters whose code is so large or larger."},

@@ -13,7 +13,7 @@ import numpy.typing as npt
 
 Codes = npt.NDArray[np.uint32]
 
-VERSION = 2
+VERSION = 3
 """Of ``codes.c``: what an earlier version has left is not used."""
 
 _LAST_OF_ASCII = 0x7F
@@ -52,9 +52,16 @@ def count_among_in_python(text: str, signs: bytes) -> int:
     return len(plain) - len(plain.translate(None, signs))
 
 
+def alphanumeric_in_python(text: str) -> str:
+    """Do what ``alphanumeric`` does."""
+    return "".join(filter(str.isalnum, text))
+
+
 compiled: ModuleType | None = None
 count_visible: Callable[[str], int] = count_visible_in_python
 """Counts the characters of a text that are no white space."""
+alphanumeric: Callable[[str], str] = alphanumeric_in_python
+"""Gives the letters and digits of a text."""
 count_among: Callable[[str, bytes], int] = count_among_in_python
 """Counts the characters of a text that are among these of ASCII."""
 signs_from: Callable[[str, int], str] = signs_from_in_python
@@ -64,6 +71,6 @@ try:
 
     if _codes.VERSION == VERSION:
         compiled, count_visible, count_among = _codes, _codes.count_visible, _codes.count_among
-        signs_from = _codes.signs_from
+        alphanumeric, signs_from = _codes.alphanumeric, _codes.signs_from
 except ImportError:  # it was not built: there was no compiler, or no header files of Python
     pass

@@ -157,22 +157,25 @@ static int is_parted(const Page *page, Box before, Box after) {
 
 static int owner_of(const Page *page, int32_t place) { return page->owners ? page->owners[place] : -1; }
 
+/* Tells whether a character goes on with one that it does not stand beside. */
+static int goes_on_sideways(Box before, Box after, float down, float size) {
+    const float across = lesser(before.x1, after.x1) - greater(before.x0, after.x0);
+    const float width = lesser(before.x1 - before.x0, after.x1 - after.x0);
+    if (is_wide(before) && is_wide(after) && across >= SAME_LINE_OVERLAP * width && -down <= WIDE_GAP_EM * size) return 1;
+    /* The letters of a ligature share its box. */
+    return before.x0 == after.x0 && before.y0 == after.y0 && before.x1 == after.x1 && before.y1 == after.y1;
+}
+
 /* Tells whether a visible character goes on with the run of the one before it. */
 static int goes_on(const Page *page, const Ink *ink, Py_ssize_t index) {
     const int32_t one = ink->places[index - 1], other = ink->places[index];
     const Box before = page->boxes[one], after = page->boxes[other];
     const float size = greater(ink->sizes[index - 1], ink->sizes[index]);
-    const float across = lesser(before.x1, after.x1) - greater(before.x0, after.x0);
     const float down = lesser(before.y1, after.y1) - greater(before.y0, after.y0);
-    const float width = lesser(before.x1 - before.x0, after.x1 - after.x0);
     const float height = lesser(before.y1 - before.y0, after.y1 - after.y0);
     const float ahead = after.x0 - before.x1;
     const int upright = down >= SAME_LINE_OVERLAP * height && ahead <= WIDE_GAP_EM * size && ahead >= -BACKWARD_EM * size;
-    const int sideways = is_wide(before) && is_wide(after) && across >= SAME_LINE_OVERLAP * width
-        && -down <= WIDE_GAP_EM * size;
-    /* The letters of a ligature share its box. */
-    const int same = before.x0 == after.x0 && before.y0 == after.y0 && before.x1 == after.x1 && before.y1 == after.y1;
-    return (upright || sideways || same) && owner_of(page, one) == owner_of(page, other)
+    return (upright || goes_on_sideways(before, after, down, size)) && owner_of(page, one) == owner_of(page, other)
         && !(page->rule_count && is_parted(page, before, after));
 }
 

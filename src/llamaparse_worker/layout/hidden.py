@@ -62,8 +62,8 @@ def hidden_characters(page: RawPage) -> npt.NDArray[np.uint8] | None:
     inkless = page.traits and page.traits.translate(None, _SEEN)
     sizes = np.frombuffer(page.sizes, np.float32)
     boxes = np.frombuffer(page.boxes, np.float32).reshape(-1, 4)
-    small = len(sizes) > 0 and sizes.min() <= TINY_PT
-    beyond = len(boxes) > 0 and boxes[:, 0].max() >= page.width
+    small = len(sizes) > 0 and np.minimum.reduce(sizes) <= TINY_PT
+    beyond = len(boxes) > 0 and np.maximum.reduce(boxes[:, 0]) >= page.width
     if not (inkless or small or beyond):
         return None
     found = np.zeros(len(sizes), np.uint8)

@@ -14,6 +14,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import chain, groupby
 
+from llamaparse_worker.layout.codes import alphanumeric
 from llamaparse_worker.layout.headings import DEEPEST_LEVEL, HeadingLevels, HeadingSign, HeadingStyle, style_of
 from llamaparse_worker.model.blocks import Block, Heading, ListBlock, Paragraph
 from llamaparse_worker.model.geometry import enclosing
@@ -21,8 +22,6 @@ from llamaparse_worker.model.page import Bookmark
 from llamaparse_worker.model.value import changed, quick
 
 _NUMBER = re.compile(r"(?:\d+(?:\.\d+)*|[ivxl]+|[a-z])[.)]?\s+")
-_OTHER_BYTES = bytes(code for code in range(128) if not chr(code).isalnum())
-_OTHERS = re.compile(r"[\W_]+")
 _LONGEST = 300
 
 
@@ -97,13 +96,7 @@ def _key(text: str) -> str:
     """Give what titles are compared by: letters and digits in one case, without a number before them."""
     folded = text.lower() if text.isascii() else unicodedata.normalize("NFKC", text).casefold()
     folded = folded.strip()
-    return _alphanumeric(_NUMBER.sub("", folded, count=1)) or _alphanumeric(folded)
-
-
-def _alphanumeric(text: str) -> str:
-    if text.isascii():
-        return text.encode().translate(None, _OTHER_BYTES).decode()
-    return _OTHERS.sub("", text)
+    return alphanumeric(_NUMBER.sub("", folded, count=1)) or alphanumeric(folded)
 
 
 def _outlined(block: Block, depth: int, size: float) -> Block:
