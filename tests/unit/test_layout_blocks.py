@@ -7,7 +7,7 @@ from statistics import quantiles
 from hypothesis import given
 from hypothesis import strategies as st
 
-from llamaparse_worker.layout.blocks import lower_quartile
+from llamaparse_worker.layout.lines import lower_quartile
 
 
 @given(st.lists(st.floats(-1e6, 1e6), min_size=2, max_size=40))

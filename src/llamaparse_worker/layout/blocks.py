@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
-from operator import attrgetter, sub
+from operator import attrgetter
 
 from llamaparse_worker.layout.headings import (
     COLONS,
@@ -19,7 +19,7 @@ from llamaparse_worker.layout.headings import (
 )
 from llamaparse_worker.layout.inline import PLAIN, SWITCHES, Inline, closed_up, inline
 from llamaparse_worker.layout.joining import joined
-from llamaparse_worker.layout.lines import TextLine
+from llamaparse_worker.layout.lines import TextLine, carried, usual_pitch
 from llamaparse_worker.layout.marks import SURE_BULLETS, is_bullet, marked
 from llamaparse_worker.layout.notes import note_start
 from llamaparse_worker.layout.reading_order import Flow
@@ -30,7 +30,7 @@ from llamaparse_worker.model.value import quick, unguarded
 
 _SENTENCE_END = (".", "!", "?", ":", "…", "。")
 
-_RICH, _SIZE = attrgetter("rich"), attrgetter("size")
+_RICH = attrgetter("rich")
 _WIDER_PITCH = 1.3
 _HEADING_PITCH_EM = 1.5
 _TITLE = 1.4
@@ -44,7 +44,6 @@ _BOLD_HEADING_CHARACTERS = 100
 _FIXED_PITCH_EM = 0.6
 _CODE_GAP_EM = 3.0
 _CODE_LINE_EM = 1.8
-_LEAST_PITCHES = 2
 
 
 @quick
@@ -97,7 +96,7 @@ def blocks(flow: Flow, style: Style) -> list[Block]:
     if not lines:
         return []
     left, right = min([line.x0 for line in lines]), max([line.x1 for line in lines])
-    column = _Column(_usual_pitch(lines), min(left, flow.left), max(right, flow.right))
+    column = _Column(usual_pitch(lines), min(left, flow.left), max(right, flow.right))
     found: list[Block] = []
     items: list[_Group] = []
     for group in _groups(lines, style, column):
@@ -150,24 +149,6 @@ def _groups(lines: Sequence[TextLine], style: Style, column: _Column) -> list[_G
                 groups[-1].lines.append(line)
         before = here
     return groups
-
-
-def _usual_pitch(lines: Sequence[TextLine]) -> float:
-    """Give the distance of lines within a paragraph: the lower quartile, as gaps between blocks are larger."""
-    middles = [(line.y0 + line.y1) / 2 for line in lines]
-    steps = zip(map(sub, middles[1:], middles), map(_SIZE, lines[1:]), strict=True)
-    pitches = [step for step, size in steps if step > size / 2]
-    if len(pitches) < _LEAST_PITCHES:
-        return pitches[0] if pitches and pitches[0] < 2 * lines[0].size else 1.25 * lines[0].size
-    return min(lower_quartile(pitches), 2.5 * lines[0].size)
-
-
-def lower_quartile(values: Sequence[float]) -> float:
-    """Give what ``statistics.quantiles`` gives first of four, of two values at least."""
-    ordered, count = sorted(values), len(values)
-    place = min(max((count + 1) // 4, 1), count - 1)
-    beyond = count + 1 - 4 * place
-    return (ordered[place - 1] * (4 - beyond) + ordered[place] * beyond) / 4
 
 
 def _parts(group: _Group, last: _Placed, here: _Placed, style: Style, column: _Column) -> bool:
@@ -254,19 +235,19 @@ def _block(group: _Group, style: Style, column: _Column) -> list[Block]:
     box = enclosing(lines)
     if lines[0].monospaced and all(line.monospaced for line in lines) and not is_large(lines[0], style):
         return [CodeBlock(code_text(lines), box)]
-    carried = tuple([line.line for line in lines])
+    held = carried(lines)
     rich, is_rich = group.rich(), group.is_rich
     parted = run_in(rich) if is_rich else None
     if parted is not None and not group.note:
         title, rest = (inline(closed_up(part), style.look) for part in parted)
-        text = Paragraph(rest.text, box, carried, rest.spans)
+        text = Paragraph(rest.text, box, held, rest.spans)
         return [heading(Inline(title.text), lines[:1], prominence=SLANTED), text]
     found = inline(closed_up(rich), style.look) if is_rich else Inline(rich)
     if group.note:
-        return [Footnote(group.note, found.text, box, carried, found.spans)]
+        return [Footnote(group.note, found.text, box, held, found.spans)]
     if _is_heading(found.text, lines, style, column):
         return [heading(found, lines, prominence=_weight(lines[0], style, column))]
-    return [Paragraph(found.text, box, carried, found.spans)]
+    return [Paragraph(found.text, box, held, found.spans)]
 
 
 def heading(text: Inline, lines: Sequence[TextLine], *, level: int = 0, prominence: int = 0) -> Heading:
@@ -276,8 +257,7 @@ def heading(text: Inline, lines: Sequence[TextLine], *, level: int = 0, prominen
         for span in text.spans
         if span.kind is SpanKind.CODE or (span.kind is SpanKind.EMPHASIS and span.end - span.start < len(text.text))
     )
-    carried = tuple([line.line for line in lines])
-    return Heading(text.text, enclosing(lines), lines[0].size, level, carried, kept, prominence)
+    return Heading(text.text, enclosing(lines), lines[0].size, level, carried(lines), kept, prominence)
 
 
 def _is_heading(text: str, lines: Sequence[TextLine], style: Style, column: _Column) -> bool:

@@ -2,17 +2,25 @@
  *
  * Sides are read straight from the slots of segments and strips, of which `learn` is told once.
  */
-#include "sides.h"
+#include "../model/kinds.h"
 
 #include <math.h>
 
 #define VERSION 1
 
+enum { X0, X1, SIDES };
 enum { BESIDE = 2 };
 
 static const double TOUCHING = 1.5;
 
-static Layout segment_layout, strip_layout;
+static Kind segment_kind, strip_kind;
+
+static double larger(double one, double other) { return other > one ? other : one; }
+
+/* Reads one side of an object of a known class; gives 0 with an error if it has none that is a number. */
+static int read_side(const Kind *kind, PyObject *object, int side, double *found) {
+    return is_of(kind, object) && read_number(kind, object, side, found);
+}
 
 /* Gives the first of the strips, which stand in order, that does not end before a place. */
 static int first_not_before(PyObject *const *strips, Py_ssize_t count, double place, Py_ssize_t *first) {
@@ -20,7 +28,7 @@ static int first_not_before(PyObject *const *strips, Py_ssize_t count, double pl
     while (low < high) {
         const Py_ssize_t middle = (low + high) / 2;
         double end;
-        if (!read_side(&strip_layout, strips[middle], X1, &end)) return 0;
+        if (!read_side(&strip_kind, strips[middle], X1, &end)) return 0;
         if (end < place) low = middle + 1;
         else high = middle;
     }
@@ -34,7 +42,7 @@ static int end_of_begun(
 ) {
     for (*end = first; *end < count; (*end)++) {
         double start;
-        if (!read_side(&strip_layout, strips[*end], X0, &start)) return 0;
+        if (!read_side(&strip_kind, strips[*end], X0, &start)) return 0;
         if (!(start < place)) break;
     }
     return 1;
@@ -47,7 +55,7 @@ static int nearest_to(PyObject *const *strips, Py_ssize_t count, Py_ssize_t at, 
     *nearest = start;
     for (Py_ssize_t index = start; index < end; index++) {
         double x0, x1;
-        if (!read_side(&strip_layout, strips[index], X0, &x0) || !read_side(&strip_layout, strips[index], X1, &x1))
+        if (!read_side(&strip_kind, strips[index], X0, &x0) || !read_side(&strip_kind, strips[index], X1, &x1))
             return 0;
         const double distance = larger(x0 - place, place - x1);
         if (distance < least) {
@@ -67,7 +75,7 @@ static PyObject *spanned(PyObject *module, PyObject *const *arguments, Py_ssize_
     PyObject *const *strips = PySequence_Fast_ITEMS(arguments[1]);
     const Py_ssize_t count = PySequence_Fast_GET_SIZE(arguments[1]);
     if (!count) return PyErr_Format(PyExc_ValueError, "there are no strips");
-    if (!read_side(&segment_layout, arguments[0], X0, &x0) || !read_side(&segment_layout, arguments[0], X1, &x1))
+    if (!read_side(&segment_kind, arguments[0], X0, &x0) || !read_side(&segment_kind, arguments[0], X1, &x1))
         return NULL;
     if (!first_not_before(strips, count, x0 + TOUCHING, &first)) return NULL;
     if (!end_of_begun(strips, count, first, x1 - TOUCHING, &end)) return NULL;
@@ -77,12 +85,11 @@ static PyObject *spanned(PyObject *module, PyObject *const *arguments, Py_ssize_
 }
 
 static PyObject *learn(PyObject *module, PyObject *arguments) {
-    const int of_segments[] = {X0, X1}, of_strips[] = {X0, X1};
+    static const char *const names[SIDES] = {"x0", "x1"};
     PyObject *segment, *strip;
     (void)module;
     if (!PyArg_ParseTuple(arguments, "OO", &segment, &strip)) return NULL;
-    if (!learn_layout(&segment_layout, segment, of_segments, 2) || !learn_layout(&strip_layout, strip, of_strips, 2))
-        return NULL;
+    if (!learn_kind(&segment_kind, segment, names, SIDES) || !learn_kind(&strip_kind, strip, names, SIDES)) return NULL;
     Py_RETURN_NONE;
 }
 

@@ -3,7 +3,7 @@
  * Sides are read straight from the slots of segments, of which `learn` is told once. Sorting keeps the order of what is
  * equal, as Python does. Sides that are no finite numbers have no order: these are left to Python.
  */
-#include "sides.h"
+#include "../model/kinds.h"
 
 #include <math.h>
 
@@ -11,7 +11,9 @@
 
 static const double SAME_LINE = 0.5;
 
-static Layout segment_layout;
+enum { X0, Y0, X1, Y1, SIDES };
+
+static Kind segment_kind;
 
 /* A segment, a borrowed reference, and what it is sorted by: the key, then the second one. */
 typedef struct {
@@ -29,6 +31,7 @@ typedef struct {
 } Items;
 
 static double lesser(double one, double other) { return other < one ? other : one; }
+static double larger(double one, double other) { return other > one ? other : one; }
 
 static void drop(Items *items) {
     PyMem_Free(items->items);
@@ -46,8 +49,9 @@ static int read_items(PyObject *segments, Items *items, int *are_numbers) {
     for (Py_ssize_t index = 0; items->items && index < items->count; index++) {
         Item *item = &items->items[index];
         item->segment = PySequence_Fast_GET_ITEM(items->sequence, index);
+        if (!is_of(&segment_kind, item->segment)) goto failed;
         for (int side = 0; side < SIDES; side++) {
-            if (!read_side(&segment_layout, item->segment, side, &item->sides[side])) goto failed;
+            if (!read_number(&segment_kind, item->segment, side, &item->sides[side])) goto failed;
             if (!isfinite(item->sides[side])) *are_numbers = 0;
         }
     }
@@ -189,8 +193,9 @@ static PyObject *within(PyObject *module, PyObject *arguments) {
     PyObject *found = PyList_New(0);
     for (Py_ssize_t index = 0; found && index < PyList_GET_SIZE(segments); index++) {
         PyObject *segment = PyList_GET_ITEM(segments, index);
+        if (!is_of(&segment_kind, segment)) goto failed;
         for (int side = 0; side < SIDES; side++)
-            if (!read_side(&segment_layout, segment, side, &sides[side])) goto failed;
+            if (!read_number(&segment_kind, segment, side, &sides[side])) goto failed;
         const double across = (sides[X0] + sides[X1]) / 2, down = (sides[Y0] + sides[Y1]) / 2;
         if (!(y0 <= down && down <= y1 && x0 <= across && across <= x1)) continue;
         if (PyList_Append(found, segment) < 0) goto failed;
@@ -202,9 +207,9 @@ failed:
 }
 
 static PyObject *learn(PyObject *module, PyObject *class) {
-    const int sides[] = {X0, Y0, X1, Y1};
+    static const char *const names[SIDES] = {"x0", "y0", "x1", "y1"};
     (void)module;
-    return learn_layout(&segment_layout, class, sides, SIDES) ? Py_NewRef(Py_None) : NULL;
+    return learn_kind(&segment_kind, class, names, SIDES) ? Py_NewRef(Py_None) : NULL;
 }
 
 static PyMethodDef functions[] = {

@@ -3,7 +3,7 @@
  * Rules are made and read by their slots, of which `learn` is told once. Sides that are no numbers, or too large to be
  * rounded, are left to Python.
  */
-#include "../model/slots.h"
+#include "../model/kinds.h"
 
 #include <math.h>
 
@@ -30,8 +30,7 @@ enum { MOST_FILLS = 2500, OF_FILL = 2 };
 
 static const double SAME_PLACE = 1, SAME_LINE_GAP = 3.5, LEAST_LENGTH = 4, MOST_OF_PAGE = 0.95, MOST_EXACT = 1e14;
 
-static PyTypeObject *rule_class;
-static Py_ssize_t offsets[FIELDS];
+static Kind rule_kind;
 
 /* Rounds to tenths, half to even, as Python does. */
 static double tenths(double value) {
@@ -83,11 +82,7 @@ static int add_rule(PyObject *rules, const Item *piece) {
         PyFloat_FromDouble(piece->at), PyFloat_FromDouble(piece->start), PyFloat_FromDouble(piece->end),
         PyBool_FromLong(piece->drawn),
     };
-    PyObject *rule = values[AT] && values[START] && values[END] ? rule_class->tp_alloc(rule_class, 0) : NULL;
-    for (int field = 0; field < FIELDS; field++) {
-        if (rule) *(PyObject **)((char *)rule + offsets[field]) = values[field];
-        else Py_XDECREF(values[field]);
-    }
+    PyObject *rule = made_of(&rule_kind, values, FIELDS);
     const int added = rule && PyList_Append(rules, rule) == 0;
     Py_XDECREF(rule);
     return added;
@@ -130,7 +125,7 @@ static PyObject *joined(PyObject *module, PyObject *arguments) {
     double width, height;
     PyObject *made = NULL;
     (void)module;
-    if (!rule_class) return PyErr_Format(PyExc_TypeError, "what a rule is is not known");
+    if (!rule_kind.class) return PyErr_Format(PyExc_TypeError, "what a rule is is not known");
     if (!PyArg_ParseTuple(arguments, "y*y*dd", &lines, &fills, &width, &height)) return NULL;
     const int are_whole = !(lines.len % (Py_ssize_t)sizeof(Sides) || fills.len % (Py_ssize_t)sizeof(Sides));
     const Py_ssize_t most = (lines.len + OF_FILL * fills.len) / (Py_ssize_t)sizeof(Sides);
@@ -168,16 +163,9 @@ static PyObject *rule_at(const Network *network, Py_ssize_t index) {
 static int read_places(Network *network) {
     for (Py_ssize_t index = 0; index < network->count; index++) {
         PyObject *rule = rule_at(network, index);
-        if (!rule_class || !PyObject_TypeCheck(rule, rule_class)) {
-            PyErr_Format(PyExc_TypeError, "%s is no rule", Py_TYPE(rule)->tp_name);
-            return 0;
-        }
-        for (int field = 0; field < DRAWN; field++) {
-            PyObject *value = *(PyObject **)((char *)rule + offsets[field]);
-            if (!value) PyErr_SetString(PyExc_AttributeError, "a rule is not whole");
-            else network->places[index][field] = PyFloat_AsDouble(value);
-            if (PyErr_Occurred()) return 0;
-        }
+        if (!is_of(&rule_kind, rule)) return 0;
+        for (int field = 0; field < DRAWN; field++)
+            if (!read_number(&rule_kind, rule, field, &network->places[index][field])) return 0;
         network->parents[index] = index;
     }
     return 1;
@@ -256,15 +244,7 @@ static PyObject *touching(PyObject *module, PyObject *arguments) {
 static PyObject *learn(PyObject *module, PyObject *class) {
     static const char *const names[FIELDS] = {"at", "start", "end", "drawn"};
     (void)module;
-    if (!PyType_Check(class)) return PyErr_Format(PyExc_TypeError, "a class is needed");
-    for (int field = 0; field < FIELDS; field++) {
-        PyObject *name = PyUnicode_FromString(names[field]);
-        offsets[field] = name ? offset_of((PyTypeObject *)class, name) : -1;
-        Py_XDECREF(name);
-        if (offsets[field] < 0) return NULL;
-    }
-    Py_XSETREF(rule_class, (PyTypeObject *)Py_NewRef(class));
-    Py_RETURN_NONE;
+    return learn_kind(&rule_kind, class, names, FIELDS) ? Py_NewRef(Py_None) : NULL;
 }
 
 static PyMethodDef functions[] = {

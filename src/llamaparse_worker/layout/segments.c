@@ -2,23 +2,17 @@
  *
  * Segments and gaps are made by writing into their slots, of which `learn` is told once.
  */
-#include "../model/slots.h"
+#include "../model/kinds.h"
 #include "cut.h"
 
 #include <string.h>
 
 #define VERSION 1
 
-enum { MOST_FIELDS = 16, SEGMENT_FIELDS = 13, GAP_FIELDS = 3 };
+enum { SEGMENT_FIELDS = 13, GAP_FIELDS = 3 };
 enum { FIRST_SWITCH = 0xFDD0, LONG = 25 };
 
 static const double ENOUGH = 0.15;
-
-/* A class, and where its objects have their fields. */
-typedef struct {
-    PyTypeObject *class;
-    Py_ssize_t offsets[MOST_FIELDS];
-} Kind;
 
 static Kind segment_kind, gap_kind;
 static PyObject *no_text, *no_gaps;
@@ -40,18 +34,6 @@ typedef struct {
     Py_ssize_t of_sizes[MOST_HALF_POINTS];    /* characters of running text by their size in half points */
     Py_ssize_t running;                       /* all of them */
 } Sheet;
-
-/* Makes an object that holds these values, whose references it takes; 0 if one of them could not be made. */
-static PyObject *made_of(const Kind *kind, PyObject **values, Py_ssize_t count) {
-    int all = 1;
-    for (Py_ssize_t field = 0; field < count; field++) all = all && values[field];
-    PyObject *made = all ? kind->class->tp_alloc(kind->class, 0) : NULL;
-    for (Py_ssize_t field = 0; field < count; field++) {
-        if (made) *(PyObject **)((char *)made + kind->offsets[field]) = values[field];
-        else Py_XDECREF(values[field]);
-    }
-    return made;
-}
 
 static void write_code(Writing *writing, Py_UCS4 code) {
     if (code == ZERO_WIDTH_SPACE) return;
@@ -267,26 +249,14 @@ static PyObject *cut(PyObject *module, PyObject *arguments) {
     return made;
 }
 
-/* Takes in where objects of a class have the fields of these names. */
-static int learn_kind(Kind *kind, PyTypeObject *class, const char *const *names, int count) {
-    for (int field = 0; field < count; field++) {
-        PyObject *name = PyUnicode_FromString(names[field]);
-        kind->offsets[field] = name ? offset_of(class, name) : -1;
-        Py_XDECREF(name);
-        if (kind->offsets[field] < 0) return 0;
-    }
-    Py_XSETREF(kind->class, (PyTypeObject *)Py_NewRef(class));
-    return 1;
-}
-
 static PyObject *learn(PyObject *module, PyObject *arguments) {
     static const char *const of_segments[SEGMENT_FIELDS] = {
         "x0", "y0", "x1", "y1", "size", "text", "bold", "monospaced", "sideways", "italic", "rich", "owner", "gaps",
     };
     static const char *const of_gaps[GAP_FIELDS] = {"start", "end", "characters"};
-    PyTypeObject *segment, *gap;
+    PyObject *segment, *gap;
     (void)module;
-    if (!PyArg_ParseTuple(arguments, "O!O!", &PyType_Type, &segment, &PyType_Type, &gap)) return NULL;
+    if (!PyArg_ParseTuple(arguments, "OO", &segment, &gap)) return NULL;
     if (!learn_kind(&segment_kind, segment, of_segments, SEGMENT_FIELDS)) return NULL;
     if (!learn_kind(&gap_kind, gap, of_gaps, GAP_FIELDS)) return NULL;
     Py_RETURN_NONE;

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from llamaparse_worker.layout import codes, columns, levels, rules, segments
+from llamaparse_worker.layout import codes, columns, levels, lines, rules, segments
 from llamaparse_worker.model import value
 
 
 def way() -> str:
     """Say in a few words how pages are laid out."""
     parts = {
+        "lines": lines.compiled is not None,
         "rules": rules.compiled is not None,
         "segments": segments.compiled is not None,
         "codes": codes.compiled is not None,
