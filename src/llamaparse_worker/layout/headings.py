@@ -82,7 +82,7 @@ def prominence(line: TextLine, style: Style, left: float, right: float) -> int:
     """Tell how a line stands out beside its size; 0 for one that does not."""
     if line.monospaced or line.size < _NOT_SMALLER * style.size:
         return 0
-    if not style.look & BOLD and (line.bold or _is_bold_but_for_code(line)):
+    if not style.look & BOLD and (line.bold or (line.rich and _is_bold_but_for_code(line))):
         return BOLD_TYPE
     if is_capitals(line.text) and (is_centred(line, left, right) or numbering(line.text) == "roman"):
         return CAPITALS
@@ -92,7 +92,7 @@ def prominence(line: TextLine, style: Style, left: float, right: float) -> int:
 
 
 def _is_bold_but_for_code(line: TextLine) -> bool:
-    if not line.rich or line.rich[0] not in _ANY_SWITCH:
+    if line.rich[0] not in _ANY_SWITCH:
         return False
     looks = [ord(switch) - ord(SWITCHES[0]) for switch, text in _RUN.findall(line.rich) if text.strip()]
     return bool(looks) and looks[0] & BOLD > 0 and all(look & (BOLD | CODE) for look in looks)
