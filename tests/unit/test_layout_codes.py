@@ -24,6 +24,7 @@ from llamaparse_worker.layout.codes import (
     signs_from_in_python,
 )
 from llamaparse_worker.layout.inline import SWITCHES, set_apart, set_apart_in_python
+from llamaparse_worker.layout.joining import joined, joined_in_python
 
 needs_compiled = pytest.mark.skipif(compiled is None, reason="codes.c is not compiled")
 
@@ -59,6 +60,31 @@ def test_a_rich_text_is_parted_alike_either_way(rich: str, body: int) -> None:
     assert set_apart(rich, body) == set_apart_in_python(rich, body)
 
 
+LINES = st.lists(
+    st.text(st.sampled_from([*"a d-/_\n.\u00ad\u2010\u4e2d\uff0c", *SWITCHES[:2], SWITCHES[31]]), max_size=6),
+    min_size=1,
+    max_size=6,
+)
+
+
+@needs_compiled
+@given(LINES)
+def test_lines_are_joined_alike_either_way(lines: list[str]) -> None:
+    assert joined(lines) == joined_in_python(lines)
+
+
+@needs_compiled
+def test_how_lines_go_on_is_mostly_told_at_once() -> None:
+    assert compiled is not None
+    assert compiled.joined(["plain", f"divi\u00ad{SWITCHES[0]}", "ded ones"]) == f"plain divi{SWITCHES[0]}ded ones"
+    assert compiled.joined(["soft\u00adhyphen", "last\u00ad"]) == "soft-hyphen last-"
+    for odd in ([], ["well-", "known"], ["", "a"], ["\u4e2d\u4e2d", "b"], ["a" + SWITCHES[1] * 33, "b"]):
+        assert compiled.joined(odd) is None
+    for refused in (("ab", "cd"), ["ab", None], "ab"):
+        with pytest.raises(TypeError):
+            compiled.joined(refused)
+
+
 @needs_compiled
 def test_nothing_is_kept_of_texts() -> None:
     rich = f"plain {SWITCHES[1]}bold \u4e2d{SWITCHES[3]} both{SWITCHES[0]} and {SWITCHES[4]}code{SWITCHES[0]}"
@@ -67,6 +93,7 @@ def test_nothing_is_kept_of_texts() -> None:
         set_apart(rich, 0)
         count_among(rich, b"ab")
         alphanumeric(rich)
+        joined([rich, rich, "divi\u00ad", rich])
         with pytest.raises(TypeError):
             set_apart(b"text", 0)  # type: ignore[arg-type]
 

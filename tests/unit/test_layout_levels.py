@@ -9,7 +9,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from llamaparse_worker.layout.columns import Strip, spanned, spanned_in_python
+from llamaparse_worker.layout.columns import (
+    Strip,
+    spanned,
+    spanned_in_python,
+    standing_apart,
+    standing_apart_in_python,
+)
 from llamaparse_worker.layout.grid import GridSegment
 from llamaparse_worker.layout.levels import (
     baselines,
@@ -73,6 +79,31 @@ def test_columns_are_the_same_either_way(segment: Segment, widths: list[float]) 
     assert spanned(segment, strips[::2]) == spanned_in_python(segment, strips[::2])
 
 
+@needs_compiled
+@given(
+    st.lists(st.lists(st.tuples(st.integers(0, 5), PLACE, st.sampled_from([2.5, 4.0, 9.0])), max_size=4), max_size=6)
+)
+def test_columns_that_stand_apart_are_the_same_either_way(rows: list[list[tuple[int, float, float]]]) -> None:
+    lines = [
+        [Segment(8.0 * at + off, 0.0, 8.0 * at + off + width, 9.0, 10, "text") for at, off, width in row]
+        for row in rows
+    ]
+    assert standing_apart(lines) == standing_apart(tuple(map(tuple, lines))) == standing_apart_in_python(lines)
+
+
+def test_columns_stand_apart_where_some_line_fills_both() -> None:
+    line = [Segment(8.0 * at, 0.0, 8.0 * at + 5, 9.0, 10, "text") for at in range(3)]
+    assert standing_apart([line[:2], line[1:]]) == [Strip(0.0, 5.0), Strip(8.0, 13.0), Strip(16.0, 21.0)]
+    assert standing_apart([line[:2], line[2:]]) is None
+    assert standing_apart([]) == []
+
+
+@pytest.mark.parametrize("odd", [float("nan"), float("inf")])
+def test_columns_of_sides_that_are_no_finite_numbers_are_left_to_python(odd: float) -> None:
+    lines = [[Segment(0.0, 0.0, odd, 9.0, 10, "text"), Segment(8.0, 0.0, 12.0, 9.0, 10, "text")]]
+    assert repr(standing_apart(lines)) == repr(standing_apart_in_python(lines))
+
+
 @pytest.mark.parametrize("odd", [float("nan"), float("inf"), float("-inf")])
 def test_sides_that_are_no_finite_numbers_are_left_to_python(odd: float) -> None:
     segments = [Segment(0, top, 5, top + 1, 10, "text") for top in (3.0, odd, 1.0, 2.5)]
@@ -97,6 +128,10 @@ def test_what_is_no_segment_is_refused(odd: Segment) -> None:
         spanned(odd, [Strip(0, 1)])
     with pytest.raises(TypeError):
         spanned(fine, [odd])  # type: ignore[list-item]
+    with pytest.raises(TypeError):
+        standing_apart([[fine], [odd]])
+    with pytest.raises(TypeError):
+        standing_apart([[fine], odd])  # type: ignore[list-item]
 
 
 @pytest.mark.parametrize("strips", [[], ()])
@@ -116,6 +151,8 @@ def test_nothing_is_kept_of_segments() -> None:
         stand_apart(segments, 0.3)
         within(segments, 0, 0, 2, 2)
         spanned(segments[0], strips)
+        standing_apart([segments[:2], segments[2:4]])
+        standing_apart([segments[at : at + 3] for at in range(0, 30, 3)])
         with pytest.raises(TypeError):
             baselines([*segments, None])  # type: ignore[list-item]
         with pytest.raises(TypeError):

@@ -1,12 +1,15 @@
-/* What is asked of all characters of a text at once: what codes.py and inline.py ask in Python, with equal results. */
+/* What is asked of all characters of a text at once: what codes.py, inline.py and joining.py ask in Python, with equal results. */
 #define PY_SSIZE_T_CLEAN
 #include <Python.h>
 
-#define VERSION 3
+#include <string.h>
+
+#define VERSION 4
 
 enum { FIRST_HALF = 0xD800, BEHIND_HALVES = 0xE000, REPLACEMENT = '?' };
 enum { FIRST_SWITCH = 0xFDD0, LAST_SWITCH = 0xFDEF, FIRST_LETTER = 0x21, LAST_LETTER = 0x530 };
 enum { CODE = 4, BEHIND_BITS = 32, ASCII = 128 };
+enum { SOFT_HYPHEN = 0xAD, LEAST_TELLING_SIGN = 0x2010, MOST_SWITCHES = 32 };
 
 /* A part of a text that is set in one look. */
 typedef struct {
@@ -191,10 +194,74 @@ static PyObject *set_apart(PyObject *module, PyObject *arguments) {
     return made;
 }
 
+/* How a line ends: where its switches of look begin, and its last character before them. */
+typedef struct {
+    Py_ssize_t behind;
+    Py_UCS4 last;
+} Ending;
+
+/* Finds how a line ends; 0 where only joining.py can tell how it goes on. */
+static int read_ending(PyObject *line, Ending *ending) {
+    const Py_ssize_t length = PyUnicode_GET_LENGTH(line);
+    const int kind = PyUnicode_KIND(line);
+    const void *data = PyUnicode_DATA(line);
+    ending->behind = length;
+    while (ending->behind > 0 && is_switch(PyUnicode_READ(kind, data, ending->behind - 1))) ending->behind--;
+    if (ending->behind < 2 || length - ending->behind > MOST_SWITCHES) return 0;
+    ending->last = PyUnicode_READ(kind, data, ending->behind - 1);
+    return ending->last < LEAST_TELLING_SIGN && !strchr("-/_\n", ending->last < ASCII ? (int)ending->last : 'a');
+}
+
+/* Appends a part of a line, in which each soft hyphen shows as the hyphen that the page prints. */
+static Py_UCS4 *append(Py_UCS4 *to, PyObject *line, Py_ssize_t start, Py_ssize_t end) {
+    const int kind = PyUnicode_KIND(line);
+    const void *data = PyUnicode_DATA(line);
+    for (Py_ssize_t place = start; place < end; place++) {
+        const Py_UCS4 code = PyUnicode_READ(kind, data, place);
+        *to++ = code == SOFT_HYPHEN ? '-' : code;
+    }
+    return to;
+}
+
+/* Joins lines, for which there must be room; gives the end of the text, 0 where it is left to Python. */
+static Py_UCS4 *append_all(Py_UCS4 *to, PyObject *const *lines, Py_ssize_t count) {
+    for (Py_ssize_t index = 0; index < count; index++) {
+        const Py_ssize_t length = PyUnicode_GET_LENGTH(lines[index]);
+        Ending ending;
+        if (index == count - 1) return append(to, lines[index], 0, length);
+        if (!read_ending(lines[index], &ending)) return NULL;
+        const int divides = ending.last == SOFT_HYPHEN;
+        to = append(to, lines[index], 0, divides ? ending.behind - 1 : ending.behind);
+        to = append(to, lines[index], ending.behind, length);
+        if (!divides) *to++ = ' ';
+    }
+    return to;
+}
+
+static PyObject *joined(PyObject *module, PyObject *lines) {
+    Py_ssize_t room = 1;
+    (void)module;
+    if (!PyList_Check(lines)) return PyErr_Format(PyExc_TypeError, "a list of texts is needed");
+    const Py_ssize_t count = PyList_GET_SIZE(lines);
+    if (!count) Py_RETURN_NONE;
+    for (Py_ssize_t index = 0; index < count; index++) {
+        PyObject *line = PyList_GET_ITEM(lines, index);
+        if (!PyUnicode_Check(line)) return PyErr_Format(PyExc_TypeError, "a list of texts is needed");
+        room += PyUnicode_GET_LENGTH(line) + 1;
+    }
+    Py_UCS4 *text = PyMem_New(Py_UCS4, room);
+    if (!text) return PyErr_NoMemory();
+    const Py_UCS4 *end = append_all(text, PySequence_Fast_ITEMS(lines), count);
+    PyObject *made = end ? PyUnicode_FromKindAndData(PyUnicode_4BYTE_KIND, text, end - text) : Py_NewRef(Py_None);
+    PyMem_Free(text);
+    return made;
+}
+
 static PyMethodDef functions[] = {
     {"count_visible", count_visible, METH_O, "Count the characters of a text that are no white space."},
     {"alphanumeric", alphanumeric, METH_O, "Give the letters and digits of a text."},
     {"count_among", count_among, METH_VARARGS, "Count the characters of a text that are among these of ASCII."},
+    {"joined", joined, METH_O, "Join lines of text; None where that is left to Python."},
     {"set_apart", set_apart, METH_VARARGS, "Give a rich text without its switches, and what is set apart in it."},
     {"signs_from", signs_from, METH_VARARGS, "Give, in order, the characters whose code is so large or larger."},
     {NULL, NULL, 0, NULL},

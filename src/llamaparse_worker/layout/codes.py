@@ -13,7 +13,7 @@ import numpy.typing as npt
 
 Codes = npt.NDArray[np.uint32]
 
-VERSION = 3
+VERSION = 4
 """Of ``codes.c``: what an earlier version has left is not used."""
 
 _LAST_OF_ASCII = 0x7F

@@ -18,7 +18,7 @@ from llamaparse_worker.model.value import unguarded
 
 Line = Sequence[Segment]
 
-VERSION = 1
+VERSION = 2
 """Of ``columns.c``: what an earlier version has left is not used."""
 
 _START, _END = attrgetter("x0"), attrgetter("x1")
@@ -51,6 +51,12 @@ def standing_apart(lines: Sequence[Line]) -> list[Strip] | None:
     So it is in most tables: each text has a place in common with all others of its column and none with any besides,
     and of each two neighbouring columns some line fills both.
     """
+    found: list[Strip] | None = NotImplemented if compiled is None else compiled.standing_apart(lines)
+    return standing_apart_in_python(lines) if found is NotImplemented else found
+
+
+def standing_apart_in_python(lines: Sequence[Line]) -> list[Strip] | None:
+    """Do what ``standing_apart`` does."""
     columns: list[list[Segment]] = []
     right = 0.0
     for one in sorted([one for line in lines for one in line], key=_START):

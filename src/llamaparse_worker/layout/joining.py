@@ -9,9 +9,9 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
+from llamaparse_worker.layout.codes import compiled
+
 SOFT_HYPHEN = "\u00ad"
-_PLAIN = "\ufdd0"
-"""The switch that a rich text ends with."""
 
 _LINE_END = re.compile("(?P<last>..|.)(?P<switches>[\ufdd0-\ufdef]*)$", re.DOTALL)
 """The last characters of a line, and the switches of look (see ``inline``) behind them."""
@@ -29,12 +29,19 @@ ELLIPTIC = re.compile(r"[\ufdd0-\ufdef]*(?:and|or|to|und|oder|bis|bzw|sowie|et|o
 """What follows a hyphen that stands for the rest of a word: ``pre- and postwar``."""
 
 
-def joined(lines: Sequence[str]) -> str:
+def joined(lines: list[str]) -> str:
     """Join lines, which may be rich, with a space; a divided word becomes whole, Chinese and Japanese need no space."""
+    if len(lines) == 1:
+        return whole(lines[0])
+    made: str | None = None if compiled is None else compiled.joined(lines)
+    return joined_in_python(lines) if made is None else made
+
+
+def joined_in_python(lines: Sequence[str]) -> str:
+    """Do what ``joined`` does."""
     text = lines[0]
     for line in lines[1:]:
-        last = text[-2:-1] if text[-1:] == _PLAIN else text[-1:]
-        if "" < last < _LEAST_TELLING_SIGN and last not in _TELLING:
+        if text and text[-1] < _LEAST_TELLING_SIGN and text[-1] not in _TELLING:
             text = f"{text} {line}"
             continue
         end, start = _LINE_END.search(text, max(0, len(text) - _LONGEST_END)), _LINE_START.match(line)
