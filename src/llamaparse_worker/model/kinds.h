@@ -29,7 +29,7 @@ static int learn_kind(Kind *kind, PyObject *class, const char *const *names, int
 }
 
 /* Makes an object that holds these values, whose references it takes; 0 if one of them could not be made. */
-static PyObject *made_of(const Kind *kind, PyObject **values, int count) {
+static inline PyObject *made_of(const Kind *kind, PyObject **values, int count) {
     int all = 1;
     for (int field = 0; field < count; field++) all = all && values[field];
     PyObject *made = all ? kind->class->tp_alloc(kind->class, 0) : NULL;
@@ -40,21 +40,21 @@ static PyObject *made_of(const Kind *kind, PyObject **values, int count) {
     return made;
 }
 
-static int is_of(const Kind *kind, PyObject *object) {
+static inline int is_of(const Kind *kind, PyObject *object) {
     if (kind->class && PyObject_TypeCheck(object, kind->class)) return 1;
     PyErr_Format(PyExc_TypeError, "%s is not what is needed", Py_TYPE(object)->tp_name);
     return 0;
 }
 
 /* Gives what an object, which must be of the kind, has in a field: a borrowed reference; 0 with an error. */
-static PyObject *field_of(const Kind *kind, PyObject *object, int field) {
+static inline PyObject *field_of(const Kind *kind, PyObject *object, int field) {
     PyObject *value = *(PyObject **)((char *)object + kind->offsets[field]);
     if (!value) PyErr_SetString(PyExc_AttributeError, "a field is missing");
     return value;
 }
 
 /* Reads a number that an object, which must be of the kind, has in a field; 0 with an error. */
-static int read_number(const Kind *kind, PyObject *object, int field, double *number) {
+static inline int read_number(const Kind *kind, PyObject *object, int field, double *number) {
     PyObject *value = field_of(kind, object, field);
     if (!value) return 0;
     *number = PyFloat_CheckExact(value) ? PyFloat_AS_DOUBLE(value) : PyFloat_AsDouble(value);
