@@ -1,4 +1,5 @@
 /* The characters of one page to segments: what segments.py does in Python with the runs of cut.py, with equal results.
+ * And whether a page has none that hidden.py need look at.
  *
  * Segments and gaps are made by writing into their slots, of which `learn` is told once.
  */
@@ -7,7 +8,7 @@
 
 #include <string.h>
 
-#define VERSION 1
+#define VERSION 2
 
 enum { SEGMENT_FIELDS = 13, GAP_FIELDS = 3 };
 enum { FIRST_SWITCH = 0xFDD0, LONG = 25 };
@@ -249,6 +250,24 @@ static PyObject *cut(PyObject *module, PyObject *arguments) {
     return made;
 }
 
+/* Tells whether no character is as small as this, and none begins at the right edge or beyond. */
+static PyObject *are_ordinary(PyObject *module, PyObject *arguments) {
+    Py_buffer sizes, boxes;
+    double tiny, width;
+    int ordinary = 1;
+    (void)module;
+    if (!PyArg_ParseTuple(arguments, "y*y*dd", &sizes, &boxes, &tiny, &width)) return NULL;
+    const float *size = sizes.buf;
+    const Box *box = boxes.buf;
+    for (Py_ssize_t index = 0; index < sizes.len / (Py_ssize_t)sizeof(float); index++)
+        ordinary &= size[index] > (float)tiny;
+    for (Py_ssize_t index = 0; index < boxes.len / (Py_ssize_t)sizeof(Box); index++)
+        ordinary &= box[index].x0 < (float)width;
+    PyBuffer_Release(&sizes);
+    PyBuffer_Release(&boxes);
+    return PyBool_FromLong(ordinary);
+}
+
 static PyObject *learn(PyObject *module, PyObject *arguments) {
     static const char *const of_segments[SEGMENT_FIELDS] = {
         "x0", "y0", "x1", "y1", "size", "text", "bold", "monospaced", "sideways", "italic", "rich", "owner", "gaps",
@@ -264,6 +283,7 @@ static PyObject *learn(PyObject *module, PyObject *arguments) {
 
 static PyMethodDef functions[] = {
     {"learn", learn, METH_VARARGS, "Take in where segments and gaps of these classes have their fields."},
+    {"are_ordinary", are_ordinary, METH_VARARGS, "Tell whether no character is tiny or beside the page."},
     {"cut", cut, METH_VARARGS, "Give the segments of a page, the usual size and the common look; None where it cannot."},
     {NULL, NULL, 0, NULL},
 };
