@@ -9,7 +9,7 @@ PEERS := $(VENV)/.peers
 SIMULATORS := $(VENV)/.simulators
 PYTEST_WORKERS ?= 2
 FAULT_WORKERS ?= 4
-COMPILED := $(shell find src -name '*.c')
+COMPILED := $(shell find src -name '*.[ch]')
 TIME ?= 1800
 
 .DEFAULT_GOAL := help

@@ -22,11 +22,14 @@ SOURCES = (
     "src/llamaparse_worker/backends/reader/pdf/paths.c",
     "src/llamaparse_worker/backends/reader/pdf/structure.c",
     "src/llamaparse_worker/layout/codes.c",
-    "src/llamaparse_worker/layout/cut.c",
+    "src/llamaparse_worker/layout/columns.c",
     "src/llamaparse_worker/layout/levels.c",
+    "src/llamaparse_worker/layout/lines.c",
+    "src/llamaparse_worker/layout/rules.c",
+    "src/llamaparse_worker/layout/segments.c",
     "src/llamaparse_worker/model/values.c",
 )
-MODULES = frozenset({"codes.c", "levels.c", "values.c"})
+MODULES = frozenset({"codes.c", "columns.c", "levels.c", "lines.c", "rules.c", "segments.c", "values.c"})
 """Sources of modules of Python; each fits the version of Python that it was built for."""
 COMPILER_WHEEL = "ziglang>=0.15,<0.18"
 OPTIONS = (

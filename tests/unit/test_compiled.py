@@ -9,7 +9,7 @@ import pytest
 from cffi import FFI
 
 from llamaparse_worker import compiled
-from llamaparse_worker.layout import compiled_cut
+from llamaparse_worker.backends.reader.pdf import compiled as glyphs
 
 
 def _declared(name: str) -> Any:  # noqa: ANN401 - cffi has no types
@@ -18,16 +18,16 @@ def _declared(name: str) -> Any:  # noqa: ANN401 - cffi has no types
     return ffi
 
 
-@pytest.mark.skipif(not compiled_cut.is_compiled(), reason="cut.c is not compiled")
+@pytest.mark.skipif(not glyphs.is_compiled(), reason="glyphs.c is not compiled")
 def test_a_library_of_the_right_version_is_opened() -> None:
-    found = compiled.load(_declared("cut"), compiled_cut.__file__, "cut", compiled_cut.VERSION)
+    found = compiled.load(_declared("glyphs"), glyphs.__file__, "glyphs", glyphs.VERSION)
     assert found is not None
-    assert found.cut_version() == compiled_cut.VERSION
+    assert found.glyphs_version() == glyphs.VERSION
 
 
-@pytest.mark.skipif(not compiled_cut.is_compiled(), reason="cut.c is not compiled")
+@pytest.mark.skipif(not glyphs.is_compiled(), reason="glyphs.c is not compiled")
 def test_a_library_that_an_earlier_version_has_left_is_not() -> None:
-    assert compiled.load(_declared("cut"), compiled_cut.__file__, "cut", compiled_cut.VERSION + 1) is None
+    assert compiled.load(_declared("glyphs"), glyphs.__file__, "glyphs", glyphs.VERSION + 1) is None
 
 
 def test_what_is_missing_or_no_library_is_not_opened(tmp_path: Path) -> None:
@@ -37,7 +37,7 @@ def test_what_is_missing_or_no_library_is_not_opened(tmp_path: Path) -> None:
     assert compiled.load(_declared("text"), module, "text", 1) is None
 
 
-@pytest.mark.skipif(not compiled_cut.is_compiled(), reason="cut.c is not compiled")
+@pytest.mark.skipif(not glyphs.is_compiled(), reason="glyphs.c is not compiled")
 def test_a_library_without_a_version_is_not_opened(tmp_path: Path) -> None:
-    (tmp_path / "libother.so").write_bytes(Path(compiled_cut.__file__).with_name("libcut.so").read_bytes())
+    (tmp_path / "libother.so").write_bytes(Path(glyphs.__file__).with_name("libglyphs.so").read_bytes())
     assert compiled.load(_declared("other"), str(tmp_path / "module.py"), "other", 1) is None

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
+import gc
 import io
+import sys
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -13,9 +15,17 @@ from reportlab.pdfgen.canvas import Canvas
 
 from llamaparse_worker.backends.reader.pdf import PdfReader
 from llamaparse_worker.interfaces import ReaderLimits
-from llamaparse_worker.layout import compiled_cut, cut
+from llamaparse_worker.layout import cut
+from llamaparse_worker.layout.hidden import hidden_characters
 from llamaparse_worker.layout.rules import Rule, page_rules
-from llamaparse_worker.layout.segments import segments, segments_of
+from llamaparse_worker.layout.segments import (
+    VERSION,
+    compiled,
+    segments,
+    segments_at_once,
+    segments_by_arrays,
+    segments_of,
+)
 from llamaparse_worker.model.characters import Element, Font
 from llamaparse_worker.model.page import RawPage
 from support.documents import blank, make, measurements, prose, table, two_columns
@@ -23,7 +33,7 @@ from support.tagged import Tag, tagged_pdf
 
 ROOT = Path(__file__).resolve().parents[2]
 
-needs_compiled = pytest.mark.skipif(not compiled_cut.is_compiled(), reason="cut.c is not compiled")
+needs_compiled = pytest.mark.skipif(compiled is None, reason="segments.c is not compiled")
 
 
 def looks(canvas: Canvas) -> None:
@@ -61,7 +71,7 @@ def pages_of(content: bytes) -> Iterator[RawPage]:
 def test_both_ways_cut_alike(draw: Callable[[Canvas], None]) -> None:
     (page,) = pages_of(make(draw))
     upright = page_rules(page).upright
-    assert compiled_cut.cut(page, upright) == cut.cut(page, upright)
+    assert segments_at_once(page, upright) == segments_by_arrays(page, upright)
 
 
 @needs_compiled
@@ -69,7 +79,7 @@ def test_both_ways_part_at_the_owners_of_a_tagged_page() -> None:
     content = tagged_pdf(Tag("H1", ["Head"]), Tag("P", ["one line", "and another"]), artifact="foot")
     for page in pages_of(content):
         assert page.element_table
-        assert compiled_cut.cut(page, ()) == cut.cut(page, ())
+        assert segments_at_once(page, ()) == segments_by_arrays(page, ())
 
 
 def page_of(rows: list[tuple[str, float, float, float, float, float, int]]) -> RawPage:
@@ -88,7 +98,7 @@ def page_of(rows: list[tuple[str, float, float, float, float, float, int]]) -> R
     )
 
 
-places = st.sampled_from([-3.0, 0.0, 7.25, 10.0, 12.5, 13.1, 20.0, 100.0, 290.0])
+places = st.sampled_from([-3.0, -0.004, 0.0, 7.25, 10.0, 12.5, 13.1, 20.0, 100.0, 290.0])
 extents = st.sampled_from([0.0, 1.5, 4.75, 5.0, 8.0, 11.3])
 characters = st.tuples(
     st.sampled_from("ilmW aZ9-\u200b\u4e2d\u3000"),
@@ -108,11 +118,11 @@ def test_both_ways_cut_whatever_characters_alike(
     rows: list[tuple[str, float, float, float, float, float, int]], upright: list[Rule]
 ) -> None:
     page = page_of(rows)
-    expected = cut.cut(page, upright)
-    try:
-        assert compiled_cut.cut(page, upright) == expected
-    except compiled_cut.LeftToGeneralWay:
+    found = segments_at_once(page, upright)
+    if found is None:
         assert any(x >= page.width for _, x, *_ in rows)
+    else:
+        assert repr(found) == repr(segments_by_arrays(page, upright))
 
 
 @needs_compiled
@@ -128,8 +138,7 @@ def test_both_ways_cut_whatever_characters_alike(
 )
 def test_arrays_that_do_not_fit_are_left_to_the_general_way(change: Callable[[RawPage], RawPage]) -> None:
     page = page_of([("a", 10, 10, 5, 10, 10, 0), ("b", 15, 10, 5, 10, 10, 1)])
-    with pytest.raises(compiled_cut.LeftToGeneralWay):
-        compiled_cut.cut(change(page), ())
+    assert segments_at_once(change(page), ()) is None
 
 
 def test_what_runs_off_the_right_edge_belongs_to_its_line() -> None:
@@ -159,5 +168,69 @@ def test_white_space_within_a_run_is_shown_as_single_spaces(written: str, shown:
     assert [segment.text for segment in segments(page_of(row))[0]] == [shown]
 
 
-def test_the_library_and_the_code_that_calls_it_are_of_one_version() -> None:
-    assert f"#define VERSION {compiled_cut.VERSION}\n" in (ROOT / "src/llamaparse_worker/layout/cut.c").read_text()
+@needs_compiled
+def test_running_text_too_large_to_be_counted_is_left_to_the_general_way() -> None:
+    row = [("a", 10.0 + index, 50.0, 1.0, 10.0, 1500.0, 0) for index in range(30)]
+    page = page_of(row)
+    assert segments_at_once(page, ()) is None
+    assert segments(page)[1].size == 1500.0
+
+
+@needs_compiled
+@pytest.mark.parametrize("odd", [{"text": b"ab"}, {"boxes": "ab"}, {"width": "wide"}, {"text": None}])
+def test_what_is_no_page_is_refused(odd: dict[str, object]) -> None:
+    page = page_of([("a", 10, 10, 5, 10, 10, 0), ("b", 15, 10, 5, 10, 10, 1)])
+    with pytest.raises(TypeError):
+        segments_at_once(replace(page, **odd), ())  # type: ignore[arg-type]
+
+
+@needs_compiled
+@given(st.lists(characters, max_size=6), st.sampled_from([1.5, 300.0]))
+def test_characters_are_ordinary_that_are_neither_tiny_nor_beside_the_page(
+    rows: list[tuple[str, float, float, float, float, float, int]], width: float
+) -> None:
+    assert compiled is not None
+    page = page_of(rows)
+    expected = all(size > 0.4 and x < width for _, x, _, _, _, size, _ in rows)
+    assert compiled.are_ordinary(page.sizes, page.boxes, 0.4, width) is expected
+
+
+@needs_compiled
+def test_sizes_that_are_no_numbers_are_not_ordinary() -> None:
+    assert compiled is not None
+    nan = np.full(4, np.nan, np.float32).tobytes()
+    assert not compiled.are_ordinary(nan, b"", 1.5, 300.0)
+    assert not compiled.are_ordinary(b"", nan, 1.5, 300.0)
+    with pytest.raises(TypeError):
+        compiled.are_ordinary("sizes", b"", 1.5, 300.0)
+
+
+@needs_compiled
+def test_nothing_is_kept_of_pages() -> None:
+    rows = [
+        (letter, 10.0 + 4 * index + 4 * (index > 20), 50.0, 4.0, 10.0, 6.0 + 4 * (index % 7 > 0), index % 3)
+        for index, letter in enumerate("plain \u200bwords  bold ones and\u00a0more")
+    ]
+    pages = [page_of(rows), replace(page_of(rows), boxes=b"")]
+    upright = [Rule(30.0, 0.0, 100.0), Rule(60.0, 0.0, 100.0)]
+
+    def calls() -> None:
+        for page in pages:
+            segments_at_once(page, upright)
+            hidden_characters(page)
+        with pytest.raises(TypeError):
+            segments_at_once(replace(pages[0], sizes="none"), ())  # type: ignore[arg-type]
+
+    calls()
+    gc.collect()
+    before = [sys.getrefcount(one) for page in pages for one in (page.text, page.boxes, page.sizes, page.fonts)]
+    blocks = sys.getallocatedblocks()
+    for _ in range(500):
+        calls()
+    gc.collect()
+    assert [sys.getrefcount(one) for page in pages for one in (page.text, page.boxes, page.sizes, page.fonts)] == before
+    assert sys.getallocatedblocks() < blocks + 200
+
+
+def test_the_module_and_the_code_that_calls_it_are_of_one_version() -> None:
+    assert f"#define VERSION {VERSION}\n" in (ROOT / "src/llamaparse_worker/layout/segments.c").read_text()

@@ -9,10 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from llamaparse_worker.layout.blocks import blocks
-from llamaparse_worker.layout.grouping import lower_quartile
 from llamaparse_worker.layout.headings import BOLD_TYPE, prominence
 from llamaparse_worker.layout.inline import BOLD, CODE, PLAIN, SWITCHES
-from llamaparse_worker.layout.lines import TextLine
+from llamaparse_worker.layout.lines import TextLine, lower_quartile
 from llamaparse_worker.layout.markdown import markdown
 from llamaparse_worker.layout.reading_order import Flow
 from llamaparse_worker.layout.segments import Style

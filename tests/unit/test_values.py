@@ -15,10 +15,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from llamaparse_worker.backends.writer.items import Place, place, place_in_python
 from llamaparse_worker.layout.grid import GridSegment
 from llamaparse_worker.layout.segments import Segment
 from llamaparse_worker.model.geometry import Box, enclosing, enclosing_in_python
-from llamaparse_worker.model.value import changed, is_compiled, quick, unguarded
+from llamaparse_worker.model.value import changed, compiled, is_compiled, quick, unguarded
 
 needs_compiled = pytest.mark.skipif(not is_compiled(), reason="values.c is not compiled")
 
@@ -152,6 +153,29 @@ def test_the_box_around_others_is_the_same_either_way(boxes: list[Box]) -> None:
     assert enclosing([*segments, *boxes]) == expected
 
 
+SIDE = st.one_of(
+    st.floats(allow_nan=False, allow_infinity=False),
+    st.floats(-2000, 2000).map(lambda side: round(side, 2)),
+    st.sampled_from([0.0, -0.0, 0.005, 2.675, 1e15, 1e17]),
+)
+
+
+@given(st.builds(Box, SIDE, SIDE, SIDE, SIDE))
+def test_a_box_measures_the_same_either_way(box: Box) -> None:
+    assert repr(place(box)) == repr(place_in_python(box))
+
+
+@needs_compiled
+def test_measures_that_only_digits_tell_are_left_to_python() -> None:
+    assert compiled is not None
+    assert compiled.measured(Place, Box(1.0, 2.0, 3.5, 2.5)) == Place(1.0, 2.0, 2.5, 0.5)
+    for odd in (Box(0.0, 0.0, 0.125, 1.0), Box(0.0, 0.0, float("nan"), 1.0), Box(1, 2, 3, 4), "a box"):
+        assert compiled.measured(Place, odd) is None
+    assert compiled.measured(Unguarded, Box(1.0, 2.0, 3.5, 2.5)) is None
+    with pytest.raises(TypeError):
+        compiled.measured(Box(1.0, 2.0, 3.5, 2.5), Place)
+
+
 def test_sides_that_are_whole_numbers_or_none_of_a_quick_class_are_left_to_python() -> None:
     class Own:
         x0, y0, x1, y1 = 1.0, 2.0, 3.0, 4.0
@@ -168,6 +192,7 @@ def test_nothing_is_kept_of_values_or_of_calls_that_fail() -> None:
     def calls() -> None:
         changed(Quick("a", 1.0, (marker,), note=None), name=marker)
         enclosing([Box(side, side, side, side)] * 3)
+        place(Box(side, side, 3.0, 4.0))
         with pytest.raises(TypeError):
             changed(Quick("a", 1.0, (marker,)), colour=marker)
         for positional, named in (((marker,), {}), ((marker, 1.0), {colour: marker}), ((marker,) * 5, {})):

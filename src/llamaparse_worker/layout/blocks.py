@@ -10,7 +10,7 @@ from operator import attrgetter
 from llamaparse_worker.layout.grouping import TITLE, Column, Group, Kind, column_of, groups_of, weight_of
 from llamaparse_worker.layout.headings import COLONS, SLANTED, is_large, is_sentence, run_in
 from llamaparse_worker.layout.inline import Inline, closed_up, inline
-from llamaparse_worker.layout.lines import TextLine
+from llamaparse_worker.layout.lines import TextLine, carried
 from llamaparse_worker.layout.marks import is_bullet
 from llamaparse_worker.layout.reading_order import Flow
 from llamaparse_worker.layout.segments import Style
@@ -43,6 +43,8 @@ def blocks(flow: Flow, style: Style) -> list[Block]:
 def _without_names(found: Sequence[Block], style: Style) -> list[Block]:
     """Take what follows upon its like for the names below a title: headings of one kind have text between them."""
     plain = [isinstance(block, Heading) and not block.prominence and block.size < TITLE * style.size for block in found]
+    if not any(plain):  # as in most columns
+        return list(found)
     made: list[Block] = []
     for index, block in enumerate(found):
         beside = [at for at in (index - 1, index + 1) if 0 <= at < len(found) and plain[at]]
@@ -62,19 +64,19 @@ def _block(group: Group, style: Style, column: Column) -> list[Block]:
     box = enclosing(lines)
     if lines[0].monospaced and all(line.monospaced for line in lines) and not is_large(lines[0], style):
         return [CodeBlock(code_text(lines), box)]
-    carried = tuple([line.line for line in lines])
+    held = carried(lines)
     rich, is_rich = group.rich(), group.is_rich
     parted = run_in(rich) if is_rich else None
     if parted is not None and not group.note:
         title, rest = (inline(closed_up(part), style.look) for part in parted)
-        text = Paragraph(rest.text, box, carried, rest.spans)
+        text = Paragraph(rest.text, box, held, rest.spans)
         return [heading(Inline(title.text), lines[:1], prominence=SLANTED), text]
     found = inline(closed_up(rich), style.look) if is_rich else Inline(rich)
     if group.note:
-        return [Footnote(group.note, found.text, box, carried, found.spans)]
+        return [Footnote(group.note, found.text, box, held, found.spans)]
     if _is_heading(found.text, lines, style, column):
         return [heading(found, lines, prominence=weight_of(lines[0], style, column))]
-    return [Paragraph(found.text, box, carried, found.spans)]
+    return [Paragraph(found.text, box, held, found.spans)]
 
 
 def heading(text: Inline, lines: Sequence[TextLine], *, level: int = 0, prominence: int = 0) -> Heading:
@@ -84,8 +86,7 @@ def heading(text: Inline, lines: Sequence[TextLine], *, level: int = 0, prominen
         for span in text.spans
         if span.kind is SpanKind.CODE or (span.kind is SpanKind.EMPHASIS and span.end - span.start < len(text.text))
     )
-    carried = tuple([line.line for line in lines])
-    return Heading(text.text, enclosing(lines), lines[0].size, level, carried, kept, prominence)
+    return Heading(text.text, enclosing(lines), lines[0].size, level, carried(lines), kept, prominence)
 
 
 def _is_heading(text: str, lines: Sequence[TextLine], style: Style, column: Column) -> bool:

@@ -6,13 +6,14 @@ Where ``codes.c`` was compiled, it tells of a text what pages are mostly asked; 
 from __future__ import annotations
 
 from collections.abc import Callable
+from types import ModuleType
 
 import numpy as np
 import numpy.typing as npt
 
 Codes = npt.NDArray[np.uint32]
 
-VERSION = 1
+VERSION = 5
 """Of ``codes.c``: what an earlier version has left is not used."""
 
 _LAST_OF_ASCII = 0x7F
@@ -45,15 +46,31 @@ def signs_from_in_python(text: str, least: int) -> str:
     return "" if text.isascii() and least > _LAST_OF_ASCII else from_code(codes_of(text), least)
 
 
-is_compiled = False
+def count_among_in_python(text: str, signs: bytes) -> int:
+    """Do what ``count_among`` does."""
+    plain = text.encode("ascii", "ignore")
+    return len(plain) - len(plain.translate(None, signs))
+
+
+def alphanumeric_in_python(text: str) -> str:
+    """Do what ``alphanumeric`` does."""
+    return "".join(filter(str.isalnum, text))
+
+
+compiled: ModuleType | None = None
 count_visible: Callable[[str], int] = count_visible_in_python
 """Counts the characters of a text that are no white space."""
+alphanumeric: Callable[[str], str] = alphanumeric_in_python
+"""Gives the letters and digits of a text."""
+count_among: Callable[[str, bytes], int] = count_among_in_python
+"""Counts the characters of a text that are among these of ASCII."""
 signs_from: Callable[[str, int], str] = signs_from_in_python
 """Gives, in order, the characters of a text whose code is so large or larger."""
 try:
     from llamaparse_worker.layout import _codes
 
-    if is_compiled := _codes.VERSION == VERSION:
-        count_visible, signs_from = _codes.count_visible, _codes.signs_from
+    if _codes.VERSION == VERSION:
+        compiled, count_visible, count_among = _codes, _codes.count_visible, _codes.count_among
+        alphanumeric, signs_from = _codes.alphanumeric, _codes.signs_from
 except ImportError:  # it was not built: there was no compiler, or no header files of Python
     pass

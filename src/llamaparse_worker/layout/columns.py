@@ -11,12 +11,15 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from operator import attrgetter
+from types import ModuleType
 
-from llamaparse_worker.layout.levels import compiled
 from llamaparse_worker.layout.segments import Segment
 from llamaparse_worker.model.value import unguarded
 
 Line = Sequence[Segment]
+
+VERSION = 2
+"""Of ``columns.c``: what an earlier version has left is not used."""
 
 _START, _END = attrgetter("x0"), attrgetter("x1")
 _TOUCHING = 1.5
@@ -48,6 +51,12 @@ def standing_apart(lines: Sequence[Line]) -> list[Strip] | None:
     So it is in most tables: each text has a place in common with all others of its column and none with any besides,
     and of each two neighbouring columns some line fills both.
     """
+    found: list[Strip] | None = NotImplemented if compiled is None else compiled.standing_apart(lines)
+    return standing_apart_in_python(lines) if found is NotImplemented else found
+
+
+def standing_apart_in_python(lines: Sequence[Line]) -> list[Strip] | None:
+    """Do what ``standing_apart`` does."""
     columns: list[list[Segment]] = []
     right = 0.0
     for one in sorted([one for line in lines for one in line], key=_START):
@@ -102,8 +111,15 @@ def spanned_in_python(segment: Segment, columns: Sequence[Strip]) -> tuple[int, 
     return nearest, nearest
 
 
+compiled: ModuleType | None
+try:
+    from llamaparse_worker.layout import _columns
+
+    compiled = _columns if _columns.VERSION == VERSION else None
+except ImportError:  # it was not built: there was no compiler, or no header files of Python
+    compiled = None
 if compiled is not None:
-    compiled.learn_strips(Strip)
+    compiled.learn(Segment, Strip)
 spanned: Callable[[Segment, Sequence[Strip]], tuple[int, int]] = (
     spanned_in_python if compiled is None else compiled.spanned
 )

@@ -1,6 +1,6 @@
 """Characters to runs of text on one line without a wide gap, found with array operations.
 
-This is what ``cut.c`` does in one pass, and what is done where that is not compiled or leaves a page to the general
+This is what ``cut.h`` does in one pass, and what is done where that is not compiled or leaves a page to the general
 way. Both give the same.
 """
 
@@ -204,7 +204,7 @@ def _runs(ink: _Ink, ruled: Flags, codes: Codes) -> Runs:
     return Runs(
         firsts=firsts.tolist(),
         lasts=lasts.tolist(),
-        boxes=np.concatenate((low, high)).T.astype(np.float64).round(2).tolist(),
+        boxes=_hundredths(np.concatenate((low, high)).T).tolist(),
         sizes=_sizes(ink, starts, ends - starts).round(2).tolist(),
         traits=(_traits(ink, starts, ends - starts) | _untidy(codes, firsts, lasts)).tolist(),
         owners=[-1] * len(starts) if ink.owners is None else ink.owners[starts].tolist(),
@@ -214,6 +214,11 @@ def _runs(ink: _Ink, ruled: Flags, codes: Codes) -> Runs:
         usual_size=float(np.bincount(half_points).argmax()) / 2,
         common_look=common_look(counts, len(ink.places)),
     )
+
+
+def _hundredths(values: Floats) -> npt.NDArray[np.float64]:
+    """Round to hundredths; nothing has no sign."""
+    return values.astype(np.float64).round(2) + 0.0
 
 
 def _traits(ink: _Ink, starts: Indices, counts: Indices) -> Looks:
@@ -247,7 +252,7 @@ def _gaps(ink: _Ink, starts: Indices) -> list[tuple[int, int, float, float]]:
     wider[starts[1:] - 1] = False
     places = np.flatnonzero(wider)
     of_runs = np.searchsorted(starts, places, side="right") - 1
-    edges = np.stack((before[places], after[places])).astype(np.float64).round(2).tolist()
+    edges = _hundredths(np.stack((before[places], after[places]))).tolist()
     return list(zip(of_runs.tolist(), (places + 1 - starts[of_runs]).tolist(), *edges, strict=True))
 
 

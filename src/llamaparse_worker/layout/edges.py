@@ -99,13 +99,12 @@ def part(found: Sequence[Segment], height: float, em: float) -> Parted:
     last = 0 if _begins_column(rows[len(rows) - last :], body, em) else last
     if not first and not last:
         return Parted([], list(found), [])
-    top = {id(segment) for row in rows[:first] for segment in row}
-    bottom = {id(segment) for row in rows[len(rows) - last :] for segment in row}
-    return Parted(
-        [segment for segment in found if id(segment) in top],
-        [segment for segment in found if id(segment) not in top and id(segment) not in bottom],
-        [segment for segment in found if id(segment) in bottom],
-    )
+    parted = Parted([], [], [])
+    at_edge_of = {id(segment): parted.top for row in rows[:first] for segment in row}
+    at_edge_of.update({id(segment): parted.bottom for row in rows[len(rows) - last :] for segment in row})
+    for segment in found:
+        at_edge_of.get(id(segment), parted.body).append(segment)
+    return parted
 
 
 _Row = Sequence[Segment]

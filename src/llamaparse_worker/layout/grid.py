@@ -98,7 +98,10 @@ def make_grid(
     for number, row in enumerate(rows):
         for segment in row:
             first, last = spanned(segment, columns)
-            cells.put((segment,), Area(number, number + 1, first, last + 1))
+            if first == last:  # as of most
+                cells.add(segment, number, first)
+            else:
+                cells.put((segment,), Area(number, number + 1, first, last + 1))
     box = enclosing([one for row in rows for one in row])
     return Grid(cells.sorted(), len(rows), len(columns), box, header_rows)
 
@@ -118,9 +121,6 @@ class _Cells:
 
     def put(self, segments: Sequence[Segment], area: Area) -> None:
         """Add segments to the area that they stand in; areas that it joins become one."""
-        if area.end_row - area.row == 1 == area.end_column - area.column:  # as most are
-            self._put_at((area.row, area.column), segments, area)
-            return
         held: list[Segment] = []
         joined_areas = area
         while touched := {id(one): one for place in joined_areas.places() if (one := self._at.get(place)) is not None}:
@@ -135,12 +135,13 @@ class _Cells:
         made = _Held(joined_areas, [*held, *segments])
         self._at.update((place, made) for place in joined_areas.places())
 
-    def _put_at(self, place: tuple[int, int], segments: Sequence[Segment], area: Area) -> None:
-        there = self._at.get(place)
+    def add(self, segment: Segment, row: int, column: int) -> None:
+        """Add a segment to the cell at a place, or to the area that this is a part of."""
+        there = self._at.get((row, column))
         if there is None:
-            self._at[place] = _Held(area, [*segments])
+            self._at[row, column] = _Held(Area(row, row + 1, column, column + 1), [segment])
         else:
-            there.segments.extend(segments)
+            there.segments.append(segment)
 
     def sorted(self) -> tuple[GridCell, ...]:
         """Give the cells from top to bottom, those of a row from left to right."""

@@ -11,7 +11,7 @@ from llamaparse_worker.layout.contents import is_entry, shortened
 from llamaparse_worker.layout.headings import is_centred, is_large, numbering, prominence, run_in
 from llamaparse_worker.layout.inline import PLAIN, SWITCHES, has_text_beside_code
 from llamaparse_worker.layout.joining import joined
-from llamaparse_worker.layout.lines import TextLine
+from llamaparse_worker.layout.lines import TextLine, usual_pitch
 from llamaparse_worker.layout.marks import SURE_BULLETS, marked
 from llamaparse_worker.layout.notes import note_start
 from llamaparse_worker.layout.reading_order import Flow
@@ -30,7 +30,6 @@ _SIZE_STEP = 1.12
 _INDENT_EM = 0.8
 _SHORT_LINE = 0.75
 _CODE_GAP_EM = 3.0
-_LEAST_PITCHES = 2
 _MOST_LINES_OF_ENTRY = 3
 
 
@@ -69,7 +68,7 @@ class Group:
     def rich(self) -> str:
         """Give the text with its switches, and without its mark."""
         first, *more = self.lines
-        return joined([self.text or first.rich or first.text, *(line.rich or line.text for line in more)])
+        return joined([self.text or first.rich or first.text, *[line.rich or line.text for line in more]])
 
 
 @quick
@@ -97,7 +96,7 @@ def column_of(flow: Flow) -> Column:
     """Measure a column that has a line at least."""
     lines = flow.lines
     left, right = min([line.x0 for line in lines]), max([line.x1 for line in lines])
-    return Column(_usual_pitch(lines), min(left, flow.left), max(right, flow.right))
+    return Column(usual_pitch(lines), min(left, flow.left), max(right, flow.right))
 
 
 def groups_of(lines: Sequence[TextLine], style: Style, column: Column) -> list[Group]:
@@ -155,28 +154,10 @@ def _is_full(line: TextLine, column: Column) -> bool:
     return line.x1 >= column.left + _SHORT_LINE * (column.right - column.left)
 
 
-def _usual_pitch(lines: Sequence[TextLine]) -> float:
-    """Give the distance of lines within a paragraph: the lower quartile, as gaps between blocks are larger."""
-    middles = [line.middle for line in lines]
-    steps = [(below - above, line.size) for above, below, line in zip(middles, middles[1:], lines[1:], strict=False)]
-    pitches = [step for step, size in steps if step > size / 2]
-    if len(pitches) < _LEAST_PITCHES:
-        return pitches[0] if pitches and pitches[0] < 2 * lines[0].size else 1.25 * lines[0].size
-    return min(lower_quartile(pitches), 2.5 * lines[0].size)
-
-
-def lower_quartile(values: Sequence[float]) -> float:
-    """Give what ``statistics.quantiles`` gives first of four, of two values at least."""
-    ordered, count = sorted(values), len(values)
-    place = min(max((count + 1) // 4, 1), count - 1)
-    beyond = count + 1 - 4 * place
-    return (ordered[place - 1] * (4 - beyond) + ordered[place] * beyond) / 4
-
-
 def _parts(group: Group, last: _Placed, here: _Placed, style: Style, column: Column) -> bool:
     """Tell whether a line begins something new, behind the last one of a group."""
     before, line = last.line, here.line
-    step = line.middle - before.middle
+    step = (line.y0 + line.y1) / 2 - (before.y0 + before.y1) / 2
     if before.monospaced and line.monospaced and not here.is_large and not last.is_large:
         return not 0 <= step <= _CODE_GAP_EM * line.size
     if _looks_different(before, line) or last.weight != here.weight:
@@ -232,8 +213,10 @@ def _mark(here: _Placed, groups: Sequence[Group], *, apart: bool) -> tuple[str, 
     """Part the mark of a list item from its text; a dash or number within running text is no mark."""
     line, following = here.line, here.following
     is_code = line.monospaced and line.text[:1] not in SURE_BULLETS
-    found = None if is_code or (line.rich and run_in(line.rich)) else marked(line.text)
-    if found is None or ((here.is_large or here.weight) and found["mark"] not in SURE_BULLETS):
+    found = None if is_code else marked(line.text)
+    if found is None or (line.rich and run_in(line.rich)):
+        return "", ""
+    if (here.is_large or here.weight) and found["mark"] not in SURE_BULLETS:
         return "", ""
     expected = apart or bool(groups[-1].mark) or groups[-1].lines[-1].text.endswith(":")
     if found["mark"] in SURE_BULLETS or expected or (following is not None and marked(following.text)):

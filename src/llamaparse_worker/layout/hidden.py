@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 from llamaparse_worker.layout.characters import characters_of, with_characters
 from llamaparse_worker.layout.quality import is_scan
+from llamaparse_worker.layout.segments import compiled
 from llamaparse_worker.layout.shown import shown
 from llamaparse_worker.model.characters import Trait
 from llamaparse_worker.model.geometry import Box
@@ -60,6 +61,8 @@ def _reasons(page: RawPage) -> npt.NDArray[np.uint8] | None:
 def hidden_characters(page: RawPage) -> npt.NDArray[np.uint8] | None:
     """Give for each character 0, or from 1 on the place of its reason in ``HiddenReason``; None where all are seen."""
     inkless = page.traits and page.traits.translate(None, _SEEN)
+    if not inkless and compiled is not None and compiled.are_ordinary(page.sizes, page.boxes, TINY_PT, page.width):
+        return None  # as on most pages
     sizes = np.frombuffer(page.sizes, np.float32)
     boxes = np.frombuffer(page.boxes, np.float32).reshape(-1, 4)
     small = len(sizes) > 0 and sizes.min() <= TINY_PT

@@ -127,7 +127,8 @@ def _is_justified(lines: Sequence[Segment], least: float) -> bool:
 
 
 def _divides(line: Segment, following: str, evidence: _Evidence) -> bool:
-    head, tail = _HEAD.search(line.text[:-1]), _TAIL.match(following)
+    # What leads up to the hyphen has no space: there is no need to search before the last one.
+    head, tail = _HEAD.search(line.text[line.text.rfind(" ") + 1 : -1]), _TAIL.match(following)
     if head is None or tail is None or not head[0][-1].isalpha() or ELLIPTIC.match(following):
         return False
     before, after = head[0], tail[0]

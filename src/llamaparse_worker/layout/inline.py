@@ -8,8 +8,10 @@ rich texts can simply be concatenated. At the end, ``inline`` parts the text fro
 from __future__ import annotations
 
 import re
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from llamaparse_worker.layout.codes import compiled
 from llamaparse_worker.model.blocks import Span, SpanKind
 from llamaparse_worker.model.value import unguarded
 
@@ -25,13 +27,16 @@ _GAP_BEHIND_SHIFTED = re.compile("([\ufdd8-\ufdef][^\ufdd0-\ufdef]*?) ?(\ufdd0) 
 _LETTER = re.compile("[\x21-\u0530]")
 _WORD = re.compile(r"[^\W_]")
 _OPENING, _CLOSING = "([{“\u2018„«", ".,:;!)]}”\u2019»"
-_KINDS = (
-    (BOLD, SpanKind.STRONG),
-    (ITALIC, SpanKind.EMPHASIS),
-    (CODE, SpanKind.CODE),
-    (RAISED, SpanKind.SUPERSCRIPT),
-    (LOWERED, SpanKind.SUBSCRIPT),
-)
+_KINDS = {
+    BOLD: SpanKind.STRONG,
+    ITALIC: SpanKind.EMPHASIS,
+    CODE: SpanKind.CODE,
+    RAISED: SpanKind.SUPERSCRIPT,
+    LOWERED: SpanKind.SUBSCRIPT,
+}
+
+SetApart = tuple[int, int, int]
+"""A part of a text, the end excluded, and the bit of the look that sets it apart."""
 
 
 @unguarded
@@ -70,6 +75,18 @@ def inline(rich: str, body: int = 0) -> Inline:
     """Part a rich text from its look; what all of the page has in common (``body``) is not worth telling."""
     if not _is_rich(rich):
         return Inline(rich)
+    text, found = set_apart(rich, body)
+    if len(found) > 1:
+        found.sort(key=_from_the_left)
+    return Inline(text, tuple([Span(start, end, _KINDS[bit]) for start, end, bit in found]))
+
+
+def _from_the_left(found: SetApart) -> tuple[int, int]:
+    return found[0], -found[1]
+
+
+def set_apart_in_python(rich: str, body: int) -> tuple[str, list[SetApart]]:
+    """Do what ``set_apart`` does."""
     parts: list[str] = []
     looks: list[tuple[int, int, int]] = []
     at = 0
@@ -79,44 +96,46 @@ def inline(rich: str, body: int = 0) -> Inline:
         looks.append((at, at + len(found[2]), look & ~body))
         at += len(found[2])
     text = "".join(parts)
-    every = 0
-    for _, _, look in looks:
-        every |= look
-    spans = [span for bit, kind in _KINDS if every & bit for span in _spans(text, looks, bit, kind)]
-    return Inline(text, tuple(sorted(spans, key=lambda span: (span.start, -span.end))))
+    return text, [span for bit in _KINDS for span in _spans(text, looks, bit)]
 
 
-def _spans(text: str, looks: list[tuple[int, int, int]], bit: int, kind: SpanKind) -> list[Span]:
+set_apart: Callable[[str, int], tuple[str, list[SetApart]]] = (
+    set_apart_in_python if compiled is None else compiled.set_apart
+)
+"""Gives a rich text without its switches, and for one bit of a look after the other which parts have it."""
+
+
+def _spans(text: str, looks: Sequence[tuple[int, int, int]], bit: int) -> list[SetApart]:
     """Give the parts that have one trait; a space between two of them belongs to them."""
-    found: list[Span] = []
+    found: list[tuple[int, int]] = []
     for start, end, look in looks:
         if not look & bit:
             continue
-        if found and not text[found[-1].end : start].strip():
-            found[-1] = Span(found[-1].start, end, kind)
+        if found and not text[found[-1][1] : start].strip():
+            found[-1] = found[-1][0], end
         else:
-            found.append(Span(start, end, kind))
-    trimmed = [_trimmed(text, span) for span in found]
-    return [span for span in trimmed if span.start < span.end and (bit != CODE or _is_code(text, span))]
+            found.append((start, end))
+    trimmed = [_trimmed(text, start, end) for start, end in found]
+    return [(start, end, bit) for start, end in trimmed if start < end and (bit != CODE or _is_code(text, start, end))]
 
 
-def _is_code(text: str, span: Span) -> bool:
+def _is_code(text: str, start: int, end: int) -> bool:
     """Tell whether a part of fixed pitch is code.
 
     Letters of Chinese and Japanese always have one pitch, and marks at a word may come from another font than it.
     """
-    if _LETTER.search(text, span.start, span.end) is None:
+    if _LETTER.search(text, start, end) is None:
         return False
-    return _WORD.search(text, span.start, span.end) is not None or not _touches(text, span)
+    return _WORD.search(text, start, end) is not None or not _touches(text, start, end)
 
 
-def _touches(text: str, span: Span) -> bool:
+def _touches(text: str, start: int, end: int) -> bool:
     """Tell whether something stands at a part without a space between, but for marks of the sentence around it."""
-    before, after = text[: span.start][-1:], text[span.end : span.end + 1]
+    before, after = text[:start][-1:], text[end : end + 1]
     return not (before.isspace() or before in _OPENING) or not (after.isspace() or after in _CLOSING)
 
 
-def _trimmed(text: str, span: Span) -> Span:
-    part = text[span.start : span.end]
-    start = span.start + len(part) - len(part.lstrip())
-    return Span(start, start + len(part.strip()), span.kind)
+def _trimmed(text: str, start: int, end: int) -> tuple[int, int]:
+    part = text[start:end]
+    start += len(part) - len(part.lstrip())
+    return start, start + len(part.strip())

@@ -9,6 +9,8 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
+from llamaparse_worker.layout.codes import compiled
+
 SOFT_HYPHEN = "\u00ad"
 
 _LINE_END = re.compile("(?P<last>..|.)(?P<switches>[\ufdd0-\ufdef]*)$", re.DOTALL)
@@ -27,8 +29,16 @@ ELLIPTIC = re.compile(r"[\ufdd0-\ufdef]*(?:and|or|to|und|oder|bis|bzw|sowie|et|o
 """What follows a hyphen that stands for the rest of a word: ``pre- and postwar``."""
 
 
-def joined(lines: Sequence[str]) -> str:
+def joined(lines: list[str]) -> str:
     """Join lines, which may be rich, with a space; a divided word becomes whole, Chinese and Japanese need no space."""
+    if len(lines) == 1:
+        return whole(lines[0])
+    made: str | None = None if compiled is None else compiled.joined(lines)
+    return joined_in_python(lines) if made is None else made
+
+
+def joined_in_python(lines: Sequence[str]) -> str:
+    """Do what ``joined`` does."""
     text = lines[0]
     for line in lines[1:]:
         if text and text[-1] < _LEAST_TELLING_SIGN and text[-1] not in _TELLING:

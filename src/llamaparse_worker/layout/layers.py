@@ -8,12 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from itertools import compress, pairwise
-from operator import attrgetter, not_
+from operator import not_
 
 import numpy as np
 import numpy.typing as npt
 
-from llamaparse_worker.layout.levels import rows
+from llamaparse_worker.layout.levels import stand_apart
 from llamaparse_worker.layout.marks import with_marks_joined
 from llamaparse_worker.layout.rules import Rules
 from llamaparse_worker.layout.segments import Segment
@@ -97,22 +97,9 @@ def _beginning(found: Sequence[Segment], last: int, index: int) -> int:
     return begin if farthest > found[index].size else index
 
 
-def _stand_apart(found: Sequence[Segment]) -> bool:
-    """Tell, without comparing all, whether each segment stands below the others or beside those on its height.
-
-    So it is on most pages.
-    """
-    return all(len(row) == 1 or _stand_beside(row) for row in rows(found, _SHRINK))
-
-
-def _stand_beside(row: list[Segment]) -> bool:
-    row.sort(key=attrgetter("x0"))
-    return all(left.x1 <= right.x0 for left, right in pairwise(row))
-
-
 def _overlapping(found: Sequence[Segment]) -> Pairs:
     """Give pairs of places, the earlier one first, of segments that lie over one another."""
-    if len(found) > _MOST_SEGMENTS or _stand_apart(found):
+    if len(found) > _MOST_SEGMENTS or stand_apart(found, _SHRINK):  # as most pages do
         return np.empty((0, 2), np.intp)
     sides = np.array([(one.x0, one.y0, one.x1, one.y1, one.size) for one in found], np.float32).reshape(-1, 5)
     height = (sides[:, 3] - sides[:, 1]) * _SHRINK

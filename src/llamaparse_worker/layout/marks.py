@@ -18,7 +18,7 @@ _RING = "◦"
 _MARKED = re.compile(rf"(?P<mark>{_BULLET}|{_ORDINAL})\s+(?P<text>.+)")
 _MARK = re.compile(rf"{_BULLET}|{_ORDINAL}")
 
-_BEHIND_LETTER = frozenset(".)")
+_BEHIND_ORDINAL = frozenset(".)")
 _LONGEST_MARK = len("(123)")
 _REACH_EM = 2.5
 _SURE_REACH_EM = 5.0
@@ -27,7 +27,7 @@ _SAME_LINE = 0.5
 
 def marked(text: str) -> re.Match[str] | None:
     """Match a line that begins with a mark: groups ``mark`` and ``text``."""
-    if text[:1].isalpha() and text[1:2] not in _BEHIND_LETTER:  # as most lines begin
+    if text[:1].isalpha() and text[1:2] not in _BEHIND_ORDINAL:  # as most lines begin
         return None
     return _MARKED.fullmatch(text)
 
@@ -54,7 +54,11 @@ def with_marks_joined(segments: Sequence[Segment]) -> list[Segment]:
 
 
 def _is_mark(segment: Segment) -> bool:
-    return _MARK.fullmatch(segment.text) is not None or _is_ring(segment)
+    text = segment.text
+    # Numbers, of which tables have many, are told apart by their last character.
+    if text[-1:] not in _BEHIND_ORDINAL and len(text) > 1:
+        return False
+    return _MARK.fullmatch(text) is not None or _is_ring(segment)
 
 
 def _is_ring(segment: Segment) -> bool:

@@ -14,6 +14,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from itertools import chain, groupby
 
+from llamaparse_worker.layout.codes import alphanumeric
 from llamaparse_worker.layout.headings import DEEPEST_LEVEL, HeadingLevels, HeadingSign, HeadingStyle, style_of
 from llamaparse_worker.model.blocks import Block, CodeBlock, Heading, ListBlock, Paragraph, Span, SpanKind
 from llamaparse_worker.model.geometry import Box, enclosing
@@ -21,7 +22,6 @@ from llamaparse_worker.model.page import Bookmark
 from llamaparse_worker.model.value import changed, quick
 
 _NUMBER = re.compile(r"(?:\d+(?:\.\d+)*|[ivxl]+|[a-z])[.)]?\s+")
-_OTHER_BYTES = bytes(code for code in range(128) if not chr(code).isalnum())
 _LONGEST = 300
 
 
@@ -143,13 +143,7 @@ def _key(text: str) -> str:
     """Give what titles are compared by: letters and digits in one case, without a number before them."""
     folded = text.lower() if text.isascii() else unicodedata.normalize("NFKC", text).casefold()
     folded = folded.strip()
-    return _alphanumeric(_NUMBER.sub("", folded, count=1)) or _alphanumeric(folded)
-
-
-def _alphanumeric(text: str) -> str:
-    if text.isascii():
-        return text.encode().translate(None, _OTHER_BYTES).decode()
-    return "".join(filter(str.isalnum, text))
+    return alphanumeric(_NUMBER.sub("", folded, count=1)) or alphanumeric(folded)
 
 
 def _outlined(block: Block, depth: int, size: float) -> Block:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 import unicodedata
 
-from llamaparse_worker.layout.codes import count_visible, signs_from
+from llamaparse_worker.layout.codes import count_among, count_visible, signs_from
 from llamaparse_worker.model.characters import Trait
 from llamaparse_worker.model.page import PageReason, RawPage
 
@@ -88,8 +88,7 @@ def _meaningless(odd: str) -> int:
 
 def _is_no_language(text: str, visible: int) -> bool:
     """Tell a text whose letters stand for other letters, as where the font's table of characters is shifted."""
-    plain_ones = text.encode("ascii", "ignore")
-    if len(plain_ones) - len(plain_ones.translate(None, _COMMON_BYTES)) > _FEWEST_COMMON * visible:
+    if count_among(text, _COMMON_BYTES) > _FEWEST_COMMON * visible:
         return False
     letters = _LATIN.findall(text.lower())
     if len(letters) < max(_ENOUGH_LETTERS, visible / 2) or len(set(letters)) < _LEAST_ALPHABET:

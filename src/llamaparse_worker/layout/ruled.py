@@ -323,8 +323,9 @@ def _enclosed(lattice: _Lattice, height: int, width: int) -> list[Area]:
     """Gather cells that no line parts, where lines are drawn around several; what is no rectangle stays apart."""
     across = [_covering(lattice.frame.upright, at) for at in lattice.xs]
     along = [_covering(lattice.frame.level, at) for at in lattice.ys]
-    walls = [[any(rule.covers(row.x0, row.x1) for rule in rules) for rules in across] for row in lattice.rows]
-    floors = [[any(rule.covers(one.x0, one.x1) for rule in rules) for one in lattice.columns] for rules in along]
+    rows, columns = lattice.rows, lattice.columns
+    walls = list(zip(*[_covered(rules, rows) for rules in across], strict=True))
+    floors = [_covered(rules, columns) for rules in along]
     parents = list(range(height * width))
 
     def root(index: int) -> int:
@@ -345,6 +346,14 @@ def _enclosed(lattice: _Lattice, height: int, width: int) -> list[Area]:
         groups.setdefault(root(index), []).append(divmod(index, width))
     several = (members for members in groups.values() if len(members) > 1)
     return [area for members in several if (area := _rectangle(members, height * width)) is not None]
+
+
+def _covered(rules: Sequence[Rule], strips: Sequence[Strip]) -> list[bool]:
+    """Tell for each of the strips, which stand in order, whether a line goes along most of it."""
+    first, last = strips[0].x0, strips[-1].x1
+    if any(rule.start <= first and last <= rule.end for rule in rules):  # as most go along all of a table
+        return [strip.x0 < strip.x1 for strip in strips]
+    return [any(rule.covers(strip.x0, strip.x1) for rule in rules) for strip in strips]
 
 
 def _rectangle(members: Sequence[tuple[int, int]], every: int) -> Area | None:

@@ -3,6 +3,7 @@
 A frame is what one table may be drawn with: lines that touch each other, and lines or boxes of equal width one below
 the other, as in tables that have rules between rows only, or every other row shaded. Compare "pdfplumber" and
 "camelot" for tables from lines, and Nurminen, "Algorithmic extraction of data in tables in PDF documents" (2013).
+Where ``rules.c`` was compiled it joins lines and finds which touch, and else Python does, slower; both give the same.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from operator import itemgetter
+from types import ModuleType
 
 import numpy as np
 import numpy.typing as npt
@@ -20,6 +22,9 @@ from llamaparse_worker.model.value import quick, unguarded
 
 Floats = npt.NDArray[np.float32]
 Flags = npt.NDArray[np.bool_]
+
+VERSION = 1
+"""Of ``rules.c``: what an earlier version has left is not used."""
 
 _SAME_PLACE = 1.0
 _SAME_LINE_GAP = 3.5
@@ -47,6 +52,17 @@ class Rule:
         return min(self.end, end) - max(self.start, start) > (end - start) / 2
 
 
+compiled: ModuleType | None
+try:
+    from llamaparse_worker.layout import _rules
+
+    compiled = _rules if _rules.VERSION == VERSION else None
+except ImportError:  # it was not built: there was no compiler, or no header files of Python
+    compiled = None
+if compiled is not None:
+    compiled.learn(Rule)
+
+
 @quick
 @dataclass(frozen=True, slots=True)
 class Rules:
@@ -70,6 +86,12 @@ def page_rules(page: RawPage) -> Rules:
     """Join the lines of a page; the edges of filled rectangles count as lines, those of the whole page do not."""
     if not page.rules and not page.fills:  # as on most pages
         return Rules()
+    made = None if compiled is None else compiled.joined(page.rules, page.fills, page.width, page.height)
+    return joined_in_python(page) if made is None else Rules(*made)
+
+
+def joined_in_python(page: RawPage) -> Rules:
+    """Do what ``page_rules`` does."""
     lines = np.frombuffer(page.rules, np.float32).reshape(-1, 4).tolist()
     filled = np.frombuffer(page.fills, np.float32).reshape(-1, 4)[:_MOST_FILLS].tolist()
     level = [(y0, x0, x1, True) for x0, y0, x1, y1 in lines if x1 - x0 >= y1 - y0]
@@ -152,9 +174,18 @@ def frames(rules: Rules) -> list[Frame]:
 
 
 def _touching(rules: Rules) -> Iterable[tuple[list[Rule], list[Rule]]]:
-    level, upright = rules.level, rules.upright
-    if len(level) * len(upright) > _MOST_PAIRS:
+    if len(rules.level) * len(rules.upright) > _MOST_PAIRS:
         return []
+    touching: Iterable[tuple[list[Rule], list[Rule]]] = (
+        touching_in_python(rules.level, rules.upright)
+        if compiled is None
+        else compiled.touching(rules.level, rules.upright)
+    )
+    return touching
+
+
+def touching_in_python(level: Sequence[Rule], upright: Sequence[Rule]) -> Iterable[tuple[list[Rule], list[Rule]]]:
+    """Gather level and upright rules that touch each other, in the order of the first of each group."""
     parents = list(range(len(level) + len(upright)))
 
     def root(index: int) -> int:

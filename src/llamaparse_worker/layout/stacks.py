@@ -10,7 +10,7 @@ from itertools import pairwise, takewhile
 
 from llamaparse_worker.layout.columns import Line, Strip, spanned
 from llamaparse_worker.layout.grid import Grid
-from llamaparse_worker.layout.levels import baselines
+from llamaparse_worker.layout.levels import baselines, within
 from llamaparse_worker.layout.ruled import ruled_grid
 from llamaparse_worker.layout.rules import Frame, Rules, frames
 from llamaparse_worker.layout.segments import Segment
@@ -94,12 +94,9 @@ def _without(segments: Sequence[Segment], grid: Grid) -> list[Segment]:
     ]
 
 
-def _within(segments: Sequence[Segment], box: Box) -> list[Segment]:
+def _within(segments: list[Segment], box: Box) -> list[Segment]:
     """Choose the segments whose middle lies in a box or close to it."""
-    left, top, right, bottom = box.x0 - _NEAR, box.y0 - _NEAR, box.x1 + _NEAR, box.y1 + _NEAR
-    return [
-        one for one in segments if top <= (one.y0 + one.y1) / 2 <= bottom and left <= (one.x0 + one.x1) / 2 <= right
-    ]
+    return within(segments, box.x0 - _NEAR, box.y0 - _NEAR, box.x1 + _NEAR, box.y1 + _NEAR)
 
 
 def _stacked(found: Sequence[Frame], segments: Sequence[Segment], em: float) -> list[Frame]:

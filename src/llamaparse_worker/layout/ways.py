@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from llamaparse_worker.layout import codes, compiled_cut, levels
+from llamaparse_worker.layout import codes, columns, levels, lines, rules, segments
 from llamaparse_worker.model import value
 
 
 def way() -> str:
     """Say in a few words how pages are laid out."""
     parts = {
-        "runs": compiled_cut.is_compiled(),
-        "codes": codes.is_compiled,
+        "lines": lines.compiled is not None,
+        "rules": rules.compiled is not None,
+        "segments": segments.compiled is not None,
+        "codes": codes.compiled is not None,
+        "columns": columns.compiled is not None,
         "levels": levels.compiled is not None,
         "values": value.is_compiled(),
     }

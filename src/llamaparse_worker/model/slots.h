@@ -1,4 +1,4 @@
-/* Where objects of a class keep what their slots hold. For modules of Python: values.c, levels.c. */
+/* Where objects of a class keep what their slots hold. For modules of Python: values.c, and those over kinds.h. */
 #ifndef SLOTS_H
 #define SLOTS_H
 

@@ -10,7 +10,7 @@ from dataclasses import MISSING, fields, make_dataclass, replace
 from types import ModuleType
 from typing import Protocol, TypeVar
 
-VERSION = 3
+VERSION = 4
 """Of ``values.c``: what an earlier version has left is not used."""
 
 _Value = TypeVar("_Value")

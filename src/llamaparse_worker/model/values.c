@@ -1,5 +1,5 @@
 /* Makes the values of a dataclass with slots: what calling its class, or `dataclasses.replace`, does in Python, with
- * equal results; and the box around others.
+ * equal results; and the box around others, and what it measures.
  *
  * `quicken` gives a class a function of its own to be called by, which writes the arguments straight into the slots. It
  * knows where these are, and what an argument that is left out stands for. Any call that it does not understand takes
@@ -7,10 +7,12 @@
  */
 #include "slots.h"
 
-#define VERSION 3
+#define VERSION 4
 
 enum { X0, Y0, X1, Y1, SIDES };
 enum { MOST_FIELDS = 40, PLACES = 1024, MOST_CLASSES = PLACES / 2 };
+
+static const double MOST_EXACT = 1e15, SURELY_NEAR = 0.25;
 
 typedef struct {
     PyTypeObject *class;
@@ -153,6 +155,37 @@ static PyObject *enclosing(PyObject *module, PyObject *const *arguments, Py_ssiz
     return filled(maker, sides);
 }
 
+/* Rounds to hundredths as Python does: the nearest number. Gives 0 for what is so near the middle between two of them that
+ * this takes the digits to tell, for what is too large to have any, and for nothing, which may have a sign. */
+static int hundredths(double value, double *rounded) {
+    const double shift = 6755399441055744.0; /* 1.5 * 2^52: adding it leaves no binary places */
+    const double scaled = value * 100;
+    if (!(scaled < MOST_EXACT && scaled > -MOST_EXACT)) return 0;
+    const double nearest = (scaled + shift) - shift, off = scaled - nearest;
+    *rounded = nearest / 100;
+    return nearest != 0 && off < SURELY_NEAR && off > -SURELY_NEAR;
+}
+
+/* Makes an object of left, top, width and height; None if that is left to Python. */
+static PyObject *measured(PyObject *module, PyObject *const *arguments, Py_ssize_t count) {
+    PyObject *sides[SIDES], *made = NULL;
+    double numbers[SIDES], width, height;
+    (void)module;
+    if (count != 2 || !PyType_Check(arguments[0])) return PyErr_Format(PyExc_TypeError, "a class and a box are needed");
+    const Maker *maker = *place_of((PyTypeObject *)arguments[0]), *of_box = *place_of(Py_TYPE(arguments[1]));
+    if (!maker || maker->fields != SIDES) Py_RETURN_NONE;
+    for (int side = 0; side < SIDES; side++)
+        if (!(sides[side] = side_of(of_box, arguments[1], side, &numbers[side]))) Py_RETURN_NONE;
+    if (!hundredths(numbers[X1] - numbers[X0], &width) || !hundredths(numbers[Y1] - numbers[Y0], &height))
+        Py_RETURN_NONE;
+    sides[2] = PyFloat_FromDouble(width);
+    sides[3] = PyFloat_FromDouble(height);
+    if (sides[2] && sides[3]) made = filled(maker, sides);
+    Py_XDECREF(sides[2]);
+    Py_XDECREF(sides[3]);
+    return made;
+}
+
 /* Whether nothing but its slots and `__init__` decides how an object of a class is made. */
 static int is_plain(PyTypeObject *class) {
     return Py_IS_TYPE(class, &PyType_Type) && PyType_HasFeature(class, Py_TPFLAGS_HEAPTYPE)
@@ -222,6 +255,7 @@ static PyMethodDef functions[] = {
     {"changed", (PyCFunction)(void (*)(void))changed, METH_FASTCALL | METH_KEYWORDS,
      "Give a value of a quick class with some fields changed."},
     {"enclosing", (PyCFunction)(void (*)(void))enclosing, METH_FASTCALL, "Give the box of this class around values."},
+    {"measured", (PyCFunction)(void (*)(void))measured, METH_FASTCALL, "Give left, top, width and height of a box."},
     {"quicken", quicken, METH_VARARGS, "Have objects of a class with slots made without a step of Python."},
     {NULL, NULL, 0, NULL},
 };

@@ -40,6 +40,8 @@ from llamaparse_worker.parsers.mark import PageMark
 from llamaparse_worker.parsers.protocol import MAX_TRACE_BYTES, prepare
 
 _FORK_DESCRIPTORS = 2
+_OBJECTS = 10_000
+"""So many more objects let the collector of garbage look for some: those of a few pages, which hold no cycles."""
 
 Serve = Callable[[socket.socket, ChildLimits, PageMark], int]
 """Answers requests in a process until the worker closes its end; gives the exit status."""
@@ -151,6 +153,7 @@ class ForkServer:
         prepare()
         gc.collect()
         gc.freeze()
+        gc.set_threshold(_OBJECTS)
         # From here on the end of the worker is seen on the control socket, and cleaned up after.
         sandbox.outlive_parent()
 

@@ -125,17 +125,18 @@ def prepare() -> None:
 
 def encode_request(request: ParserRequest) -> bytes:
     """Give the payload of a request."""
-    return _requests().dump_json(request)
+    return _requests().serializer.to_json(request)
 
 
 def decode_request(payload: bytes) -> ParserRequest:
     """Read the payload of a request, which comes from the worker."""
-    return _requests().validate_json(payload)
+    request: ParserRequest = _requests().validator.validate_json(payload)
+    return request
 
 
 def encode_event(event: ParserEvent) -> bytes:
     """Give the payload of an event."""
-    return _events().dump_json(event)
+    return _events().serializer.to_json(event)
 
 
 def decode_event(payload: bytes) -> ParserEvent:
@@ -145,9 +146,10 @@ def decode_event(payload: bytes) -> ParserEvent:
         BrokenProtocol: it is none.
     """
     try:
-        return _events().validate_json(payload)
+        event: ParserEvent = _events().validator.validate_json(payload)
     except ValidationError as error:
         raise BrokenProtocol(f"an event with {error.error_count()} errors") from None
+    return event
 
 
 def encode_number(number: int) -> bytes:

@@ -40,6 +40,8 @@ FUNCTIONS = (
 MOST_RECTANGLES = 20_000
 """Of each sort; where there are more, ``rules.py`` reads them."""
 
+_NO_BOXES, _NO_COLOURS = np.empty((0, 4), np.float32), np.empty(0, np.uint32)
+
 _ffi: Any = FFI()
 _ffi.cdef("""
 typedef struct {
@@ -93,6 +95,8 @@ class _Room:
     def rectangles(self) -> tuple[Floats, Floats, Colours]:
         """Give what was read."""
         rules, fills = self._drawn.rules, self._drawn.fills
+        if not rules and not fills:  # as on most pages
+            return _NO_BOXES, _NO_BOXES, _NO_COLOURS
         return self._rules[:rules].copy(), self._fills[:fills].copy(), self._colours[:fills].copy()
 
 

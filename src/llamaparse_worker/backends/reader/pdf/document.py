@@ -34,6 +34,7 @@ from llamaparse_worker.backends.reader.pdf.unseen import unseen
 from llamaparse_worker.backends.reader.pdf.view import View
 from llamaparse_worker.errors import PageUnreadable
 from llamaparse_worker.interfaces import ReaderLimits
+from llamaparse_worker.layout.codes import count_visible
 from llamaparse_worker.model.forms import FormField
 from llamaparse_worker.model.images import EmbeddedImage, PixelImage
 from llamaparse_worker.model.page import Bookmark, PageLink, RawPage, Remark
@@ -218,11 +219,7 @@ def _glyphs(page: int, number: int) -> Glyphs:
 
 def _is_little(text: str) -> bool:
     # On most pages their beginning tells.
-    return _visible(text[: 2 * _LITTLE_TEXT]) < _LITTLE_TEXT and _visible(text) < _LITTLE_TEXT
-
-
-def _visible(text: str) -> int:
-    return len("".join(text.split()))
+    return count_visible(text[: 2 * _LITTLE_TEXT]) < _LITTLE_TEXT and count_visible(text) < _LITTLE_TEXT
 
 
 def _has_content(page: int) -> bool:

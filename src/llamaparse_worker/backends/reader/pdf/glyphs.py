@@ -8,6 +8,7 @@ object. Both give the same.
 from __future__ import annotations
 
 import re
+from codecs import utf_32_le_decode
 from collections import deque
 from dataclasses import dataclass
 from functools import cache, lru_cache
@@ -28,6 +29,7 @@ Floats = npt.NDArray[np.float32]
 _CHUNK = 16_384
 _STRAIGHT = 0.09
 """Slope, about five degrees, up to which a line of text counts as parallel to a side of the page."""
+_NAME_BYTES = 256
 _BOLD_WEIGHT = 600
 _FIXED_PITCH, _ITALIC, _FORCE_BOLD = 1 << 0, 1 << 6, 1 << 18
 _FIXED_PITCH_NAMES = (
@@ -101,7 +103,7 @@ def _glyphs(text: str, boxes: Floats, styles: _Styles, objects: npt.NDArray[np.u
 def through_compiled(text_page: int, count: int) -> Glyphs:
     """Read characters with one foreign call."""
     found = read(text_page, count)
-    text = found.codes.tobytes().decode("utf-32-le", "surrogatepass")
+    text, _ = utf_32_le_decode(found.codes.data, "surrogatepass", True)  # noqa: FBT003 - it takes no names
     table = tuple(map(_font, found.font_handles)) or (Font(""),)
     styles = _Styles(found.sizes, found.fonts, found.traits, table, found.colours, found.colour_table)
     return (_cleaned if found.unclean else _glyphs)(text, found.boxes, styles, found.objects)
@@ -273,11 +275,15 @@ class ColourTable:
         return tuple(self._known)
 
 
+@cache
+def _name_room() -> Any:  # noqa: ANN401 - a C array
+    return ffi.new("char[]", _NAME_BYTES)
+
+
 def _font(handle: int) -> Font:
     pdfium = library()
-    buffer = ffi.new("char[]", 256)
-    size = min(256, pdfium.FPDFFont_GetBaseFontName(handle, buffer, 256))
-    name = bytes(ffi.buffer(buffer, max(0, size - 1)))
+    size = min(_NAME_BYTES, pdfium.FPDFFont_GetBaseFontName(handle, _name_room(), _NAME_BYTES))
+    name = bytes(ffi.buffer(_name_room(), max(0, size - 1)))
     # PDFium guesses the weight from the width of stems where the file does not tell it.
     heavy = pdfium.FPDFFont_GetWeight(handle) >= _BOLD_WEIGHT
     return _described(name, max(0, pdfium.FPDFFont_GetFlags(handle)), heavy=heavy)

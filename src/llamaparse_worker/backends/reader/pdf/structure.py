@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from itertools import repeat
 
 import numpy as np
@@ -25,8 +25,11 @@ Indices = npt.NDArray[np.int32]
 class Structure:
     """The elements of a page in reading order; both are empty for a page without structure."""
 
-    elements: tuple[Element, ...] = ()
-    of_characters: Indices = field(default_factory=lambda: np.zeros(0, np.int32))
+    elements: tuple[Element, ...]
+    of_characters: Indices
+
+
+_NONE = Structure((), np.zeros(0, np.int32))
 
 
 class Structures:
@@ -43,13 +46,13 @@ class Structures:
         The first page decides for all, so that every process decides alike.
         """
         if not self._tagged:
-            return Structure()
+            return _NONE
         if self._first is None:
             self._first = _Tree.of(page) if number == 1 else self._tree_of_first()
         if self._first.too_wide:
-            return Structure()
+            return _NONE
         found = self._first if number == 1 else _Tree.of(page)
-        return found.structure(objects) if found.elements else Structure()
+        return found.structure(objects) if found.elements else _NONE
 
     def _tree_of_first(self) -> _Tree:
         page = library().FPDF_LoadPage(self._document, 0)

@@ -59,8 +59,16 @@ class View:
         if not given:
             return []
         mapped = self.boxes(np.array(given, np.float32))
-        sides = np.clip(mapped, 0, np.array([self.width, self.height] * 2, np.float32)).tolist()
-        return [Box(*(round(side, 2) for side in box)) for box in sides]
+        width, height = np.array((self.width, self.height), np.float32).tolist()
+        return [
+            Box(
+                round(min(max(x0, 0.0), width), 2),
+                round(min(max(y0, 0.0), height), 2),
+                round(min(max(x1, 0.0), width), 2),
+                round(min(max(y1, 0.0), height), 2),
+            )
+            for x0, y0, x1, y1 in mapped.tolist()
+        ]
 
     def box(self, bounds: Bounds) -> Box:
         """Map one rectangle, cut to the page."""

@@ -1,0 +1,13 @@
+from collections.abc import Sequence
+
+from llamaparse_worker.layout.lines import TextLine
+from llamaparse_worker.layout.segments import Segment
+from llamaparse_worker.model.blocks import Line
+from llamaparse_worker.model.geometry import Box
+
+VERSION: int
+
+def learn(segment: type[Segment], text_line: type[TextLine], line: type[Line], box: type[Box], /) -> None: ...
+def join(segments: Sequence[Segment], /) -> TextLine | None: ...
+def carried(lines: Sequence[TextLine], /) -> tuple[Line, ...]: ...
+def usual_pitch(lines: Sequence[TextLine], /) -> float: ...

@@ -1,0 +1,9 @@
+from llamaparse_worker.layout.rules import Rule
+
+VERSION: int
+
+def learn(rule: type[Rule], /) -> None: ...
+def joined(
+    lines: bytes, fills: bytes, width: float, height: float, /
+) -> tuple[tuple[Rule, ...], tuple[Rule, ...]] | None: ...
+def touching(level: tuple[Rule, ...], upright: tuple[Rule, ...], /) -> list[tuple[list[Rule], list[Rule]]]: ...
