@@ -13,7 +13,7 @@ from llamaparse_worker.layout.arrange import lay_out
 from llamaparse_worker.layout.assemble import document_signs, finish, page_signs
 from llamaparse_worker.layout.headings import HeadingSign
 from llamaparse_worker.layout.outline import level_scheme, with_bookmarks
-from llamaparse_worker.model.blocks import Block, CodeBlock, Heading, ListBlock, ListItem, Paragraph, SpanKind
+from llamaparse_worker.model.blocks import Block, CodeBlock, Heading, ListBlock, ListItem, Paragraph, Span, SpanKind
 from llamaparse_worker.model.geometry import Box
 from llamaparse_worker.model.page import Bookmark, ParsedPage
 from support.documents import HEIGHT, MARGIN, Draw, Pen, make, sentences
@@ -213,3 +213,13 @@ def test_at_an_edge_only_what_the_outline_leads_right_to_is_a_heading(top: float
     _, (found,) = with_bookmarks([listing], [Bookmark("new tty.ReadStream(fd)", 3, top)], 10, in_text=0)
 
     assert isinstance(found, expected)
+
+
+def test_a_paragraph_that_becomes_a_heading_is_bold_no_more() -> None:
+    spans = (Span(0, 11, SpanKind.STRONG), Span(11, 16, SpanKind.CODE), Span(17, 21, SpanKind.EMPHASIS))
+    paragraph = Paragraph("Example of Array here", BOX, spans=spans)
+
+    (heading,), _ = with_bookmarks([paragraph], [Bookmark("Example of Array here", 2, None)], 10, in_text=1)
+
+    assert isinstance(heading, Heading)
+    assert heading.spans == spans[1:]

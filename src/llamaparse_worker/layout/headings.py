@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from llamaparse_worker.layout.inline import BOLD, CODE, ITALIC, PLAIN, SWITCHES
 from llamaparse_worker.layout.lines import TextLine
 from llamaparse_worker.layout.segments import Style
-from llamaparse_worker.model.blocks import Heading
+from llamaparse_worker.model.blocks import Heading, Span, SpanKind
 from llamaparse_worker.model.value import quick
 
 BOLD_TYPE, CAPITALS, SLANTED = 3, 2, 1
@@ -105,6 +105,16 @@ def run_in(rich: str) -> tuple[str, str] | None:
     if found is None or not look or not (ord(look) - ord(SWITCHES[0])) & (BOLD | ITALIC):
         return None
     return found["number"] + found["title"].rstrip(), found["rest"]
+
+
+def spans_of_heading(text: str, spans: Iterable[Span]) -> tuple[Span, ...]:
+    """Leave out what is no news in a heading: that it is bold, or all of it in italics."""
+    return tuple(
+        span
+        for span in spans
+        if span.kind is not SpanKind.STRONG
+        and not (span.kind is SpanKind.EMPHASIS and span.end - span.start == len(text))
+    )
 
 
 def is_capitals(text: str) -> bool:

@@ -15,7 +15,14 @@ from dataclasses import dataclass, replace
 from itertools import chain, groupby
 
 from llamaparse_worker.layout.codes import alphanumeric
-from llamaparse_worker.layout.headings import DEEPEST_LEVEL, HeadingLevels, HeadingSign, HeadingStyle, style_of
+from llamaparse_worker.layout.headings import (
+    DEEPEST_LEVEL,
+    HeadingLevels,
+    HeadingSign,
+    HeadingStyle,
+    spans_of_heading,
+    style_of,
+)
 from llamaparse_worker.model.blocks import Block, CodeBlock, Heading, ListBlock, Paragraph, Span, SpanKind
 from llamaparse_worker.model.geometry import Box, enclosing
 from llamaparse_worker.model.page import Bookmark
@@ -93,6 +100,7 @@ def _items_without_titles(block: ListBlock, titles: dict[str, int], size: float)
             depth = titles[_key(item.printed)]
             shift = len(item.printed) - len(item.text)
             spans = tuple(changed(span, start=span.start + shift, end=span.end + shift) for span in item.spans)
+            spans = spans_of_heading(item.printed, spans)
             made.append(Heading(item.printed, item.box, size, spans=spans, outline=depth))
     return made
 
@@ -151,7 +159,8 @@ def _outlined(block: Block, depth: int, size: float) -> Block:
         case Heading():
             return changed(block, outline=depth)
         case Paragraph():
-            return Heading(block.text, block.box, size, lines=block.lines, spans=block.spans, outline=depth)
+            spans = spans_of_heading(block.text, block.spans)
+            return Heading(block.text, block.box, size, lines=block.lines, spans=spans, outline=depth)
         case CodeBlock():
             return _of_code(block.text, block.box, depth, size)
         case _:
