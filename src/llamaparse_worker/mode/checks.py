@@ -61,10 +61,10 @@ def boxes_of(texts: Sequence[str], page: Evidence) -> list[list[Box]]:
         return found
     tokens = tokens_of(Piece(text, at) for at, text in enumerate(texts))
     paired = align(tokens, page.tokens)
-    for at, place in enumerate(paired.to_page):
+    for at, (text, place) in enumerate(zip(tokens.places, paired.to_page, strict=True)):
         if place == UNPAIRED or at in paired.stray:
             continue  # a word that is somewhere on the page, but alone, tells no place
         box = page.stands[place].box or page.stands[place].block
         if box is not None:
-            found[tokens.place(at)].append(box)
+            found[text].append(box)
     return found

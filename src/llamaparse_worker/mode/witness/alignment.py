@@ -12,9 +12,10 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections import defaultdict, deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from difflib import SequenceMatcher
+from functools import cached_property
 from typing import TypeVar
 
 from llamaparse_worker.mode.witness.tokens import Duty, Tokens, runs
@@ -57,18 +58,17 @@ class Alignment:
 def align(answer: Tokens[A], page: Tokens[W]) -> Alignment:
     """Pair the tokens of an answer with those of a page."""
     tiling = _Tiling(answer.keys, page.keys)
+    everything = [True] * len(page)
     proper = [token.duty is not Duty.ASIDE for token in page.all]
-    everything = [True] * len(proper)
+    in_turn = (everything,) if proper == everything else (proper, everything)
     for length in _LENGTHS:
-        for allowed in (proper, everything):
+        for allowed in in_turn:
             if not tiling.is_whole:
                 tiling.tile(length, allowed)
     gaps = _Gaps(answer, page, tiling)
-    gaps.compare()
-    gaps.pair_runs()
-    gaps.pair_fragments()
+    stray = frozenset(gaps.paired()) if UNPAIRED in tiling.to_page else frozenset[int]()
     return Alignment(
-        stray=frozenset(gaps.pair_strays()),
+        stray=stray,
         to_page=tuple(tiling.to_page),
         to_answer=tuple(tiling.to_answer),
         exchanges=tuple(gaps.exchanges),
@@ -82,7 +82,6 @@ class _Tiling:
         self.page = page
         self.to_page = [UNPAIRED] * len(answer)
         self.to_answer = [UNPAIRED] * len(page)
-        self._allowed: Sequence[bool] = ()
 
     @property
     def is_whole(self) -> bool:
@@ -95,26 +94,25 @@ class _Tiling:
 
     def tile(self, length: int, allowed: Sequence[bool]) -> None:
         """Pair common stretches of at least ``length`` tokens, of those of the page that are allowed."""
-        self._allowed = allowed
-        places: defaultdict[Sequence[str], list[int]] = defaultdict(list)
-        open_ones = [at for at, found in enumerate(self.to_answer) if found == UNPAIRED and allowed[at]]
-        for start, end in runs(open_ones):
-            for at in range(start, end - length + 1):
-                places[self.page[at : at + length]].append(at)
+        places = _Places(self.page, tuple(self.to_answer), allowed, length)
         used: dict[Sequence[str], int] = {}
         for start, end in list(_free(self.to_page)):
             at = start
             while at + length <= end:
                 gram = self.answer[at : at + length]
-                known = places.get(gram)
-                found = None if known is None else self._nearest(gram, known, at, length, used)
+                expected = self.to_page[at - 1] + 1 if at else 0
+                found: int | None = expected
+                if not (self._is_free(expected, length) and places.has(gram, expected)):
+                    found = self._nearest(gram, places.of(gram), expected, used)
                 at = at + 1 if found is None else self._extended(at, found, start, end)
 
     def _nearest(
-        self, gram: Sequence[str], known: Sequence[int], at: int, length: int, used: dict[Sequence[str], int]
+        self, gram: Sequence[str], known: Sequence[int], expected: int, used: dict[Sequence[str], int]
     ) -> int | None:
         """Give where on the page a stretch is still free, best behind what the last token was paired with."""
-        expected = self.to_page[at - 1] + 1 if at else 0
+        if not known:
+            return None
+        length = len(gram)
         first = bisect_left(known, expected)
         for place in known[first : first + _PROBES]:
             if self._is_free(place, length):
@@ -126,21 +124,52 @@ class _Tiling:
         return known[begin] if begin < len(known) else None
 
     def _is_free(self, place: int, length: int) -> bool:
-        return all(found == UNPAIRED for found in self.to_answer[place : place + length])
+        return self.to_answer[place : place + length].count(UNPAIRED) == length
 
     def _extended(self, at: int, place: int, start: int, end: int) -> int:
         """Pair all that is common around; gives the token behind it."""
-        while at > start and place and self._may_pair(at - 1, place - 1):
+        answer, page, to_page, to_answer = self.answer, self.page, self.to_page, self.to_answer
+        while (
+            at > start
+            and place
+            and to_page[at - 1] == to_answer[place - 1] == UNPAIRED
+            and answer[at - 1] == page[place - 1]
+        ):
             at, place = at - 1, place - 1
-        while at < end and place < len(self.page) and self._may_pair(at, place):
-            self.pair(at, place)
+        last = min(end, at + len(page) - place)
+        while at < last and to_page[at] == to_answer[place] == UNPAIRED and answer[at] == page[place]:
+            to_page[at], to_answer[place] = place, at
             at, place = at + 1, place + 1
         return at
 
-    def _may_pair(self, one: int, other: int) -> bool:
-        return (
-            self.to_page[one] == UNPAIRED and self.to_answer[other] == UNPAIRED and self.answer[one] == self.page[other]
-        )
+
+class _Places:
+    """Where the page has a stretch of ``length`` tokens, of those that are allowed and were not ``paired`` before."""
+
+    def __init__(self, page: Sequence[str], paired: Sequence[int], allowed: Sequence[bool], length: int) -> None:
+        self._page = page
+        self._paired = paired
+        self._allowed = allowed
+        self._length = length
+
+    def has(self, gram: Sequence[str], place: int) -> bool:
+        """Tell whether the page has a stretch at a place where nothing is paired."""
+        end = place + self._length
+        return self._page[place:end] == gram and all(self._allowed[place:end])
+
+    def of(self, gram: Sequence[str]) -> Sequence[int]:
+        """Give all places of a stretch, ascending."""
+        return self._known.get(gram, ())
+
+    @cached_property
+    def _known(self) -> Mapping[Sequence[str], Sequence[int]]:
+        """All stretches: an answer that gives the page as it is needs none of them."""
+        places: defaultdict[Sequence[str], list[int]] = defaultdict(list)
+        open_ones = [at for at, found in enumerate(self._paired) if found == UNPAIRED and self._allowed[at]]
+        for start, end in runs(open_ones):
+            for at in range(start, end - self._length + 1):
+                places[self._page[at : at + self._length]].append(at)
+        return places
 
 
 class _Gaps:
@@ -153,7 +182,14 @@ class _Gaps:
         self.exchanges: list[Exchange] = []
         self.excused: set[int] = set()
 
-    def compare(self) -> None:
+    def paired(self) -> Iterator[int]:
+        """Pair what can be, and give the tokens of the answer that are found alone."""
+        self._compare_all()
+        self._pair_runs()
+        self._pair_fragments()
+        yield from self._pair_strays()
+
+    def _compare_all(self) -> None:
         """Compare what stands between the same neighbours on both sides."""
         to_page, to_answer = self._tiling.to_page, self._tiling.to_answer
         for start, end in list(_free(to_page)):
@@ -215,7 +251,7 @@ class _Gaps:
         for step, place in enumerate(range(*other)):
             self._tiling.to_answer[place] = min(one[0] + step, longest)
 
-    def pair_runs(self) -> None:
+    def _pair_runs(self) -> None:
         """Pair what is left of the answer with what is left of the page, wherever it stands, if it reads the same."""
         known: defaultdict[str, list[tuple[int, int]]] = defaultdict(list)
         for run in _free(self._tiling.to_answer):
@@ -225,7 +261,7 @@ class _Gaps:
             if same:
                 self._pair_all(run, same.pop())
 
-    def pair_fragments(self) -> None:
+    def _pair_fragments(self) -> None:
         """Pair a word with the parts that a narrow column has broken it into, with other columns between them."""
         left = [at for at, found in enumerate(self._tiling.to_answer) if found == UNPAIRED]
         for at, found in enumerate(self._tiling.to_page):
@@ -250,14 +286,13 @@ class _Gaps:
                 return [place, *rest]
         return []
 
-    def pair_strays(self) -> Iterator[int]:
+    def _pair_strays(self) -> Iterator[int]:
         """Pair single tokens with the same ones anywhere, unless something else stands in their place."""
         contradicted = {at for one in self.exchanges for at in range(*one.page)}
         known: defaultdict[str, deque[int]] = defaultdict(deque)
-        # What must be found goes before what may be.
-        for place in sorted(range(len(self._page)), key=lambda at: self._page.all[at].duty):
-            if self._tiling.to_answer[place] == UNPAIRED and place not in contradicted:
-                known[self._page.keys[place]].append(place)
+        left = (at for at, found in enumerate(self._tiling.to_answer) if found == UNPAIRED and at not in contradicted)
+        for place in sorted(left, key=lambda at: self._page.all[at].duty):  # what must be found before what may be
+            known[self._page.keys[place]].append(place)
         exchanged = {at for one in self.exchanges for at in range(*one.answer)}
         for at, found in enumerate(self._tiling.to_page):
             if found == UNPAIRED and at not in exchanged and (same := known.get(self._answer.keys[at])):

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from html.parser import HTMLParser
 
-from llamaparse_worker.mode.witness.inline import stretches, targets
+from llamaparse_worker.mode.witness.inline import is_plain, stretches, targets
 from llamaparse_worker.mode.witness.tokens import Duty, Piece, Tokens, tokens_of
 
 _FENCE = re.compile(r"\s*(?P<fence>`{3,}|~{3,})\s*(?P<language>[^\s`]*)")
@@ -98,7 +98,7 @@ class _Reading:
             line = self._lines[self._at]
             if fence := _FENCE.match(line):
                 yield from self._fenced(fence["fence"])
-            elif _TABLE_TAG.search(line):
+            elif "<" in line and _TABLE_TAG.search(line):
                 yield from self._html_table()
             elif self._begins_table():
                 yield from self._pipe_table()
@@ -182,6 +182,10 @@ class _Reading:
         yield from self._set(rest if task is None else rest[task.end() :], place)
 
     def _set(self, text: str, place: Place) -> Iterator[Piece[Place]]:
+        if is_plain(text):  # as most are, and the search for marks is the dearest part of the whole
+            if text:
+                yield Piece(text, place)
+            return
         self.targets += ((target, place) for target in targets(text))
         for number, stretch in enumerate(stretches(text)):
             yield Piece(stretch.text, place, stretch.duty, joins=stretch.joins and number > 0)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from difflib import SequenceMatcher
 from functools import cached_property
@@ -56,17 +56,15 @@ class Case:
     page: Evidence
     paired: Alignment
 
-    @property
+    @cached_property
     def novel(self) -> list[int]:
         """Tokens of the answer that the page lacks, as far as its reader can tell."""
-        guessed = {at for one in self.guesses for at in range(*one.answer)}
-        return [at for at, found in enumerate(self.paired.to_page) if found == UNPAIRED and at not in guessed]
+        return _unpaired(self.paired.to_page, (one.answer for one in self.guesses))
 
-    @property
+    @cached_property
     def lost(self) -> list[int]:
         """Tokens of the page that the answer lacks, as far as they are no guess at what it has instead."""
-        guessed = {at for one in self.guesses for at in range(*one.page)}
-        return [at for at, found in enumerate(self.paired.to_answer) if found == UNPAIRED and at not in guessed]
+        return _unpaired(self.paired.to_answer, (one.page for one in self.guesses))
 
     def is_sure(self, start: int, end: int) -> bool:
         """Tell whether the page's reader is sure of its tokens ``start`` to ``end``: else it is no witness there."""
@@ -100,6 +98,14 @@ class Case:
         return SequenceMatcher(None, said, read, autojunk=False).ratio() >= _ALIKE
 
 
+def _unpaired(paired: Sequence[int], guesses: Iterable[tuple[int, int]]) -> list[int]:
+    """Give the tokens of one side that are paired with none, and in no stretch that is a guess."""
+    if UNPAIRED not in paired:
+        return []
+    guessed = {at for guess in guesses for at in range(*guess)}
+    return [at for at, found in enumerate(paired) if found == UNPAIRED and at not in guessed]
+
+
 def recall(case: Case) -> float:
     """Give the share of the page's words and numbers that the answer has, by characters."""
     return _share(case.page.tokens, case.paired.to_answer, case.paired.excused)
@@ -111,6 +117,8 @@ def precision(case: Case) -> float:
 
 
 def _share(tokens: Tokens[Stand] | Tokens[Place], paired: Sequence[int], excused: frozenset[int]) -> float:
+    if UNPAIRED not in paired:
+        return 1.0
     wanted = [
         (len(token.key), found != UNPAIRED)
         for at, (token, found) in enumerate(zip(tokens.all, paired, strict=True))
@@ -161,8 +169,10 @@ def _has_identifier(tokens: Tokens[P], span: tuple[int, int]) -> bool:
 def _signs(case: Case) -> Iterator[Finding]:
     """Tell numbers that have a minus on one side, and nothing that could be one on the other."""
     mine, its = case.answer.tokens, case.page.tokens
-    for at, place in enumerate(case.paired.to_page):
-        if place == UNPAIRED or mine.all[at].kind is not Kind.NUMBER or mine.keys[at] != its.keys[place]:
+    numbers = [at for at, token in enumerate(mine.all) if token.kind is Kind.NUMBER]
+    for at in numbers:
+        place = case.paired.to_page[at]
+        if place == UNPAIRED or mine.keys[at] != its.keys[place]:
             continue
         duties = mine.all[at].duty, its.all[place].duty
         if duties != (Duty.EXACT, Duty.EXACT):
@@ -185,6 +195,8 @@ def _sign(tokens: Tokens[Stand] | Tokens[Place], at: int) -> str:
 
 def _links(case: Case) -> Iterator[Finding]:
     """Tell addresses that the page neither links to nor prints: those that a model made up may leak what it read."""
+    if not case.answer.targets:
+        return
     printed = case.page.tokens.squeezed(0, len(case.page.tokens))
     for target, place in case.answer.targets:
         known = tokens_of([Piece(target.partition("//")[2], None)])
@@ -196,6 +208,8 @@ def _links(case: Case) -> Iterator[Finding]:
 def _novel(case: Case, exchanged: frozenset[int]) -> Iterator[Finding]:
     tokens = case.answer.tokens
     novel = case.novel
+    if not novel and not case.paired.stray:
+        return
     for at in novel:
         token = tokens.all[at]
         if token.kind is Kind.NUMBER and token.duty is Duty.EXACT and at not in exchanged:
@@ -217,6 +231,8 @@ def _novel(case: Case, exchanged: frozenset[int]) -> Iterator[Finding]:
 def _lost(case: Case, exchanged: frozenset[int]) -> Iterator[Finding]:
     tokens = case.page.tokens
     lost = [at for at in case.lost if tokens.all[at].duty is Duty.EXACT and at not in case.paired.excused]
+    if not lost:
+        return
     sure = [at for at in lost if case.is_sure(at, at + 1)]
     for at in lost:
         if tokens.all[at].kind is Kind.NUMBER and at not in exchanged:

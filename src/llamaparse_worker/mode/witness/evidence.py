@@ -82,16 +82,14 @@ def evidence_of(page: LaidOutPage) -> Evidence:
     words = page.words or tuple(_words_of_lines(page))
     boxed = tokens_of(Piece(word.text, word) for word in words)
     paired = align(tokens, boxed)
+    boxes = boxed.places
     stands = [
-        tokens.place(at) if place == UNPAIRED else _at_word(tokens.place(at), boxed.place(place))
-        for at, place in enumerate(paired.to_page)
+        stand if place == UNPAIRED else _at_word(stand, boxes[place])
+        for stand, place in zip(tokens.places, paired.to_page, strict=True)
     ]
     # What the layout left out is no duty, yet an answer may have seen it.
-    extra = [
-        (token.key, boxed.place(at))
-        for at, token in enumerate(boxed.all)
-        if paired.to_answer[at] == UNPAIRED and page.words
-    ]
+    left_out = zip(boxed.all, boxes, paired.to_answer, strict=True) if page.words else ()
+    extra = [(token.key, word) for token, word, place in left_out if place == UNPAIRED]
     pieces = [*found, *(Piece(key, Stand(word.box, confidence=word.confidence), Duty.ASIDE) for key, word in extra)]
     stands += [Stand(word.box, confidence=word.confidence) for _, word in extra]
     if source is Source.OCR and not page.words:

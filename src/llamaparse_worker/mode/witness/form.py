@@ -99,8 +99,8 @@ def _chat(case: Case) -> Iterator[Finding]:
     """Look for phrases that models frame their answers in, where they are not on the page."""
     tokens = case.answer.tokens
     lines: dict[int, list[int]] = {}
-    for at in range(len(tokens)):
-        lines.setdefault(tokens.place(at).line, []).append(at)
+    for at, place in enumerate(tokens.places):
+        lines.setdefault(place.line, []).append(at)
     for line, members in lines.items():
         found = _CHAT.match(tokens.slice(members[0], members[-1] + 1))
         if found is None:

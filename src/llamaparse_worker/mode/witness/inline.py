@@ -32,6 +32,8 @@ _TARGET = re.compile(
     r"|<(?:img|a)\s[^<>]{0,2000}?(?:src|href)\s{0,9}=\s{0,9}[\"']?(?P<tagged>[^\s\"'<>]{1,2000})",
     re.IGNORECASE,
 )
+_MARK = re.compile(r"[]\\[`!<$&*~=_]")
+"""One of these begins or ends whatever is no plain text."""
 _LINE_BREAK = re.compile(r"<(?:br|/p|/li|/div|hr)\b", re.IGNORECASE)
 _PAIRED_MARKS = re.compile(r"\*\*|~~|==|(?<![^\W_])_{1,2}(?=\w)|(?<=\w)_{1,2}(?![^\W_])")
 _IS_FORMULA = re.compile(r"[\\^_{}=<>+]|^[A-Za-z](?:\([A-Za-z]\))?'*$")
@@ -45,6 +47,11 @@ class Stretch:
     text: str
     duty: Duty = Duty.EXACT
     joins: bool = True
+
+
+def is_plain(text: str) -> bool:
+    """Tell whether a text is what it says: without marks, targets, tags and formulas."""
+    return _MARK.search(text) is None
 
 
 def stretches(text: str) -> Iterator[Stretch]:

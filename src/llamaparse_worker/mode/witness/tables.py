@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from statistics import mode
 
 from llamaparse_worker.mode.witness.alignment import UNPAIRED
+from llamaparse_worker.mode.witness.answer import AnswerTable
 from llamaparse_worker.mode.witness.content import Case
 from llamaparse_worker.mode.witness.finding import Check, Finding, Severity
 from llamaparse_worker.mode.witness.tokens import Duty, Kind, Token, substance
@@ -41,6 +42,8 @@ def table_findings(case: Case) -> Iterator[Finding]:
     yield from _ragged(case)
     lost_rows = list(_lost_rows(case))
     yield from lost_rows or _number_of_rows(case)
+    if not case.answer.tables:
+        return
     rows = _rows(case)
     printed = _printed_columns(case)
     by_table: defaultdict[int, dict[int, Mapping[int, _Cell]]] = defaultdict(dict)
@@ -56,26 +59,34 @@ def table_findings(case: Case) -> Iterator[Finding]:
 def _ragged(case: Case) -> Iterator[Finding]:
     """Give rows that have more or fewer cells than most of their table."""
     tokens = case.answer.tokens
-    members: defaultdict[tuple[int | None, int | None], list[int]] = defaultdict(list)
-    for at in range(len(tokens)):
-        members[tokens.place(at).table, tokens.place(at).row].append(at)
-    for number, table in enumerate(case.answer.tables):
-        usual = mode(table.widths)
-        for row, width in enumerate(table.widths):
-            said = members.get((number, row))
-            if width != usual and said:
-                text = tokens.slice(said[0], said[-1] + 1)
-                yield Finding(Check.ROWS, Severity.REMARK, text, place=tokens.place(said[0]))
+    ragged = {
+        row: list[int]() for number, table in enumerate(case.answer.tables) for row in _ragged_rows(number, table)
+    }
+    if not ragged:
+        return
+    for at, place in enumerate(tokens.places):
+        if place.table is not None and place.row is not None and (place.table, place.row) in ragged:
+            ragged[place.table, place.row].append(at)
+    for said in filter(None, ragged.values()):
+        text = tokens.slice(said[0], said[-1] + 1)
+        yield Finding(Check.ROWS, Severity.REMARK, text, place=tokens.place(said[0]))
+
+
+def _ragged_rows(number: int, table: AnswerTable) -> Iterator[_Row]:
+    usual = mode(table.widths)
+    return ((number, row) for row, width in enumerate(table.widths) if width != usual)
 
 
 def _lost_rows(case: Case) -> Iterator[Finding]:
     """Give rows of the page's tables of which the answer has nothing."""
+    lost = set(case.lost)
+    if not lost:
+        return
     members: defaultdict[_Row, list[int]] = defaultdict(list)
     for at, token in enumerate(case.page.tokens.all):
         stand = case.page.stands[at]
         if stand.table is not None and stand.row is not None and token.duty is Duty.EXACT:
             members[stand.table, stand.row].append(at)
-    lost = set(case.lost)
     for row in members.values():
         if lost.issuperset(row) and not case.paired.excused.intersection(row):
             boxes = [box for at in row if (box := case.page.stands[at].box) is not None]
@@ -87,8 +98,7 @@ def _lost_rows(case: Case) -> Iterator[Finding]:
 def _rows(case: Case) -> dict[_Row, dict[int, _Cell]]:
     """Give the cells of the answer with the places of their words on the page."""
     members: defaultdict[tuple[int, int, int], list[int]] = defaultdict(list)
-    for at in range(len(case.answer.tokens)):
-        place = case.answer.tokens.place(at)
+    for at, place in enumerate(case.answer.tokens.places):
         if place.table is not None and place.row is not None and place.column is not None:
             members[place.table, place.row, place.column].append(at)
     rows: defaultdict[_Row, dict[int, _Cell]] = defaultdict(dict)
