@@ -47,6 +47,8 @@ class Candidate:
     markdown: str
     question: Question
     judgement: Judgement
+    blocks: tuple[Block, ...] | None = None
+    """It as blocks, each where the page has it; None as long as the checks forbid to deliver it."""
 
     def has(self, checks: Collection[Check]) -> bool:
         """Tell whether one of these checks forbids to deliver it."""
@@ -102,7 +104,7 @@ class Work:
             self._reasons.append(str(error))
         blocks: tuple[Block, ...] = ()
         if best is not None and best.judgement.passes:
-            blocks = await computed(self._blocks, best.markdown)
+            blocks = await computed(self._blocks, best.markdown) if best.blocks is None else best.blocks
         record = self._record(verdict if blocks else Verdict.KEPT, best)
         return self._refined(blocks, record) if blocks else replace(self._page, refinement=record)
 
@@ -132,8 +134,10 @@ class Work:
         answer = await self.asking.ask(question)
         cut_off = answer.end is EndReason.LENGTH
         found = await self._judged(answer.text, question, cut_off=cut_off)
+        if not cut_off or found.has({Check.LOOP}):
+            return found
         going_on = self.questions.rest(question, answer.text)
-        if not cut_off or found.has({Check.LOOP}) or not self.asking.allows(going_on):
+        if not self.asking.allows(going_on):
             return found
         rest = await self.asking.ask(going_on)
         return await self._judged(joined(answer.text, rest.text), question, cut_off=rest.end is EndReason.LENGTH)
@@ -167,7 +171,9 @@ class Work:
     async def _judged(self, answer: str, question: Question, *, cut_off: bool) -> Candidate:
         def judge() -> Candidate:
             text = bare(answer, is_code=self._is_code)
-            return Candidate(text, question, judged(text, self._evidence, cut_off=cut_off, by_form=self._by_form))
+            found = judged(text, self._evidence, cut_off=cut_off, by_form=self._by_form)
+            # What passes is delivered: one hand-over to a thread does for both.
+            return Candidate(text, question, found, self._blocks(text) if found.passes else None)
 
         return await computed(judge)
 
