@@ -248,6 +248,10 @@ class Bucket(MemoryObjectStore):
         del content_type
         await self._network.carry(self._process, "put", self._put, key, path.read_bytes())
 
+    async def write(self, key: str, content: bytes, *, content_type: str) -> None:
+        del content_type
+        await self._network.carry(self._process, "put", self._put, key, content)
+
     async def list(self, prefix: str) -> Sequence[str]:
         return await self._network.carry(self._process, "list", self._shared.list, prefix)
 

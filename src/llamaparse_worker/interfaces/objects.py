@@ -37,6 +37,10 @@ class ObjectStore(Protocol):
         """Give a small object as bytes."""
         ...
 
+    async def write(self, key: str, content: bytes, *, content_type: str) -> None:
+        """Write a small object from memory, as ``store`` does from a file."""
+        ...
+
     async def list(self, prefix: str) -> Sequence[str]:
         """Give all keys below the prefix, sorted."""
         ...

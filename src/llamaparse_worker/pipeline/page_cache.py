@@ -15,7 +15,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
 from functools import partial
-from pathlib import Path
+from typing import TypeVar
 
 import anyio
 import structlog
@@ -35,11 +35,14 @@ MOST_BYTES = 4 * 1024 * 1024
 """Of an entry: a larger page is not kept."""
 SWEEP_S = 3600.0
 """How often each worker looks for what is too old or too much."""
+_SHORT = 10_000
+"""Characters of a page that becomes JSON in less time than a thread takes to begin."""
 _WAIT_S = 5.0
 """How long a page waits for the store, to find an entry or to keep one."""
 _ENTRY = re.compile(r"(?P<generation>\d{1,12})/[0-9a-f]{64}/(?P<bytes>\d{1,9})-(?P<sha256>[0-9a-f]{64})")
 _WORTH_KEEPING = frozenset({Verdict.ANSWERED, Verdict.REPAIRED})
 _PAGES = TypeAdapter(LaidOutPage)
+R = TypeVar("R")
 
 log = structlog.get_logger()
 
@@ -62,6 +65,15 @@ class _Entry:
     generation: int
     size: int
     sha256: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Looked:
+    """What was found under a key."""
+
+    content: bytes | None
+    is_vacant: bool
+    """Whether there is nothing at all, not even what cannot be used."""
 
 
 class PageCache:
@@ -101,38 +113,43 @@ class PageCache:
         )
         return DocumentCache(self, json.dumps(facts).encode(), reads=options.cache is CacheUse.USE)
 
-    async def read(self, key: str) -> bytes | None:
-        """Give what is kept under a key, if it is not too old and has not been changed.
+    async def read(self, key: str) -> _Looked:
+        """Look for what is kept under a key; it counts if it is not too old and has not been changed.
 
         Raises:
             WorkerError: the store does not answer.
         """
+        is_vacant = True
         for generation in (self._generation, self._generation - 1):
             for name in await self._objects.list(f"{self._policy.prefix}/{generation}/{key}"):
+                is_vacant = False
                 entry = _entry(name, self._policy.prefix)
                 if entry is None or entry.size > MOST_BYTES:
                     continue
                 content = await self._objects.read(name, limit_bytes=entry.size)
                 if hashlib.sha256(content).hexdigest() == entry.sha256:
-                    return content
+                    return _Looked(content, is_vacant)
                 log.warning("page_cache.ignored", key=name, reason="its content is not that of its name")
-        return None
+        return _Looked(None, is_vacant)
 
-    async def write(self, key: str, content: bytes, path: Path) -> None:
-        """Keep something under a key, in place of what is there; ``path`` is a file for it meanwhile.
+    async def write(self, key: str, page: LaidOutPage, *, is_vacant: bool) -> None:
+        """Keep a page under a key, in place of what is there, unless it is too large.
+
+        Args:
+            key: of the page as it was.
+            page: what has become of it.
+            is_vacant: whether there is nothing yet; else the store is asked.
 
         Raises:
             WorkerError: the store does not take it.
         """
-        digest = hashlib.sha256(content).hexdigest()
+        content, digest = await _quickly(_packed, page)
+        if len(content) > MOST_BYTES:
+            return
         folder = f"{self._policy.prefix}/{self._generation}/{key}"
         name = f"{folder}/{len(content)}-{digest}"
-        try:
-            await to_thread.run_sync(path.write_bytes, content)
-            await self._objects.store(name, path, content_type=CONTENT_TYPE)
-        finally:
-            await to_thread.run_sync(partial(path.unlink, missing_ok=True))
-        for older in await self._objects.list(folder):
+        await self._objects.write(name, content, content_type=CONTENT_TYPE)
+        for older in () if is_vacant else await self._objects.list(folder):
             if older != name:
                 await self._objects.delete(older)
 
@@ -171,6 +188,8 @@ class DocumentCache:
         self._cache = cache
         self._facts = facts
         self._reads = reads
+        self._vacant: dict[int, tuple[LaidOutPage, str]] = {}
+        """Pages that models are being asked about, by number, and the keys under which nothing was found."""
 
     async def find(self, page: LaidOutPage) -> LaidOutPage | None:
         """Give the page as an earlier job had it refined: at no cost, and its record says so."""
@@ -178,30 +197,51 @@ class DocumentCache:
             return None
         with anyio.move_on_after(_WAIT_S):
             try:
-                content = await self._cache.read(await to_thread.run_sync(self._key, page))
-                found = None if content is None else await to_thread.run_sync(_PAGES.validate_json, content)
+                key = await self._key(page)
+                looked = await self._cache.read(key)
+                if looked.is_vacant:
+                    self._vacant[page.number] = page, key
+                if looked.content is None:
+                    return None
+                found = await to_thread.run_sync(_PAGES.validate_json, looked.content)
             except (WorkerError, ValidationError) as error:
                 log.warning("page_cache.ignored", page=page.number, reason=str(error))
                 return None
-            if found is not None and found.refinement is not None:
+            if found.refinement is not None:
                 return replace(found, refinement=replace(found.refinement, calls=(), from_cache=True))
         return None
 
-    async def keep(self, page: LaidOutPage, refined: LaidOutPage, folder: Path) -> None:
-        """Keep what a mode has made of a page, if it is a model's text; ``folder`` has room for it meanwhile."""
+    async def keep(self, page: LaidOutPage, refined: LaidOutPage) -> None:
+        """Keep what a mode has made of a page, if it is a model's text."""
+        vacant = self._vacant_key(page)
         if refined.refinement is None or refined.refinement.verdict not in _WORTH_KEEPING:
             return
         with anyio.move_on_after(_WAIT_S):
             try:
-                content = await to_thread.run_sync(_PAGES.dump_json, refined)
-                if len(content) <= MOST_BYTES:
-                    key = await to_thread.run_sync(self._key, page)
-                    await self._cache.write(key, content, folder / f"page-cache-{page.number}")
-            except (WorkerError, OSError) as error:
+                key = vacant or await self._key(page)
+                await self._cache.write(key, refined, is_vacant=key == vacant)
+            except WorkerError as error:
                 log.warning("page_cache.failed", page=page.number, reason=str(error))
 
-    def _key(self, page: LaidOutPage) -> str:
-        return hashlib.sha256(self._facts + _PAGES.dump_json(page)).hexdigest()
+    def _vacant_key(self, page: LaidOutPage) -> str | None:
+        """Give the key of a page if nothing was found under it, once."""
+        sought, key = self._vacant.pop(page.number, (None, None))
+        return key if sought is page else None
+
+    async def _key(self, page: LaidOutPage) -> str:
+        _, digest = await _quickly(partial(_packed, before=self._facts), page)
+        return digest
+
+
+def _packed(page: LaidOutPage, *, before: bytes = b"") -> tuple[bytes, str]:
+    """Give a page in JSON, and the SHA-256 of that behind other bytes."""
+    content = _PAGES.dump_json(page)
+    return content, hashlib.sha256(before + content).hexdigest()
+
+
+async def _quickly(work: Callable[[LaidOutPage], R], page: LaidOutPage) -> R:
+    """Do something with a page, in a thread where that takes longer than to hand it over."""
+    return work(page) if len(page.text) <= _SHORT else await to_thread.run_sync(work, page)
 
 
 def _entry(name: str, prefix: str) -> _Entry | None:

@@ -56,7 +56,6 @@ class Refining:
         self._mode = mode
         self._views = views
         self._options = options
-        self._folder = folder
         self._blob = folder / "refined.blob"
         self._files = ExitStack()
         self._out = blob.BlobWriter(self._blob, self._files)
@@ -158,7 +157,7 @@ class Refining:
     async def _keep(self, page: LaidOutPage, better: LaidOutPage) -> None:
         await self._write(better)
         if self._cache is not None:
-            await self._cache.keep(page, better, self._folder)
+            await self._cache.keep(page, better)
 
     async def _write(self, better: LaidOutPage) -> None:
         async with self._writing:

@@ -25,7 +25,7 @@ class MemoryObjectStore:
         self.away = False
         """Every call raises ``BackendUnavailable`` while this is set."""
         self.full = False
-        """``store`` raises ``StorageFull`` while this is set."""
+        """``store`` and ``write`` raise ``StorageFull`` while this is set."""
 
     async def fetch(self, key: str, target: Path, *, limit_bytes: int) -> None:
         """Write the object's bytes to the file."""
@@ -38,6 +38,14 @@ class MemoryObjectStore:
         if self.full:
             raise StorageFull(f"no space is left to store {key}")
         content = await to_thread.run_sync(path.read_bytes)
+        self.objects[key] = content
+        self.content_types[key] = content_type
+
+    async def write(self, key: str, content: bytes, *, content_type: str) -> None:
+        """Keep the bytes."""
+        await self._answer(key)
+        if self.full:
+            raise StorageFull(f"no space is left to store {key}")
         self.objects[key] = content
         self.content_types[key] = content_type
 

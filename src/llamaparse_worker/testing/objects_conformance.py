@@ -37,6 +37,13 @@ class ObjectStoreConformance:
 
         assert (tmp_path / "back").read_bytes() == read == file.read_bytes()
 
+    async def test_what_is_written_from_memory_comes_back_byte_by_byte(self, objects: ObjectStore) -> None:
+        """Write takes the place of what was there, as store does."""
+        for content in (b"first", b"", bytes(range(256)) * 1000):
+            await objects.write("page-cache/1/a", content, content_type="application/json")
+            assert await objects.read("page-cache/1/a", limit_bytes=_LIMIT) == content
+        assert await objects.list("") == ["page-cache/1/a"]
+
     async def test_files_stored_together_are_all_there(self, objects: ObjectStore, tmp_path: Path) -> None:
         """Many files of a result, some of them in a folder below."""
         (tmp_path / "images").mkdir()

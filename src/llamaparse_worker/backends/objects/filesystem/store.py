@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import secrets
 import time
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager, suppress
 from functools import partial
 from pathlib import Path
@@ -92,6 +92,18 @@ class FilesystemObjectStore:
 
         return await to_thread.run_sync(read, limiter=self._threads)
 
+    async def write(self, key: str, content: bytes, *, content_type: str) -> None:
+        """Write a file and rename it."""
+        del content_type
+        parts = _parts(key)
+
+        def fill(out: int) -> None:
+            written = 0
+            while written < len(content):
+                written += os.write(out, memoryview(content)[written:])
+
+        await to_thread.run_sync(self._put, parts, fill, limiter=self._threads)
+
     async def list(self, prefix: str) -> Sequence[str]:
         """Walk the folder of the prefix."""
         start = below(prefix)
@@ -113,28 +125,34 @@ class FilesystemObjectStore:
 
     def _store(self, parts: Sequence[str], path: Path) -> None:
         with path.open("rb") as source:
-            try:
-                self._put(source.fileno(), parts)
-            except OSError as error:
-                raise write_failure(error, "/".join(parts)) from error
+            self._put(parts, lambda out: copy(source.fileno(), out, limit_bytes=None, name=path.name))
 
-    def _put(self, source: int, parts: Sequence[str]) -> None:
-        with folder(self._root, (_INCOMING,), create=True) as incoming:
-            name = secrets.token_hex(16)
-            try:
-                self._copy_in(source, name, incoming)
-                self._publish(incoming, name, parts)
-            except BaseException:
-                with suppress(FileNotFoundError):
-                    os.unlink(name, dir_fd=incoming)
-                raise
+    def _put(self, parts: Sequence[str], fill: Callable[[int], None]) -> None:
+        """Have a file filled and put it under its key.
 
-    def _copy_in(self, source: int, name: str, incoming: int) -> None:
+        Raises:
+            StorageFull: no space is left.
+            BackendUnavailable: it cannot be written.
+        """
+        name = secrets.token_hex(16)
+        try:
+            with folder(self._root, (_INCOMING,), create=True) as incoming:
+                try:
+                    self._make(name, incoming, fill)
+                    self._publish(incoming, name, parts)
+                except BaseException:
+                    with suppress(FileNotFoundError):
+                        os.unlink(name, dir_fd=incoming)
+                    raise
+        except OSError as error:
+            raise write_failure(error, "/".join(parts)) from error
+
+    def _make(self, name: str, incoming: int, fill: Callable[[int], None]) -> None:
         out = os.open(name, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o666, dir_fd=incoming)
         with os.fdopen(
             out, "wb", buffering=0
         ):  # closed before it is published: a network file system may fail only then
-            copy(source, out, limit_bytes=None, name=name)
+            fill(out)
             if self._fsync:
                 os.fsync(out)
 

@@ -75,7 +75,11 @@ class S3ObjectStore:
         if size > PART_BYTES:
             await self._store_in_parts(key, path, size, content_type)
             return
-        content = await to_thread.run_sync(path.read_bytes)
+        await self.write(key, await to_thread.run_sync(path.read_bytes), content_type=content_type)
+
+    async def write(self, key: str, content: bytes, *, content_type: str) -> None:
+        """Upload in one request."""
+        key_parts(key)
         with self._answering(self._output_bucket, key, writing=True):
             await self._client.put_object(Bucket=self._output_bucket, Key=key, Body=content, ContentType=content_type)
 
