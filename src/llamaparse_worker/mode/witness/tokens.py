@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from enum import IntEnum, StrEnum
 from functools import cached_property
@@ -20,9 +20,12 @@ P = TypeVar("P")
 
 _UNSPACED = "\u2e80-\u2fdf\u3005-\u3007\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff\U00020000-\U0003ffff"
 _SYMBOLS = "\u2190-\u23ff\u2600-\u260f\u2613-\u27bf\u2b00-\u2bff\U0001f000-\U0001faff"
-_TOKEN = re.compile(
-    rf"(?P<number>\d+(?:[.,']\d+)*)|(?P<sign>[{_UNSPACED}])|(?P<symbol>[{_SYMBOLS}])|[^\W\d_{_UNSPACED}]+"
-)
+_TOKEN = re.compile(rf"(\d+(?:[.,']\d+)*|[{_UNSPACED}{_SYMBOLS}]|[^\W\d_{_UNSPACED}]+)")
+"""A number, a character by itself, or a word; the first character tells which."""
+_ASCII_TOKEN = re.compile(r"([a-z]+|\d+(?:[.,']\d+)*)", re.ASCII)
+"""The same of evened text in ASCII, in half the time."""
+_SIGN = re.compile(f"[{_UNSPACED}]")
+_SYMBOL = re.compile(f"[{_SYMBOLS}]")
 _WITHOUT_WIDTH = re.compile(
     "[\u00ad\u200b-\u200f\u202a-\u202e\u2060-\u2064\u2066-\u2069\ufe00-\ufe0f\ufeff\ufdd0-\ufdef]"
 )
@@ -59,9 +62,6 @@ class Kind(StrEnum):
     """One character of a script that sets no spaces."""
     SYMBOL = "symbol"
     """A tick, cross or arrow: it tells cells apart, but may be written in many ways, and so is never a duty."""
-
-
-_KINDS = {kind.value: kind for kind in Kind}
 
 
 @unguarded
@@ -136,8 +136,7 @@ def evened(text: str) -> str:
 def tokens_of(pieces: Iterable[Piece[P]]) -> Tokens[P]:
     """Cut pieces into tokens."""
     kept = tuple(pieces)
-    made: list[Token] = []
-    texts: list[str] = []
+    word, made, texts = Kind.WORD, list[Token](), list[str]()
     at = 0
     for number, piece in enumerate(kept):
         if texts and not piece.joins:
@@ -145,7 +144,7 @@ def tokens_of(pieces: Iterable[Piece[P]]) -> Tokens[P]:
             at += 1
         text = evened(piece.text)
         if text.isascii() and text.isalpha():  # a word alone, as most pieces are where each has a box of its own
-            made.append(Token(text, Kind.WORD, at, at + len(text), number, piece.duty))
+            made.append(Token(text, word, at, at + len(text), number, piece.duty))
         else:
             made += _cut(text, at, number, piece.duty)
         texts.append(text)
@@ -153,17 +152,30 @@ def tokens_of(pieces: Iterable[Piece[P]]) -> Tokens[P]:
     return Tokens(kept, "".join(texts), tuple(made))
 
 
-def _cut(text: str, at: int, number: int, duty: Duty) -> Iterator[Token]:
+def _cut(text: str, at: int, number: int, duty: Duty) -> list[Token]:
     """Cut the evened text of a piece, which begins at ``at``."""
-    for found in _TOKEN.finditer(text):
-        start, end = found.span()
-        name = found.lastgroup
-        if name is None:
-            yield Token(found[0], Kind.WORD, at + start, at + end, number, duty)
-        elif name == Kind.SYMBOL:
-            yield Token(found[0], Kind.SYMBOL, at + start, at + end, number, max(duty, Duty.OPTIONAL))
+    # What stands before each token, the token, ..., and what stands behind the last.
+    parts = (_ASCII_TOKEN if text.isascii() else _TOKEN).split(text)
+    word, made = Kind.WORD, list[Token]()
+    for before, key in zip(parts[:-1:2], parts[1::2], strict=True):
+        start = at + len(before)
+        at = start + len(key)
+        if "a" <= key[0] <= "z":
+            made.append(Token(key, word, start, at, number, duty))
         else:
-            yield Token(found[0], _KINDS[name], at + start, at + end, number, duty)
+            kind = _kind(key[0])
+            least = Duty.OPTIONAL if kind is Kind.SYMBOL else duty
+            made.append(Token(key, kind, start, at, number, max(duty, least)))
+    return made
+
+
+def _kind(first: str) -> Kind:
+    """Tell what a token is by its first character."""
+    if first.isdecimal():
+        return Kind.NUMBER
+    if _SIGN.match(first):
+        return Kind.SIGN
+    return Kind.SYMBOL if _SYMBOL.match(first) else Kind.WORD
 
 
 def substance(tokens: Iterable[Token]) -> float:
