@@ -85,8 +85,7 @@ class _Making:
         """Give a paragraph, or the notes that are written one below the other as one."""
         source = node.children[0].content
         starts = [*_NOTE.finditer(source)]
-        before = source[: starts[0].start()] if starts else source
-        text = inline(parse_inline(before), self._notes)
+        text = inline(parse_inline(source[: starts[0].start()]), self._notes) if starts else self._text(node)
         if text.text:
             yield Paragraph(text.text, self._box, spans=text.spans, quoted=quoted)
         ends = [found.start() for found in starts[1:]]

@@ -201,6 +201,9 @@ def is_identifier(tokens: Tokens[P], index: int) -> bool:
 
 def runs(chosen: Sequence[int]) -> Iterable[tuple[int, int]]:
     """Give the stretches of ascending indices without a gap: first, and one behind the last."""
+    if chosen and chosen[-1] - chosen[0] == len(chosen) - 1:  # one stretch, which need not be gone through
+        yield chosen[0], chosen[-1] + 1
+        return
     start = 0
     for at in range(1, len(chosen) + 1):
         if at == len(chosen) or chosen[at] != chosen[at - 1] + 1:
