@@ -35,8 +35,8 @@ MOST_BYTES = 4 * 1024 * 1024
 """Of an entry: a larger page is not kept."""
 SWEEP_S = 3600.0
 """How often each worker looks for what is too old or too much."""
-_SHORT = 10_000
-"""Characters of a page that becomes JSON in less time than a thread takes to begin."""
+_SHORT = 5_000
+"""Characters of a page that becomes JSON within a millisecond: mostly sooner than a thread would begin with it."""
 _WAIT_S = 5.0
 """How long a page waits for the store, to find an entry or to keep one."""
 _ENTRY = re.compile(r"(?P<generation>\d{1,12})/[0-9a-f]{64}/(?P<bytes>\d{1,9})-(?P<sha256>[0-9a-f]{64})")
@@ -68,7 +68,7 @@ class _Entry:
 
 
 @dataclass(frozen=True, slots=True)
-class _Looked:
+class Looked:
     """What was found under a key."""
 
     content: bytes | None
@@ -113,7 +113,7 @@ class PageCache:
         )
         return DocumentCache(self, json.dumps(facts).encode(), reads=options.cache is CacheUse.USE)
 
-    async def read(self, key: str) -> _Looked:
+    async def read(self, key: str) -> Looked:
         """Look for what is kept under a key; it counts if it is not too old and has not been changed.
 
         Raises:
@@ -128,9 +128,9 @@ class PageCache:
                     continue
                 content = await self._objects.read(name, limit_bytes=entry.size)
                 if hashlib.sha256(content).hexdigest() == entry.sha256:
-                    return _Looked(content, is_vacant)
+                    return Looked(content, is_vacant)
                 log.warning("page_cache.ignored", key=name, reason="its content is not that of its name")
-        return _Looked(None, is_vacant)
+        return Looked(None, is_vacant)
 
     async def write(self, key: str, page: LaidOutPage, *, is_vacant: bool) -> None:
         """Keep a page under a key, in place of what is there, unless it is too large.
@@ -240,7 +240,7 @@ def _packed(page: LaidOutPage, *, before: bytes = b"") -> tuple[bytes, str]:
 
 
 async def _quickly(work: Callable[[LaidOutPage], R], page: LaidOutPage) -> R:
-    """Do something with a page, in a thread where that takes longer than to hand it over."""
+    """Do something with a page, in a thread where that may take long."""
     return work(page) if len(page.text) <= _SHORT else await to_thread.run_sync(work, page)
 
 

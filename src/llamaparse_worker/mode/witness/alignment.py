@@ -66,9 +66,8 @@ def align(answer: Tokens[A], page: Tokens[W]) -> Alignment:
             if not tiling.is_whole:
                 tiling.tile(length, allowed)
     gaps = _Gaps(answer, page, tiling)
-    stray = frozenset(gaps.paired()) if UNPAIRED in tiling.to_page else frozenset[int]()
     return Alignment(
-        stray=stray,
+        stray=frozenset(gaps.paired() if UNPAIRED in tiling.to_page else ()),
         to_page=tuple(tiling.to_page),
         to_answer=tuple(tiling.to_answer),
         exchanges=tuple(gaps.exchanges),
@@ -143,19 +142,19 @@ class _Tiling:
         return at
 
 
+@dataclass(frozen=True)
 class _Places:
     """Where the page has a stretch of ``length`` tokens, of those that are allowed and were not ``paired`` before."""
 
-    def __init__(self, page: Sequence[str], paired: Sequence[int], allowed: Sequence[bool], length: int) -> None:
-        self._page = page
-        self._paired = paired
-        self._allowed = allowed
-        self._length = length
+    page: Sequence[str]
+    paired: Sequence[int]
+    allowed: Sequence[bool]
+    length: int
 
     def has(self, gram: Sequence[str], place: int) -> bool:
         """Tell whether the page has a stretch at a place where nothing is paired."""
-        end = place + self._length
-        return self._page[place:end] == gram and all(self._allowed[place:end])
+        end = place + self.length
+        return self.page[place:end] == gram and all(self.allowed[place:end])
 
     def of(self, gram: Sequence[str]) -> Sequence[int]:
         """Give all places of a stretch, ascending."""
@@ -165,10 +164,10 @@ class _Places:
     def _known(self) -> Mapping[Sequence[str], Sequence[int]]:
         """All stretches: an answer that gives the page as it is needs none of them."""
         places: defaultdict[Sequence[str], list[int]] = defaultdict(list)
-        open_ones = [at for at, found in enumerate(self._paired) if found == UNPAIRED and self._allowed[at]]
+        open_ones = [at for at, found in enumerate(self.paired) if found == UNPAIRED and self.allowed[at]]
         for start, end in runs(open_ones):
-            for at in range(start, end - self._length + 1):
-                places[self._page[at : at + self._length]].append(at)
+            for at in range(start, end - self.length + 1):
+                places[self.page[at : at + self.length]].append(at)
         return places
 
 
