@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from reportlab.pdfgen.canvas import Canvas
 
@@ -71,7 +71,6 @@ def is_same_both_ways(objects: PageObjects, most_paths: int = rules.MAX_PATHS) -
 
 
 @needs_compiled
-@settings(deadline=None)
 @given(drawings, drawings)
 def test_both_ways_find_the_same_rules_and_fills(inner: list[str], outer: list[str]) -> None:
     def draw(canvas: Canvas) -> None:

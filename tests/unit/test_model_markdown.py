@@ -238,7 +238,7 @@ _READER = MarkdownIt("commonmark", {"html": True}).enable(["table", "strikethrou
 _OURS = re.compile(r"</?(?:sup|sub|br/?|table|thead|tbody|tr|th|td)(?: (?:row|col)span=\"\d+\")*/?>")
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(_WRITTEN)
 def test_a_reader_of_the_result_finds_no_picture_and_no_html_but_ours(text: str) -> None:
     for token in _READER.parse(again(text)):
@@ -251,10 +251,13 @@ def test_a_reader_of_the_result_finds_no_picture_and_no_html_but_ours(text: str)
 _PLAIN = st.text(alphabet="ab1_*`[]\\\\<>&!~#.;-", min_size=1, max_size=30)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @example("~~1~~", 0, 0, SpanKind.STRONG)
 @example("a~~~~b", 0, 0, SpanKind.STRONG)
 @example("___", 0, 0, SpanKind.STRONG)
+@example("&#1;", 0, 0, SpanKind.STRONG)
+@example("a&lt;", 0, 2, SpanKind.EMPHASIS)
+@example("a<b>", 0, 1, SpanKind.STRONG)
 @given(_PLAIN, st.integers(0, 30), st.integers(0, 30), st.sampled_from([SpanKind.STRONG, SpanKind.EMPHASIS]))
 def test_a_text_that_a_result_shows_is_read_as_it_was(text: str, start: int, length: int, kind: SpanKind) -> None:
     span = Span(min(start, len(text) - 1), min(start + length + 1, len(text)), kind)

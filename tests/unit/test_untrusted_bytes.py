@@ -27,14 +27,14 @@ def test_well_formed_bytes_are_read(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", sorted(TARGETS))
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(data=st.binary(max_size=300))
 def test_any_bytes_are_answered(name: str, data: bytes) -> None:
     TARGETS[name](data)
 
 
 @pytest.mark.parametrize("name", sorted(TARGETS))
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(seed=st.integers(0, 1 << 32))
 def test_well_formed_bytes_with_a_few_others_among_them_are_answered(name: str, seed: int) -> None:
     TARGETS[name](damaged(SEEDS[name], random.Random(seed)))

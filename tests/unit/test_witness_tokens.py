@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from llamaparse_worker.mode.witness.alignment import UNPAIRED, align
@@ -17,7 +17,6 @@ def cut(text: str, duty: Duty = Duty.EXACT) -> tuple[Token, ...]:
     return tokens_of([Piece(text, None, duty)]).all
 
 
-@settings(deadline=None)
 @given(st.text(st.characters(max_codepoint=127)))
 def test_ascii_is_cut_as_it_is_among_other_letters(text: str) -> None:
     among_others = cut(f"{text} é")
@@ -45,7 +44,6 @@ def test_a_symbol_is_no_duty_and_a_word_has_that_of_its_piece() -> None:
     assert [token.duty for token in cut("done ✓", Duty.ASIDE)] == [Duty.ASIDE, Duty.ASIDE]
 
 
-@settings(deadline=None)
 @given(st.text(st.sampled_from("ab1 .,-|#>()+?:'\"/%@é—")))
 def test_a_text_without_any_mark_says_what_it_says(text: str) -> None:
     assert is_plain(text)
@@ -58,7 +56,6 @@ def test_a_text_with_a_mark_is_looked_at(mark: str) -> None:
     assert not is_plain(f"a {mark} b")
 
 
-@settings(deadline=None)
 @given(WORDS)
 def test_a_text_is_paired_with_itself_token_by_token(text: str) -> None:
     tokens = tokens_of([Piece(text, None)])
@@ -67,7 +64,6 @@ def test_a_text_is_paired_with_itself_token_by_token(text: str) -> None:
     assert (found.stray, found.exchanges, found.excused) == (frozenset(), (), frozenset())
 
 
-@settings(deadline=None)
 @given(WORDS, WORDS)
 def test_each_token_is_paired_once_and_with_its_like(one: str, other: str) -> None:
     answer, page = tokens_of([Piece(one, None)]), tokens_of([Piece(other, None)])

@@ -23,6 +23,8 @@ _AT_START = re.compile(
     r"(?P<mark>#{1,6}(?=\s|$)|[-+*](?=\s|$)|>|={3,}\s*$|-{3,}\s*$|(?:_[ \t]*){3,}$|~{3})"
     r"|(?P<number>\d{1,9})(?P<dot>[.)])(?=\s|$)"
 )
+_START = re.compile(r"(?<!\\)(?:&#?\w*|<)$")
+_LONGEST_START = 40
 _TICKS = re.compile("`+")
 _AROUND = {
     SpanKind.HIGHLIGHT: ("<mark>", "</mark>"),
@@ -140,11 +142,26 @@ def _set(text: str, spans: Sequence[Span], start: int, end: int, marks: _Marks) 
 
 
 def _side_by_side(parts: Sequence[str]) -> str:
-    """Join what is made of neighbouring parts: an exclamation mark before a link would make a picture of it."""
+    """Join what is made of neighbouring parts, and escape what only both together would be taken for.
+
+    An exclamation mark before a link would make a picture of it; the others begin an entity or a tag.
+    """
     made = ""
     for part in parts:
-        made = f"{made[:-1]}\\!{part}" if part.startswith("[") and made.endswith("!") else made + part
+        start = _last_start(made)
+        if part.startswith("[") and made.endswith("!"):
+            made = f"{made[:-1]}\\!{part}"
+        elif start >= 0 and _CERTAIN.match(made[start:] + part):
+            made = f"{made[:start]}\\{made[start:]}{part}"
+        else:
+            made += part
     return made
+
+
+def _last_start(made: str) -> int:
+    """Find what may begin an entity or a tag that the text behind completes; -1 if there is none."""
+    found = _START.search(made, max(0, len(made) - _LONGEST_START))
+    return -1 if found is None else found.start()
 
 
 def _with_leaves(text: str, spans: Sequence[Span], start: int, end: int, marks: _Marks) -> str:
