@@ -4,10 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from hypothesis import given
+from hypothesis import strategies as st
+
 from llamaparse_worker.layout.columns import Strip
+from llamaparse_worker.layout.levels import baselines
 from llamaparse_worker.layout.segments import Segment
 from llamaparse_worker.layout.table_rows import row_groups
 
+COLUMNS = [Strip(50, 190), Strip(200, 390), Strip(400, 490)]
 STARTS = (50.0, 200.0, 400.0)
 LETTER_PT, PITCH_PT = 5.0, 12.0
 
@@ -50,3 +55,37 @@ def test_lines_without_a_label_belong_to_the_row_above() -> None:
     found = rows(("verdict", "nobody was asked about this page, as it"), ("", "is blank."), ("prompt", "the version."))
 
     assert [len(group) for group in found] == [2, 1]
+
+
+def test_labels_beside_a_lower_line_begin_rows_too() -> None:
+    """A page that leans has the second cell of a row so low that it is a line of its own."""
+    placed = [[(100, 50.0, "one")], [(108, 200.0, "first")], [(121, 50.0, "two"), (121, 200.0, "second")]]
+    lines = [[Segment(x, y, x + LETTER_PT * len(text), y + 12, 10, text) for y, x, text in line] for line in placed]
+
+    assert [len(group) for group in row_groups(lines, COLUMNS)] == [2, 1]
+
+
+CELLS = st.lists(
+    st.tuples(
+        st.integers(0, 12),
+        st.sampled_from(STARTS),
+        st.integers(-6, 6),
+        st.sampled_from(["a", "12", "Label /", "long text that fills its cell", "x" * 60]),
+    ),
+    min_size=1,
+    max_size=12,
+)
+
+
+@given(CELLS)
+def test_no_line_is_lost_or_doubled_however_they_lie(cells: list[tuple[int, float, int, str]]) -> None:
+    """Lines that overlap, as a page that leans gives them, have their labels anywhere."""
+    found = [
+        Segment(x, 100 + PITCH_PT * row + lean, x + LETTER_PT * len(text), 112 + PITCH_PT * row + lean, 10, text)
+        for row, x, lean, text in cells
+    ]
+    lines = baselines(found)
+
+    grouped = [line for group in row_groups(lines, COLUMNS) for line in group]
+
+    assert sorted(map(id, grouped)) == sorted(map(id, lines))

@@ -66,7 +66,7 @@ def _fills_as_much(above: Cells, here: Cells) -> bool:
 
     Where every line of an evenly set table has a label, it is rather a row than the rest of several cells.
     """
-    return here.keys() >= above.keys() and not above[0].text.endswith(_BREAKS_OFF)
+    return here.keys() >= above.keys() and 0 in above and not above[0].text.endswith(_BREAKS_OFF)
 
 
 def _started(run: Sequence[_Filled]) -> set[int]:
