@@ -63,7 +63,8 @@ def with_entries_joined(segments: Sequence[Segment]) -> list[Segment]:
         return list(segments)
     lines = [_with_entries(line) for line in baselines(segments)]
     found = [one for line in lines for one in line if is_entry(one.text)]
-    return [one for line in lines for one in _with_chapters(line, found)]
+    made = [one for line in lines for one in _with_chapters(line, found)]
+    return made if len(made) < len(segments) else list(segments)
 
 
 def _with_entries(line: Sequence[Segment]) -> list[Segment]:
