@@ -12,9 +12,10 @@ from reportlab.pdfgen.canvas import Canvas
 from llamaparse_worker.backends.reader.pdf import PdfReader
 from llamaparse_worker.interfaces import ReaderLimits
 from llamaparse_worker.layout.arrange import lay_out
-from llamaparse_worker.layout.contents import is_entry, shortened
+from llamaparse_worker.layout.contents import is_entry, shortened, with_entries_joined
 from llamaparse_worker.layout.inline import BOLD, PLAIN, SWITCHES
 from llamaparse_worker.layout.markdown import markdown
+from llamaparse_worker.layout.segments import Segment
 from llamaparse_worker.model.blocks import Heading, ListBlock, Paragraph
 from llamaparse_worker.model.page import LaidOutPage
 from support.documents import Draw, Pen, make, sentences
@@ -194,3 +195,13 @@ def test_entries_beside_another_column_are_entries_of_their_own() -> None:
         "2 Of pilots ... 12",
         "2.1 Of the sea ... 12",
     ]
+
+
+def test_a_page_full_of_dots_and_pages_costs_bounded_time() -> None:
+    dots = [Segment(3.0 * at, 100, 3.0 * at + 2, 110, 10, ".") for at in range(20_000)]
+    entries = [Segment(50, 200 + 12 * at, 300, 210 + 12 * at, 10, "Pilots ........ 4") for at in range(5_000)]
+    pages = [Segment(280, 70_000 + 12 * at, 300, 70_010 + 12 * at, 10, "12") for at in range(5_000)]
+
+    begin = time.process_time()
+    assert len(with_entries_joined([*dots, *entries, *pages])) == 30_000
+    assert time.process_time() - begin < 5

@@ -6,8 +6,10 @@ The dots lead the eye over the paper and say nothing, so that three of them stan
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from functools import reduce
+from math import inf
 
 from llamaparse_worker.layout.inline import PLAIN, SWITCHES
 from llamaparse_worker.layout.levels import baselines
@@ -30,6 +32,8 @@ _SAME_EDGE = 1.5
 """Points between pages at one edge."""
 _FEWEST_BESIDE = 3
 _AROUND_EM = 8.0
+_MOST_PARTS = 400
+"""Of a line; more are no entries."""
 _SOME_DOTS = " ....."
 _ROW = "".join((_DOTS, " ", *SWITCHES))
 """All that a row of dots consists of, in a text with switches of its look."""
@@ -62,24 +66,24 @@ def with_entries_joined(segments: Sequence[Segment]) -> list[Segment]:
     if not any(is_entry(one.text) or (one.text[-1:] in _DOTS and _may_lead(one.text)) for one in segments):
         return list(segments)
     lines = [_with_entries(line) for line in baselines(segments)]
-    found = [one for line in lines for one in line if is_entry(one.text)]
-    made = [one for line in lines for one in _with_chapters(line, found)]
+    stacks = _stacks_of(one for line in lines for one in line if is_entry(one.text))
+    made = [one for line in lines for one in _with_chapters(line, stacks)]
     return made if len(made) < len(segments) else list(segments)
 
 
 def _with_entries(line: Sequence[Segment]) -> list[Segment]:
     """Join the parts of the entries on a line: what stands behind each title first, then the number before it."""
-    if len(line) == 1:
+    if not 1 < len(line) <= _MOST_PARTS:
         return list(line)
-    rows: list[list[Segment]] = []
+    rows: list[tuple[list[Segment], Segment]] = []
     for one in line:
-        if rows and _leads_on(reduce(_joined, rows[-1]), one):
-            rows[-1].append(one)
+        if rows and _leads_on(rows[-1][1], one):
+            parts, whole = rows[-1]
+            rows[-1] = [*parts, one], _joined(whole, one)
         else:
-            rows.append([one])
+            rows.append(([one], one))
     made: list[Segment] = []
-    for parts in rows:
-        whole = reduce(_joined, parts)
+    for parts, whole in rows:
         if not is_entry(whole.text):
             made.extend(parts)
         elif made and not is_entry(made[-1].text) and _stands_before(made[-1], whole):
@@ -109,22 +113,62 @@ def _stands_before(left: Segment, right: Segment) -> bool:
     return 0 <= right.x0 - left.x1 <= _REACH_EM * right.size
 
 
-def _with_chapters(line: list[Segment], entries: Sequence[Segment]) -> list[Segment]:
+@dataclass(frozen=True, slots=True)
+class _Stack:
+    """Entries whose pages end at one edge: how many there are, and where they lie."""
+
+    count: int
+    left: float
+    top: float
+    bottom: float
+
+    def with_others(self, other: _Stack) -> _Stack:
+        """Give both as one."""
+        return _Stack(
+            self.count + other.count,
+            min(self.left, other.left),
+            min(self.top, other.top),
+            max(self.bottom, other.bottom),
+        )
+
+    def has_among(self, page: Segment) -> bool:
+        """Tell whether a page stands among the entries, or close to them."""
+        around = _AROUND_EM * page.size
+        return self.count >= _FEWEST_BESIDE and self.top - around <= page.y0 <= self.bottom + around
+
+
+_NO_STACK = _Stack(0, inf, inf, -inf)
+
+
+def _stacks_of(entries: Iterable[Segment]) -> dict[int, _Stack]:
+    """Gather entries by the edge that they end at, in steps of ``_SAME_EDGE``."""
+    found: dict[int, _Stack] = {}
+    for one in entries:
+        edge = round(one.x1 / _SAME_EDGE)
+        found[edge] = found.get(edge, _NO_STACK).with_others(_Stack(1, one.x0, one.y0, one.y0))
+    return found
+
+
+def _with_chapters(line: list[Segment], stacks: Mapping[int, _Stack]) -> list[Segment]:
     """Join the parts of a line among entries whose page ends where theirs do, though it has no dots, or few.
 
     So chapters are often set. It is given the dots that stand for a row.
     """
     made: list[Segment] = []
     for one in line:
-        beside = [entry for entry in entries if abs(entry.x1 - one.x1) <= _SAME_EDGE]
-        if len(beside) >= _FEWEST_BESIDE and _PAGE.fullmatch(one.text) and _is_among(one, beside):
-            left = min(entry.x0 for entry in beside) - _REACH_EM * one.size
-            title = [part for part in made if part.x0 >= left and not is_entry(part.text)]
-            if title:
-                made = [part for part in made if part not in title]
-                made.append(_joined(_with_dots(reduce(_joined, title)), one))
-                continue
-        made.append(one)
+        title: list[Segment] = []
+        if _PAGE.fullmatch(one.text):
+            edge = round(one.x1 / _SAME_EDGE)
+            near = [stacks.get(edge + step, _NO_STACK) for step in (-1, 0, 1)]
+            stack = reduce(_Stack.with_others, near)
+            left = stack.left - _REACH_EM * one.size
+            if stack.has_among(one):
+                title = [part for part in made if part.x0 >= left and not is_entry(part.text)]
+        if title:
+            made = [part for part in made if part not in title]
+            made.append(_joined(_with_dots(reduce(_joined, title)), one))
+        else:
+            made.append(one)
     return made
 
 
@@ -132,11 +176,6 @@ def _with_dots(title: Segment) -> Segment:
     text, rich = title.text.rstrip(_ROW), title.rich.rstrip(_ROW)
     ended = rich and rich + (PLAIN if _look_at_end(rich) != PLAIN else "")
     return changed(title, text=text + _SOME_DOTS, rich=ended and ended + _SOME_DOTS)
-
-
-def _is_among(one: Segment, entries: Sequence[Segment]) -> bool:
-    around = _AROUND_EM * one.size
-    return min(entry.y0 for entry in entries) - around <= one.y0 <= max(entry.y1 for entry in entries) + around
 
 
 def _joined(left: Segment, right: Segment) -> Segment:
