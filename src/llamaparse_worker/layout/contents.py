@@ -6,7 +6,7 @@ The dots lead the eye over the paper and say nothing, so that three of them stan
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import reduce
 from math import inf
@@ -31,7 +31,7 @@ _PAGE_REACH_EM = 6.0
 _SAME_EDGE = 1.5
 """Points between pages at one edge."""
 _FEWEST_BESIDE = 3
-_AROUND_EM = 8.0
+_AROUND_EM = 10.0
 _MOST_PARTS = 400
 """Of a line; more are no entries."""
 _SOME_DOTS = " ....."
@@ -149,10 +149,10 @@ def _stacks_of(entries: Iterable[Segment]) -> dict[int, _Stack]:
     return found
 
 
-def _with_chapters(line: list[Segment], stacks: Mapping[int, _Stack]) -> list[Segment]:
+def _with_chapters(line: list[Segment], stacks: dict[int, _Stack]) -> list[Segment]:
     """Join the parts of a line among entries whose page ends where theirs do, though it has no dots, or few.
 
-    So chapters are often set. It is given the dots that stand for a row.
+    So chapters are often set. It is given the dots that stand for a row, and is one of the entries then.
     """
     made: list[Segment] = []
     for one in line:
@@ -167,6 +167,7 @@ def _with_chapters(line: list[Segment], stacks: Mapping[int, _Stack]) -> list[Se
         if title:
             made = [part for part in made if part not in title]
             made.append(_joined(_with_dots(reduce(_joined, title)), one))
+            stacks[edge] = stack.with_others(_Stack(1, made[-1].x0, one.y0, one.y0))
         else:
             made.append(one)
     return made
