@@ -41,7 +41,7 @@ _ROW = "".join((_DOTS, " ", *SWITCHES))
 
 def is_entry(text: str) -> bool:
     """Tell whether a line ends with a row of dots and a page."""
-    if text[-1:] not in _PAGE_ENDS:  # as most lines
+    if text[-1:] not in _PAGE_ENDS or (text.isascii() and text.count(".") < _FEWEST_DOTS):  # as most lines
         return False
     page = _PAGE.search(text, max(0, len(text) - _LONGEST_PAGE))
     return page is not None and _has_row(text[: page.start()])
@@ -63,7 +63,7 @@ def shortened(rich: str) -> str:
 
 def with_entries_joined(segments: Sequence[Segment]) -> list[Segment]:
     """Join what stands apart in an entry, its number, title, dots and page, so that no columns are seen of them."""
-    if not any(is_entry(one.text) or (one.text[-1:] in _DOTS and _may_lead(one.text)) for one in segments):
+    if not any(map(_may_be_part, [one.text for one in segments])):
         return list(segments)
     lines = [_with_entries(line) for line in baselines(segments)]
     stacks = _stacks_of(one for line in lines for one in line if is_entry(one.text))
@@ -101,8 +101,12 @@ def _leads_on(left: Segment, right: Segment) -> bool:
     return right.x0 - left.x1 <= reach and _has_row(left.text) and _PAGE.fullmatch(right.text) is not None
 
 
-def _may_lead(text: str) -> bool:
-    return _are_dots(text) or _has_row(text)
+def _may_be_part(text: str) -> bool:
+    """Tell whether a text is an entry, or dots of one, or leads to a page by them."""
+    if text[-1:] not in _DOTS:
+        return is_entry(text)
+    # A text that ends as a sentence does has a letter before its full stop.
+    return (len(text) == 1 or text[-2] in _ROW) and (_are_dots(text) or _has_row(text))
 
 
 def _are_dots(text: str) -> bool:

@@ -93,6 +93,8 @@ def prominence(line: TextLine, style: Style, left: float, right: float) -> int:
 
 def _is_bold_but_for_code(line: TextLine) -> bool:
     """Tell whether all words are bold or code, those before the first code bold, whatever numbers and marks are."""
+    if line.rich[0].isalpha():  # a plain word begins it, as most lines
+        return False
     runs = ((ord(look or PLAIN) - ord(PLAIN), text) for look, text in _RUN.findall(line.rich))
     looks = [look for look, text in runs if _LETTER.search(text)]
     return looks[0] & BOLD > 0 and all(look & (BOLD | CODE) for look in looks) if looks else line.bold
