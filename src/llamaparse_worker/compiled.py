@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from importlib import import_module
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 
@@ -16,3 +18,15 @@ def load(ffi: Any, beside: str, name: str, version: int) -> Any | None:  # noqa:
         return found if getattr(found, f"{name}_version")() == version else None
     except (OSError, AttributeError):
         return None
+
+
+def load_module(name: str, version: int) -> ModuleType | None:
+    """Import the module that was compiled from a source that needs the header files of Python.
+
+    None: it was not built, as there was no compiler, or no such files; or an earlier version has left it.
+    """
+    try:
+        found = import_module(name)
+    except ImportError:
+        return None
+    return found if version == found.VERSION else None

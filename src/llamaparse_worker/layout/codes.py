@@ -6,10 +6,11 @@ Where ``codes.c`` was compiled, it tells of a text what pages are mostly asked; 
 from __future__ import annotations
 
 from collections.abc import Callable
-from types import ModuleType
 
 import numpy as np
 import numpy.typing as npt
+
+from llamaparse_worker.compiled import load_module
 
 Codes = npt.NDArray[np.uint32]
 
@@ -57,7 +58,7 @@ def alphanumeric_in_python(text: str) -> str:
     return "".join(filter(str.isalnum, text))
 
 
-compiled: ModuleType | None = None
+compiled = load_module("llamaparse_worker.layout._codes", VERSION)
 count_visible: Callable[[str], int] = count_visible_in_python
 """Counts the characters of a text that are no white space."""
 alphanumeric: Callable[[str], str] = alphanumeric_in_python
@@ -66,11 +67,6 @@ count_among: Callable[[str, bytes], int] = count_among_in_python
 """Counts the characters of a text that are among these of ASCII."""
 signs_from: Callable[[str, int], str] = signs_from_in_python
 """Gives, in order, the characters of a text whose code is so large or larger."""
-try:
-    from llamaparse_worker.layout import _codes
-
-    if _codes.VERSION == VERSION:
-        compiled, count_visible, count_among = _codes, _codes.count_visible, _codes.count_among
-        alphanumeric, signs_from = _codes.alphanumeric, _codes.signs_from
-except ImportError:  # it was not built: there was no compiler, or no header files of Python
-    pass
+if compiled is not None:
+    count_visible, count_among = compiled.count_visible, compiled.count_among
+    alphanumeric, signs_from = compiled.alphanumeric, compiled.signs_from

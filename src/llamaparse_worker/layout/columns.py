@@ -11,8 +11,8 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from operator import attrgetter
-from types import ModuleType
 
+from llamaparse_worker.compiled import load_module
 from llamaparse_worker.layout.segments import Segment
 from llamaparse_worker.model.value import unguarded
 
@@ -111,13 +111,7 @@ def spanned_in_python(segment: Segment, columns: Sequence[Strip]) -> tuple[int, 
     return nearest, nearest
 
 
-compiled: ModuleType | None
-try:
-    from llamaparse_worker.layout import _columns
-
-    compiled = _columns if _columns.VERSION == VERSION else None
-except ImportError:  # it was not built: there was no compiler, or no header files of Python
-    compiled = None
+compiled = load_module("llamaparse_worker.layout._columns", VERSION)
 if compiled is not None:
     compiled.learn(Segment, Strip)
 spanned: Callable[[Segment, Sequence[Strip]], tuple[int, int]] = (

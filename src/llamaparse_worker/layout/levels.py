@@ -8,8 +8,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from itertools import pairwise
 from operator import attrgetter
-from types import ModuleType
 
+from llamaparse_worker.compiled import load_module
 from llamaparse_worker.layout.segments import Segment
 
 VERSION = 3
@@ -19,13 +19,7 @@ _SAME_LINE = 0.5
 _ABOVE_ALL = float("-inf")
 _START = attrgetter("x0")
 
-compiled: ModuleType | None
-try:
-    from llamaparse_worker.layout import _levels
-
-    compiled = _levels if _levels.VERSION == VERSION else None
-except ImportError:  # it was not built: there was no compiler, or no header files of Python
-    compiled = None
+compiled = load_module("llamaparse_worker.layout._levels", VERSION)
 if compiled is not None:
     compiled.learn(Segment)
 

@@ -8,8 +8,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from operator import attrgetter, sub
-from types import ModuleType
 
+from llamaparse_worker.compiled import load_module
 from llamaparse_worker.layout.joining import whole
 from llamaparse_worker.layout.segments import Segment
 from llamaparse_worker.model.blocks import Line
@@ -57,13 +57,7 @@ class TextLine:
         return Line(whole(self.text), Box(self.x0, self.y0, self.x1, self.y1))
 
 
-compiled: ModuleType | None
-try:
-    from llamaparse_worker.layout import _lines
-
-    compiled = _lines if _lines.VERSION == VERSION else None
-except ImportError:  # it was not built: there was no compiler, or no header files of Python
-    compiled = None
+compiled = load_module("llamaparse_worker.layout._lines", VERSION)
 if compiled is not None:
     compiled.learn(Segment, TextLine, Line, Box)
 

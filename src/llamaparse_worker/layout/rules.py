@@ -11,11 +11,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from operator import itemgetter
-from types import ModuleType
 
 import numpy as np
 import numpy.typing as npt
 
+from llamaparse_worker.compiled import load_module
 from llamaparse_worker.model.geometry import Box
 from llamaparse_worker.model.page import RawPage
 from llamaparse_worker.model.value import quick, unguarded
@@ -52,13 +52,7 @@ class Rule:
         return min(self.end, end) - max(self.start, start) > (end - start) / 2
 
 
-compiled: ModuleType | None
-try:
-    from llamaparse_worker.layout import _rules
-
-    compiled = _rules if _rules.VERSION == VERSION else None
-except ImportError:  # it was not built: there was no compiler, or no header files of Python
-    compiled = None
+compiled = load_module("llamaparse_worker.layout._rules", VERSION)
 if compiled is not None:
     compiled.learn(Rule)
 

@@ -11,8 +11,8 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from operator import attrgetter
-from types import ModuleType
 
+from llamaparse_worker.compiled import load_module
 from llamaparse_worker.layout import cut
 from llamaparse_worker.layout.cut import SIDEWAYS, UNTIDY, ZERO_WIDTH_SPACE, Runs
 from llamaparse_worker.layout.inline import BOLD, CODE, ITALIC, PLAIN, SWITCHES
@@ -96,13 +96,7 @@ class Style:
     """The bits of ``inline`` that most characters have."""
 
 
-compiled: ModuleType | None
-try:
-    from llamaparse_worker.layout import _segments
-
-    compiled = _segments if _segments.VERSION == VERSION else None
-except ImportError:  # it was not built: there was no compiler, or no header files of Python
-    compiled = None
+compiled = load_module("llamaparse_worker.layout._segments", VERSION)
 if compiled is not None:
     compiled.learn(Segment, Gap)
 
