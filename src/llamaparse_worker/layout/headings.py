@@ -11,7 +11,7 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from llamaparse_worker.layout.inline import BOLD, CODE, ITALIC, PLAIN, SWITCHES
+from llamaparse_worker.layout.inline import BOLD, CODE, ITALIC, SWITCHES, looks_of
 from llamaparse_worker.layout.lines import TextLine
 from llamaparse_worker.layout.segments import Style
 from llamaparse_worker.model.blocks import Heading, Span, SpanKind
@@ -32,7 +32,6 @@ _NUMBER = re.compile(
     r"(?P<decimal>\d{1,3}(?:\.\d{1,3})*)\.?\s+\S"
     r"|(?P<roman>[IVXL]+)\.\s+\S|(?P<letter>[A-Z])\.\s+\S|(?P<bracket>\d{1,2}|[a-z])\)\s+\S"
 )
-_RUN = re.compile("(^|[\ufdd0-\ufdef])([^\ufdd0-\ufdef]+)")
 _LETTER = re.compile(r"[^\W\d_]")
 _RUN_IN = re.compile(
     r"(?P<before>[\ufdd0-\ufdef]?)(?P<number>(?:\d{1,2}|[a-z])\)\s*|\d{1,2}(?:\.\d{1,2}){1,3}\.?\s+)"
@@ -95,8 +94,7 @@ def _is_bold_but_for_code(line: TextLine) -> bool:
     """Tell whether all words are bold or code, those before the first code bold, whatever numbers and marks are."""
     if line.rich[0].isalpha():  # a plain word begins it, as most lines
         return False
-    runs = ((ord(look or PLAIN) - ord(PLAIN), text) for look, text in _RUN.findall(line.rich))
-    looks = [look for look, text in runs if _LETTER.search(text)]
+    looks = [look for look, text in looks_of(line.rich) if _LETTER.search(text)]
     return looks[0] & BOLD > 0 and all(look & (BOLD | CODE) for look in looks) if looks else line.bold
 
 

@@ -8,7 +8,7 @@ rich texts can simply be concatenated. At the end, ``inline`` parts the text fro
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from llamaparse_worker.layout.codes import compiled
@@ -22,7 +22,7 @@ SWITCHES = tuple(chr(0xFDD0 + look) for look in range(32))
 PLAIN = SWITCHES[0]
 
 _SWITCH = re.compile("[\ufdd0-\ufdef]")
-_SWITCHED = re.compile("(?:^|([\ufdd0-\ufdef]))([^\ufdd0-\ufdef]+)")
+_SWITCHED = re.compile("(^|[\ufdd0-\ufdef])([^\ufdd0-\ufdef]+)")
 _GAP_BEHIND_SHIFTED = re.compile("([\ufdd8-\ufdef][^\ufdd0-\ufdef]*?) ?(\ufdd0) ?(?=[.,:;!?)\\]}”’。\uff0c])")
 _LETTER = re.compile("[\x21-\u0530]")
 _WORD = re.compile(r"[^\W_]")
@@ -65,10 +65,14 @@ def without_switches(rich: str) -> str:
     return _SWITCH.sub("", rich)
 
 
+def looks_of(rich: str) -> Iterator[tuple[int, str]]:
+    """Give the parts of a rich text, each with the bits of its look."""
+    return ((ord(switch or PLAIN) - ord(PLAIN), text) for switch, text in _SWITCHED.findall(rich))
+
+
 def has_text_beside_code(rich: str) -> bool:
     """Tell whether some words of a rich text are no code."""
-    runs = ((ord(look or PLAIN) - ord(PLAIN), text) for look, text in _SWITCHED.findall(rich))
-    return any(not look & CODE and _WORD.search(text) for look, text in runs)
+    return any(not look & CODE and _WORD.search(text) for look, text in looks_of(rich))
 
 
 def inline(rich: str, body: int = 0) -> Inline:
@@ -90,11 +94,10 @@ def set_apart_in_python(rich: str, body: int) -> tuple[str, list[SetApart]]:
     parts: list[str] = []
     looks: list[tuple[int, int, int]] = []
     at = 0
-    for found in _SWITCHED.finditer(rich):
-        look = ord(found[1]) - 0xFDD0 if found[1] else 0
-        parts.append(found[2])
-        looks.append((at, at + len(found[2]), look & ~body))
-        at += len(found[2])
+    for look, part in looks_of(rich):
+        parts.append(part)
+        looks.append((at, at + len(part), look & ~body))
+        at += len(part)
     text = "".join(parts)
     return text, [span for bit in _KINDS for span in _spans(text, looks, bit)]
 

@@ -12,9 +12,11 @@ from llamaparse_worker.layout.lines import join
 from llamaparse_worker.layout.segments import Gap, Segment
 from llamaparse_worker.model.value import changed
 
+LONG = 22
+"""Characters that a line of a cell has; columns of prose have longer ones. One column may be longer."""
+
 _GAPS = attrgetter("gaps")
 _SWITCHES = frozenset(SWITCHES)
-_LONG_TEXT = 22
 _WORD_SPACE_EM = 1.5
 _SAME_START_EM = 0.5
 _LEAST_PARTED = 3
@@ -49,7 +51,7 @@ def _with_sentences_joined(line: Line, starts: Sequence[float]) -> Line:
     for one in line[1:]:
         before, near = made[-1], _SAME_START_EM * one.size
         alone = bisect_right(starts, one.x0 + near) - bisect_left(starts, one.x0 - near) == 1
-        if alone and len(before.text) > _LONG_TEXT and one.x0 - before.x1 < _WORD_SPACE_EM * one.size:
+        if alone and len(before.text) > LONG and one.x0 - before.x1 < _WORD_SPACE_EM * one.size:
             made[-1] = _whole(before, one)
         else:
             made.append(one)

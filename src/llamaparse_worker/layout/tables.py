@@ -9,12 +9,10 @@ from llamaparse_worker.layout.grid import Grid, GridSegment, make_grid, without_
 from llamaparse_worker.layout.header import header_areas, header_bands
 from llamaparse_worker.layout.levels import baselines
 from llamaparse_worker.layout.segments import Segment
-from llamaparse_worker.layout.table_parts import close_strips, parted_by, with_sentences_joined
+from llamaparse_worker.layout.table_parts import LONG, close_strips, parted_by, with_sentences_joined
 from llamaparse_worker.layout.table_rows import Rows, is_number, row_groups
 from llamaparse_worker.layout.table_signs import are_level, are_prose, are_stretched, count_aligned, is_table
 
-_LONG = 22
-"""Characters a line of a cell; columns of prose have longer ones. One column may be longer."""
 _LEAST_ROWS = 3
 _LEAST_ROWS_OF_WIDE = 2
 _WIDE = 3
@@ -68,7 +66,7 @@ def _has_short_cells(lines: Sequence[Line], columns: Sequence[Strip]) -> bool:
             if first == last:
                 counts[first] += 1
                 lengths[first] += len(segment.text)
-    long = sum(length > _LONG * count for length, count in zip(lengths, counts, strict=True))
+    long = sum(length > LONG * count for length, count in zip(lengths, counts, strict=True))
     return long <= 1 or counts[0] < _MOST_LABELS * len(lines)
 
 
