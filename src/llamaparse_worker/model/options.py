@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
 from enum import StrEnum
+from functools import lru_cache
 
 DEFAULT_SEPARATOR = "\n\n---\n\n"
 
@@ -222,3 +224,9 @@ class ParseOptions:
     def wants(self, file_name: str) -> bool:
         """Tell whether a result file is to be written; those that only plugins know always are."""
         return not self.results or all(kind in self.results for kind in ResultKind if kind.file_name == file_name)
+
+
+@lru_cache(maxsize=64)
+def named(options: ParseOptions) -> Mapping[str, object]:
+    """Give the options by their names. Made once for all jobs with the same ones, as most have those of the last."""
+    return asdict(options)

@@ -12,7 +12,7 @@ import json
 import re
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
@@ -24,6 +24,7 @@ from llamaparse_worker.errors import BackendUnavailable, WorkerError
 from llamaparse_worker.interfaces import ObjectStore
 from llamaparse_worker.model.document import Spooled
 from llamaparse_worker.model.job import Job, Lease
+from llamaparse_worker.model.options import named
 from llamaparse_worker.model.ranges import RangeLease
 from llamaparse_worker.pipeline.background import in_background
 from llamaparse_worker.pipeline.finished import FinishedPages
@@ -147,7 +148,7 @@ class Checkpoints:
         facts = (
             document.sha256,
             document.name,
-            asdict(self._job.options),
+            named(self._job.options),
             self._policy.reading,
             worker_version(),
             library_versions(),

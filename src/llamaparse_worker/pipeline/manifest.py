@@ -5,7 +5,7 @@ from __future__ import annotations
 import socket
 import sys
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
@@ -13,7 +13,7 @@ from importlib.metadata import PackageNotFoundError, version
 from llamaparse_worker.errors import ErrorReport
 from llamaparse_worker.model.document import ParsedDocument, Spooled
 from llamaparse_worker.model.job import JobStatus
-from llamaparse_worker.model.options import ParseOptions
+from llamaparse_worker.model.options import ParseOptions, named
 from llamaparse_worker.model.page import PageSummary
 from llamaparse_worker.wire import Manifest, ManifestPage
 
@@ -50,7 +50,7 @@ def manifest_of(
         reader=parsed.info.reader,
         page_count=parsed.info.page_count,
         mode=options.mode,
-        options={name: value for name, value in asdict(options).items() if name != "ignored"},
+        options={name: value for name, value in named(options).items() if name != "ignored"},
         ignored_options=options.ignored,
         status=JobStatus.FAILED if error else JobStatus.COMPLETED,
         flags=flags,

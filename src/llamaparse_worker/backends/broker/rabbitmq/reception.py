@@ -29,8 +29,8 @@ _BELLS: Final[tuple[Queue, ...]] = (Priority.MEDIUM, Priority.CRITICAL, Priority
 _LOOK_S = 1.0
 """How often a queue without a bell is looked at, where there are fewer free slots than queues."""
 _EMPTY_S = 0.1
-"""How long a queue that was found empty is passed over while others have messages: each look costs a quorum queue an
-entry in its log, and most queues of a family are empty most of the time."""
+"""How long a queue that was found empty is passed over: each look is an entry in the log of a quorum queue, and most
+queues of a family are empty most of the time."""
 _TIMEOUT_S = 20.0
 """A quorum queue answers only when it has a leader again, which takes a while after a restart."""
 
@@ -105,17 +105,32 @@ class Reception:
             return self._fetched.popleft()
 
     async def _fetch(self) -> None:
-        """Take one message of the queue whose turn it is."""
+        """Take one message of the queue whose turn it is.
+
+        Before a page range is taken every queue is looked at: it may be long, and a job shall not wait for two.
+        """
+        passed_over: list[Queue] = []
         for queue in self._turns.order():
-            if queue in self.link.queues and self._empty_until.get(queue, 0.0) <= anyio.current_time():
-                name = self._settings.queue_of(queue)
-                with answered(f"taking from {name}", timeout_s=_TIMEOUT_S):
-                    delivered = await self.link.lower.basic_get(name)
-                if delivered.delivery_tag is not None:
-                    self._turns.took(queue)
-                    self._fetched.append(Fetched(queue, delivered))
+            if self._empty_until.get(queue, 0.0) > anyio.current_time():
+                passed_over.append(queue)
+                continue
+            for looked_at in (*passed_over, queue) if queue is RANGES else (queue,):
+                if await self._take(looked_at):
                     return
-                self._empty_until[queue] = anyio.current_time() + _EMPTY_S
+
+    async def _take(self, queue: Queue) -> bool:
+        """Take a message of a queue, if it has any."""
+        if queue not in self.link.queues:
+            return False
+        name = self._settings.queue_of(queue)
+        with answered(f"taking from {name}", timeout_s=_TIMEOUT_S):
+            delivered = await self.link.lower.basic_get(name)
+        if delivered.delivery_tag is None:
+            self._empty_until[queue] = anyio.current_time() + _EMPTY_S
+            return False
+        self._turns.took(queue)
+        self._fetched.append(Fetched(queue, delivered))
+        return True
 
     async def _ring_for_messages(self) -> None:
         """Have the first message of a queue sent without being asked for, for as many queues as slots are free."""

@@ -9,9 +9,11 @@ from __future__ import annotations
 import os
 import secrets
 import time
+from collections import deque
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager, suppress
 from functools import partial
+from itertools import groupby
 from pathlib import Path
 from stat import S_ISREG
 
@@ -26,6 +28,11 @@ from llamaparse_worker.interfaces import Component, ObjectStore
 from llamaparse_worker.model.document import ResultFile
 from llamaparse_worker.model.object_key import below, key_parts
 from llamaparse_worker.pipeline.groups import one_error
+
+_Parts = tuple[str, ...]
+"""A key: the folders on the way, and the name of the file."""
+_Fill = Callable[[int], None]
+"""Writes the content of a file to the descriptor that it is given."""
 
 _INCOMING = ".incoming"
 _LEFTOVER_AGE_S = 24 * 3600
@@ -61,21 +68,18 @@ class FilesystemObjectStore:
         """Copy the file and rename the copy; the content type lives in the key's ending alone."""
         del content_type
         parts = _parts(key)
-        await to_thread.run_sync(self._store, parts, path, limiter=self._threads)
+        await to_thread.run_sync(self._store, [(parts, path)], limiter=self._threads)
 
     async def store_all(self, prefix: str, folder: Path, files: Sequence[ResultFile]) -> None:
         """Copy the files, several in one hop: handing over to a thread costs more than copying a small file."""
         found = [(_parts(f"{prefix}/{file.name}"), folder / file.name) for file in files]
-
-        def store(part: Sequence[tuple[tuple[str, ...], Path]]) -> None:
-            for parts, path in part:
-                self._store(parts, path)
-
         with one_error():
             async with create_task_group() as tasks:
-                for at in range(0, len(found), _FILES_PER_HOP):
-                    part = found[at : at + _FILES_PER_HOP]
-                    tasks.start_soon(partial(to_thread.run_sync, store, part, limiter=self._threads))
+                for _, group in groupby(found, lambda one: one[0][:-1]):
+                    beside = list(group)
+                    for at in range(0, len(beside), _FILES_PER_HOP):
+                        part = beside[at : at + _FILES_PER_HOP]
+                        tasks.start_soon(partial(to_thread.run_sync, self._store, part, limiter=self._threads))
 
     async def read(self, key: str, *, limit_bytes: int) -> bytes:
         """Give a file's content."""
@@ -102,7 +106,7 @@ class FilesystemObjectStore:
             while written < len(content):
                 written += os.write(out, memoryview(content)[written:])
 
-        await to_thread.run_sync(self._put, parts, fill, limiter=self._threads)
+        await to_thread.run_sync(self._put, [(parts, fill)], limiter=self._threads)
 
     async def list(self, prefix: str) -> Sequence[str]:
         """Walk the folder of the prefix."""
@@ -123,31 +127,41 @@ class FilesystemObjectStore:
         """Write a file, remove it, and give the folder with its free space."""
         return await to_thread.run_sync(self._probe, limiter=self._threads)
 
-    def _store(self, parts: Sequence[str], path: Path) -> None:
-        with path.open("rb") as source:
-            self._put(parts, lambda out: copy(source.fileno(), out, limit_bytes=None, name=path.name))
+    def _store(self, files: Sequence[tuple[_Parts, Path]]) -> None:
+        def copied(path: Path) -> _Fill:
+            def fill(out: int) -> None:
+                with path.open("rb", buffering=0) as source:
+                    copy(source.fileno(), out, limit_bytes=None, name=path.name)
 
-    def _put(self, parts: Sequence[str], fill: Callable[[int], None]) -> None:
-        """Have a file filled and put it under its key.
+            return fill
+
+        self._put([(parts, copied(path)) for parts, path in files])
+
+    def _put(self, files: Sequence[tuple[_Parts, _Fill]]) -> None:
+        """Have files of one folder filled, and put each under its key.
 
         Raises:
             StorageFull: no space is left.
-            BackendUnavailable: it cannot be written.
+            BackendUnavailable: one of them cannot be written; those before it may be there.
         """
-        name = secrets.token_hex(16)
+        key = files[0][0]
+        made: deque[tuple[str, str]] = deque()
         try:
             with folder(self._root, (_INCOMING,), create=True) as incoming:
                 try:
-                    self._make(name, incoming, fill)
-                    self._publish(incoming, name, parts)
+                    for key, fill in files:
+                        made.append((secrets.token_hex(16), key[-1]))
+                        self._make(made[-1][0], incoming, fill)
+                    self._publish(incoming, made, key[:-1])
                 except BaseException:
-                    with suppress(FileNotFoundError):
-                        os.unlink(name, dir_fd=incoming)
+                    for name, _ in made:
+                        with suppress(FileNotFoundError):
+                            os.unlink(name, dir_fd=incoming)
                     raise
         except OSError as error:
-            raise write_failure(error, "/".join(parts)) from error
+            raise write_failure(error, "/".join(key)) from error
 
-    def _make(self, name: str, incoming: int, fill: Callable[[int], None]) -> None:
+    def _make(self, name: str, incoming: int, fill: _Fill) -> None:
         out = os.open(name, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o666, dir_fd=incoming)
         with os.fdopen(
             out, "wb", buffering=0
@@ -156,11 +170,15 @@ class FilesystemObjectStore:
             if self._fsync:
                 os.fsync(out)
 
-    def _publish(self, incoming: int, name: str, parts: Sequence[str]) -> None:
+    def _publish(self, incoming: int, made: deque[tuple[str, str]], parts: _Parts) -> None:
+        """Give files their names in a folder; those that have theirs leave ``made``."""
         for tries_left in reversed(range(_RACES)):
             try:
-                with folder(self._root, parts[:-1], create=True) as parent:
-                    os.rename(name, parts[-1], src_dir_fd=incoming, dst_dir_fd=parent)
+                with folder(self._root, parts, create=True) as parent:
+                    while made:
+                        name, final = made[0]
+                        os.rename(name, final, src_dir_fd=incoming, dst_dir_fd=parent)
+                        made.popleft()
                     if self._fsync:
                         _flush_folder(parent)
             except FileNotFoundError:
