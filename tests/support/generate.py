@@ -7,13 +7,18 @@ import json
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
+from cffi import FFI
+
+from llamaparse_worker.backends.reader.pdf import declarations
 from support.contracts import asyncapi, job_event_schema, job_message_schema
 from support.reference import error_facts, fill, language_table, variable_tables
 
 ROOT = Path(__file__).parents[2]
 CONTRACTS = ROOT / "config" / "contracts"
 DOCS = ROOT / "docs"
+PDF_READER = Path(declarations.__file__).parent
 
 
 def examples() -> dict[str, object]:
@@ -29,6 +34,7 @@ def generated() -> Iterator[tuple[Path, str]]:
     yield DOCS / "variables.md", fill((DOCS / "variables.md").read_text(), {"variables": variable_tables()})
     yield DOCS / "languages.md", fill((DOCS / "languages.md").read_text(), {"languages": language_table()})
     yield DOCS / "errors.md", fill((DOCS / "errors.md").read_text(), error_facts())
+    yield PDF_READER / "declared.py", _declared()
 
 
 def stale() -> tuple[Path, ...]:
@@ -48,6 +54,16 @@ def main() -> int:
         if not check:
             path.write_text(texts[path])
     return int(check and bool(found))
+
+
+def _declared() -> str:
+    """Give the module that knows the C functions of the PDF reader without reading their declarations."""
+    made = FFI()
+    made.set_source("declared", None)
+    made.cdef(declarations.PDFIUM + declarations.COMPILED)
+    with TemporaryDirectory() as folder:
+        file = Path(made.compile(tmpdir=folder))
+        return '"""Made of ``declarations`` by ``make generate``: what cffi knows of them."""\n\n' + file.read_text()
 
 
 def _json(value: object) -> str:

@@ -12,10 +12,8 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from cffi import FFI
 
-from llamaparse_worker.backends.reader.pdf.pdfium import ffi as pdfium_ffi
-from llamaparse_worker.backends.reader.pdf.pdfium import library
+from llamaparse_worker.backends.reader.pdf.pdfium import ffi, library
 from llamaparse_worker.compiled import load
 from llamaparse_worker.model.value import quick
 
@@ -39,15 +37,6 @@ COLOURS = 256
 """Places in the table of colours; the last stands for all further colours."""
 _MOST_FONTS = 65_535
 _USUAL_CHARACTERS = 16_384
-
-_ffi: Any = FFI()
-_ffi.cdef("""
-int glyphs_version(void);
-int glyphs_read(void*, uintptr_t, int, void*, void*, int, int*, int*);
-void glyphs_displayed(void*, int, void*, int, void*);
-void glyphs_members(uintptr_t, uintptr_t, int, void*);
-void glyphs_answers(uintptr_t, void*, int, void*);
-""")
 
 
 @quick
@@ -91,7 +80,7 @@ class _Room:
         self._fonts, self._traits = np.empty(count, np.uint16), np.empty(count, np.uint8)
         self._colours, self._colour_table = np.empty(count, np.uint8), np.empty(COLOURS, np.uint32)
         self._font_table = np.empty(min(count, _MOST_FONTS) + 1, np.uint64)
-        self._counts = _ffi.new("int[2]")
+        self._counts = ffi.new("int[2]")
         arrays = (self._codes, self._boxes, self._objects, self._sizes, self._fonts, self._traits, self._colours)
         self._places = np.array([_place(array) for array in (*arrays, self._colour_table)], np.uintp)
         self._given = (_address(self._places), _address(self._font_table), len(self._font_table))
@@ -151,16 +140,16 @@ def answers(name: str, handles: npt.NDArray[np.uint64]) -> npt.NDArray[np.intc]:
 @cache
 def pointer(name: str) -> int:
     """Give the address of PDFium's function of this name."""
-    return int(pdfium_ffi.cast("uintptr_t", getattr(library(), name)))
+    return int(ffi.cast("uintptr_t", getattr(library(), name)))
 
 
 def _address(array: npt.NDArray[Any]) -> Any:  # noqa: ANN401 - a C pointer
     # Quicker than ``array.ctypes.data`` and ``array.__array_interface__``, which build objects of their own first.
-    return _ffi.from_buffer(array)
+    return ffi.from_buffer(array)
 
 
 def _place(array: npt.NDArray[Any]) -> int:
-    return int(_ffi.cast("uintptr_t", _address(array)))
+    return int(ffi.cast("uintptr_t", _address(array)))
 
 
 @cache
@@ -169,5 +158,5 @@ def _functions() -> npt.NDArray[np.uintp]:
 
 
 @cache
-def _library() -> Any:  # noqa: ANN401 - the C functions exist only in the declarations above
-    return load(_ffi, __file__, "glyphs", VERSION)
+def _library() -> Any:  # noqa: ANN401 - the C functions exist only in ``declarations``
+    return load(ffi, __file__, "glyphs", VERSION)

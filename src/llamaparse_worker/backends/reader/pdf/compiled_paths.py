@@ -10,10 +10,10 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from cffi import FFI
 
 from llamaparse_worker.backends.reader.pdf.compiled import pointer
 from llamaparse_worker.backends.reader.pdf.objects import MAX_OBJECTS, PageObjects
+from llamaparse_worker.backends.reader.pdf.pdfium import ffi
 from llamaparse_worker.compiled import load
 
 Floats = npt.NDArray[np.float32]
@@ -42,17 +42,6 @@ MOST_RECTANGLES = 20_000
 
 _NO_BOXES, _NO_COLOURS = np.empty((0, 4), np.float32), np.empty(0, np.uint32)
 
-_ffi: Any = FFI()
-_ffi.cdef("""
-typedef struct {
-    int32_t most_objects, paths_left, deepest, most_rectangles;
-    int32_t rules, fills, full;
-    void *rule_boxes, *fill_boxes, *fill_colours;
-} Drawn;
-int paths_version(void);
-void paths_read(void*, void*, void*, int, Drawn*);
-""")
-
 
 @cache
 def is_compiled() -> bool:
@@ -76,11 +65,11 @@ class _Room:
         self._functions = np.array(list(map(pointer, FUNCTIONS)), np.uintp)
         self._rules, self._fills = (np.empty((MOST_RECTANGLES, 4), np.float32) for _ in range(2))
         self._colours = np.empty(MOST_RECTANGLES, np.uint32)
-        self._drawn = _ffi.new("Drawn*")
+        self._drawn = ffi.new("Drawn*")
         self._drawn.most_objects, self._drawn.most_rectangles = MAX_OBJECTS, MOST_RECTANGLES
-        self._drawn.rule_boxes = _ffi.from_buffer(self._rules)
-        self._drawn.fill_boxes = _ffi.from_buffer(self._fills)
-        self._drawn.fill_colours = _ffi.from_buffer(self._colours)
+        self._drawn.rule_boxes = ffi.from_buffer(self._rules)
+        self._drawn.fill_boxes = ffi.from_buffer(self._fills)
+        self._drawn.fill_colours = ffi.from_buffer(self._colours)
 
     def read(self, objects: PageObjects, most_paths: int, deepest: int) -> bool:
         """Read what a page draws; gives whether there was room for it."""
@@ -88,7 +77,7 @@ class _Room:
         drawn.rules = drawn.fills = drawn.full = 0
         drawn.paths_left, drawn.deepest = most_paths, deepest
         handles, kinds = np.ascontiguousarray(objects.handles), np.ascontiguousarray(objects.kinds)
-        given = (_ffi.from_buffer(array) for array in (self._functions, handles, kinds))
+        given = (ffi.from_buffer(array) for array in (self._functions, handles, kinds))
         _library().paths_read(*given, len(handles), drawn)
         return not drawn.full
 
@@ -106,5 +95,5 @@ def _room() -> _Room:
 
 
 @cache
-def _library() -> Any:  # noqa: ANN401 - the C functions exist only in the declarations above
-    return load(_ffi, __file__, "paths", VERSION)
+def _library() -> Any:  # noqa: ANN401 - the C functions exist only in ``declarations``
+    return load(ffi, __file__, "paths", VERSION)

@@ -10,10 +10,10 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from cffi import FFI
 
 from llamaparse_worker.backends.reader.pdf.compiled import pointer
 from llamaparse_worker.backends.reader.pdf.elements import MAX_CHILDREN, MAX_DEPTH, MAX_ELEMENTS, ROLE_BYTES, Elements
+from llamaparse_worker.backends.reader.pdf.pdfium import ffi
 from llamaparse_worker.compiled import load
 
 VERSION = 1
@@ -30,20 +30,6 @@ FUNCTIONS = (
 
 _MOST_CONTENTS = 100_000
 _MOST_ROLES = 256
-
-_ffi: Any = FFI()
-_ffi.cdef("""
-typedef struct {
-    int32_t most_elements, most_children, most_contents, most_roles, deepest;
-    int32_t elements, contents, roles, too_wide, full;
-    uint64_t *handles;
-    int32_t *parents, *role_of;
-    uint8_t *continued, *role_names;
-    int32_t *content_ids, *content_elements;
-} Tree;
-int structure_version(void);
-void structure_read(void*, uintptr_t, Tree*);
-""")
 
 
 @cache
@@ -68,21 +54,21 @@ class _Room:
         self._continued = np.empty(MAX_ELEMENTS, np.uint8)
         self._role_names = np.empty(_MOST_ROLES * ROLE_BYTES, np.uint8)
         self._content_ids, self._content_elements = (np.empty(_MOST_CONTENTS, np.int32) for _ in range(2))
-        self._tree = _ffi.new("Tree*")
+        self._tree = ffi.new("Tree*")
         self._tree.most_elements, self._tree.most_children = MAX_ELEMENTS, MAX_CHILDREN
         self._tree.most_contents, self._tree.most_roles = _MOST_CONTENTS, _MOST_ROLES
         self._tree.deepest = MAX_DEPTH
-        self._tree.handles = _ffi.from_buffer("uint64_t[]", self._handles)
-        self._tree.continued = _ffi.from_buffer("uint8_t[]", self._continued)
-        self._tree.role_names = _ffi.from_buffer("uint8_t[]", self._role_names)
+        self._tree.handles = ffi.from_buffer("uint64_t[]", self._handles)
+        self._tree.continued = ffi.from_buffer("uint8_t[]", self._continued)
+        self._tree.role_names = ffi.from_buffer("uint8_t[]", self._role_names)
         for name in ("parents", "role_of", "content_ids", "content_elements"):
-            setattr(self._tree, name, _ffi.from_buffer("int32_t[]", getattr(self, f"_{name}")))
+            setattr(self._tree, name, ffi.from_buffer("int32_t[]", getattr(self, f"_{name}")))
 
     def read(self, tree: int) -> bool:
         """Read a tree; gives whether there was room for it."""
         found = self._tree
         found.elements = found.contents = found.roles = found.too_wide = found.full = 0
-        _library().structure_read(_ffi.from_buffer(self._functions), tree, found)
+        _library().structure_read(ffi.from_buffer(self._functions), tree, found)
         return not found.full
 
     def elements(self) -> Elements:
@@ -117,5 +103,5 @@ def _room() -> _Room:
 
 
 @cache
-def _library() -> Any:  # noqa: ANN401 - the C functions exist only in the declarations above
-    return load(_ffi, __file__, "structure", VERSION)
+def _library() -> Any:  # noqa: ANN401 - the C functions exist only in ``declarations``
+    return load(ffi, __file__, "structure", VERSION)
