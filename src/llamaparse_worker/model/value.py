@@ -58,6 +58,15 @@ def unguarded(value: type[_Value]) -> type[_Value]:
 
     The interpreter's own guard costs a call for every field of every value: nine times the time of making it.
     """
+    for guard in ("__setattr__", "__delattr__"):
+        delattr(value, guard)
+    if compiled is None:
+        setattr(value, "__init__", _plain_init(value))  # noqa: B010 - mypy knows only instances to have it
+    return quick(value)
+
+
+def _plain_init(value: type[_Value]) -> object:
+    """Give the ``__init__`` that a class would have if it were not frozen."""
     plain = make_dataclass(
         value.__name__,
         [(one.name, one.type, one) for one in fields(value)],  # type: ignore[arg-type] # every one is a dataclass
@@ -65,7 +74,4 @@ def unguarded(value: type[_Value]) -> type[_Value]:
         eq=False,
         match_args=False,
     )
-    for guard in ("__setattr__", "__delattr__"):
-        delattr(value, guard)
-    setattr(value, "__init__", vars(plain)["__init__"])  # noqa: B010 - mypy knows only instances to have it
-    return quick(value)
+    return vars(plain)["__init__"]
