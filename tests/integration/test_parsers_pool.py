@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import os
+import signal
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -15,6 +16,7 @@ from llamaparse_worker.model.parsing import Completed, Inspected, PageDone, Page
 from llamaparse_worker.parsers.control import SandboxPolicy
 from llamaparse_worker.parsers.outcome import EndReason
 from llamaparse_worker.parsers.pool import ParserPool, open_parsers
+from llamaparse_worker.parsers.program import started_ahead
 from llamaparse_worker.parsers.settings import ParserSettings
 from llamaparse_worker.testing.parsers import BROKEN_TASKS, TASKS, Fault, faulty
 
@@ -285,6 +287,37 @@ async def test_tasks_that_cannot_be_made_are_a_configuration_error_with_the_reas
         with pytest.raises(ConfigurationError):
             async with pool.process():
                 pass
+
+
+async def test_a_fork_server_that_was_started_ahead_serves_and_has_imported_what_it_was_told_to() -> None:
+    with started_ahead([TASKS.partition(":")[0]]) as ahead:
+        async with open_parsers(ParserSettings(parser_concurrency=1), TASKS, "", ahead=ahead) as pool:
+            assert await answer(pool) == ANSWER
+            assert ahead.process.pid in {one.ppid() for one in parser_processes()}
+        assert ahead.process.poll() == 0
+
+
+async def test_a_fork_server_that_was_started_ahead_and_is_lost_is_started_again() -> None:
+    with started_ahead(()) as ahead:
+        async with open_parsers(ParserSettings(parser_concurrency=1), TASKS, "", ahead=ahead) as pool:
+            await pool.ready()
+            ahead.process.kill()
+            await anyio.to_thread.run_sync(ahead.process.wait)
+            await anyio.sleep(0.1)  # until the loop has heard of it
+            assert await answer(pool) == ANSWER
+
+
+async def test_a_fork_server_that_could_not_import_ahead_what_nobody_needs_serves() -> None:
+    with started_ahead(["llamaparse_worker.nothing"]) as ahead:
+        async with open_parsers(ParserSettings(parser_concurrency=1), TASKS, "", ahead=ahead) as pool:
+            assert await answer(pool) == ANSWER
+            assert ahead.process.poll() is None
+
+
+def test_a_fork_server_that_was_started_ahead_for_nobody_ends() -> None:
+    with started_ahead(()) as ahead:
+        pass
+    assert ahead.process.returncode == -signal.SIGKILL
 
 
 async def test_the_capacity_can_be_shared_and_changed_while_running() -> None:

@@ -9,22 +9,22 @@ from typing import TYPE_CHECKING
 
 from anyio import CapacityLimiter
 
+from llamaparse_worker.app.ahead import TASKS
 from llamaparse_worker.app.backends import open_ocr
-from llamaparse_worker.app.models import ServedModel, open_models
 from llamaparse_worker.components import Seam, load, targets
 from llamaparse_worker.interfaces import Component, Mode, Ocr
 from llamaparse_worker.model.options import ModeName
 from llamaparse_worker.parsers.cores import usable_cores
 from llamaparse_worker.parsers.pool import ParserPool, open_parsers
+from llamaparse_worker.parsers.program import Program
 from llamaparse_worker.parsers.settings import ParserSettings
 from llamaparse_worker.pipeline.task_config import TaskConfig
 from llamaparse_worker.settings import LocalSettings, read
-from llamaparse_worker.throttle.router import Router
 
 if TYPE_CHECKING:
+    from llamaparse_worker.app.models import ServedModel
     from llamaparse_worker.pipeline.document import DocumentParser
-
-TASKS = "llamaparse_worker.pipeline.tasks:make_tasks"
+    from llamaparse_worker.throttle.router import Router
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +55,7 @@ async def open_documents(
     *,
     watched: Callable[[Ocr], Ocr] = _as_it_is,
     models: Sequence[ServedModel] = (),
+    ahead: Program | None = None,
 ) -> AsyncIterator[Documents]:
     """Open everything that parsing needs; the parser processes start in the background.
 
@@ -63,6 +64,7 @@ async def open_documents(
         ocr_limit: the limit of pages in OCR, where others watch it too.
         watched: puts around the OCR engine what counts its pages.
         models: those that modes may ask; a mode that none of them can serve is not opened.
+        ahead: the fork server, if it was started already.
 
     Raises:
         ConfigurationError: a component is missing or its settings are wrong.
@@ -77,7 +79,7 @@ async def open_documents(
     )
     async with AsyncExitStack() as stack:
         pool = await stack.enter_async_context(
-            open_parsers(pool_settings, TASKS, config.model_dump_json(), folder=settings.spool_dir)
+            open_parsers(pool_settings, TASKS, config.model_dump_json(), folder=settings.spool_dir, ahead=ahead)
         )
         # The fork server imports in its own process by now; the imports here run beside it.
         from llamaparse_worker.pipeline.document import DocumentParser  # noqa: PLC0415
@@ -86,7 +88,7 @@ async def open_documents(
         from llamaparse_worker.pipeline.pages import ReadingLimits  # noqa: PLC0415
 
         ocr = None if settings.ocr_engine == "off" else await stack.enter_async_context(open_ocr(settings))
-        router = await stack.enter_async_context(open_models(models, settings)) if models else None
+        router = await _open_router(models, settings, stack) if models else None
         parser = DocumentParser(
             pool,
             Offer(
@@ -109,6 +111,12 @@ async def open_documents(
         )
         reading = f"{settings.ocr_engine} {config.model_dump_json()}"
         yield Documents(parser, pool, processes, ocr, router, _names(models), reading)
+
+
+async def _open_router(models: Sequence[ServedModel], settings: LocalSettings, stack: AsyncExitStack) -> Router:
+    from llamaparse_worker.app.models import open_models  # noqa: PLC0415 - only jobs with models need what is behind
+
+    return await stack.enter_async_context(open_models(models, settings))
 
 
 def _names(models: Sequence[ServedModel]) -> str:

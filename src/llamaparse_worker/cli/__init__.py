@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import gc
 import sys
 from collections.abc import Sequence
 from typing import NoReturn
@@ -49,6 +50,10 @@ _COMMANDS = (
 )
 
 
+_OBJECTS = 10_000
+"""So many more objects let the collector of garbage look for some: imports make a hundred thousand, and leave none."""
+
+
 class _Parser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
         """Explain the usage and leave with the status that sysexits.h gives to it."""
@@ -58,6 +63,7 @@ class _Parser(argparse.ArgumentParser):
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; gives the exit status."""
+    gc.set_threshold(_OBJECTS)
     parser = _Parser(
         prog="llamaparse-worker",
         description="Parse documents to Markdown, text and JSON: from a durable queue, or right here.",

@@ -156,7 +156,7 @@ async def _parse_something(settings: WorkerSettings) -> str:
 
 async def _confine_nothing(settings: WorkerSettings) -> str:
     """Start a fork server that opens no document, for its self-test."""
-    from llamaparse_worker.app.documents import TASKS
+    from llamaparse_worker.app.ahead import TASKS
     from llamaparse_worker.parsers.pool import open_parsers
     from llamaparse_worker.parsers.settings import ParserSettings
     from llamaparse_worker.pipeline.task_config import TaskConfig

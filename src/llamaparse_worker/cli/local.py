@@ -9,12 +9,12 @@ import tempfile
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import anyio
 from anyio import to_thread
 
 from llamaparse_worker.app.documents import Documents
-from llamaparse_worker.backends.objects.filesystem.store import FilesystemObjectStore
 from llamaparse_worker.cli.exit_status import ExitStatus
 from llamaparse_worker.cli.inputs import Input
 from llamaparse_worker.cli.reporting import Ending, Reporter
@@ -33,15 +33,18 @@ from llamaparse_worker.model.job import JobStatus, Progress
 from llamaparse_worker.model.options import ParseOptions
 from llamaparse_worker.pipeline.document import DocumentOutcome
 from llamaparse_worker.pipeline.groups import one_error
-from llamaparse_worker.pipeline.job import StageClock, write_manifest
-from llamaparse_worker.pipeline.manifest import Circumstances
-from llamaparse_worker.pipeline.page_cache import CachePolicy, PageCache
+from llamaparse_worker.pipeline.manifest import Circumstances, StageClock, write_manifest
 from llamaparse_worker.pipeline.quota import SpoolQuota
 from llamaparse_worker.pipeline.spool import describe, no_space_is_temporary, spool_folder
 from llamaparse_worker.settings import LocalSettings
 from llamaparse_worker.wire import utc_now
 
-_CACHE = CachePolicy(prefix="pages", max_age_s=48 * 3600, max_bytes=1024**3)
+if TYPE_CHECKING:
+    from llamaparse_worker.pipeline.page_cache import PageCache
+
+_CACHE_PREFIX = "pages"
+_CACHE_AGE_S = 48 * 3600
+_CACHE_BYTES = 1024**3
 
 
 class LocalParse:
@@ -158,8 +161,12 @@ def page_cache(folder: Path, models: str) -> PageCache:
     Raises:
         ConfigurationError: ``--cache`` cannot be written.
     """
+    from llamaparse_worker.backends.objects.filesystem.store import FilesystemObjectStore
+    from llamaparse_worker.pipeline.page_cache import CachePolicy, PageCache
+
     _prove_writable(folder, "--cache")
-    return PageCache(FilesystemObjectStore(folder), _CACHE, models=models)
+    policy = CachePolicy(prefix=_CACHE_PREFIX, max_age_s=_CACHE_AGE_S, max_bytes=_CACHE_BYTES)
+    return PageCache(FilesystemObjectStore(folder), policy, models=models)
 
 
 def _check(path: Path, limit_bytes: int) -> None:

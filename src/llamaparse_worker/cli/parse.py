@@ -3,10 +3,17 @@
 from __future__ import annotations
 
 import argparse
-from contextlib import nullcontext
+from collections.abc import Sequence
+from contextlib import AbstractAsyncContextManager, nullcontext
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from llamaparse_worker.cli.options import add_options, asks_models
+
+if TYPE_CHECKING:
+    from llamaparse_worker.app.models import ServedModel
+    from llamaparse_worker.parsers.program import Program
+    from llamaparse_worker.settings import LocalSettings
 
 
 def add(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -32,23 +39,24 @@ def add(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None
 
 def run(args: argparse.Namespace) -> int:
     """Parse all files; gives 0, or 65 when at least one failed."""
-    from llamaparse_worker.cli.quiet import quiet
+    from llamaparse_worker.app.ahead import parsers_ahead
 
-    quiet()
+    with parsers_ahead() as ahead:  # all imports below run beside its own
+        from llamaparse_worker.cli.quiet import quiet
 
-    import anyio
+        quiet()
 
-    return anyio.run(_parse, args)
+        import anyio
+
+        return anyio.run(_parse, args, ahead)
 
 
-async def _parse(args: argparse.Namespace) -> int:
+async def _parse(args: argparse.Namespace, ahead: Program) -> int:
     from llamaparse_worker.app.documents import open_documents
-    from llamaparse_worker.app.models import open_served
     from llamaparse_worker.settings import LocalSettings, read
 
     settings = read(LocalSettings)
-    served = open_served(settings) if asks_models(args) else nullcontext(())
-    async with served as models, open_documents(settings, models=models) as documents:
+    async with _served(args, settings) as models, open_documents(settings, models=models, ahead=ahead) as documents:
         # Imported here, beside the start of the parser processes.
         from llamaparse_worker.cli.inputs import inputs_of
         from llamaparse_worker.cli.local import LocalParse, page_cache
@@ -62,3 +70,12 @@ async def _parse(args: argparse.Namespace) -> int:
         local = LocalParse(documents, settings, args.output, options, cache)
         with open_reporter(len(inputs), as_json=args.json) as reporter:
             return await local.parse_all(inputs, reporter)
+
+
+def _served(args: argparse.Namespace, settings: LocalSettings) -> AbstractAsyncContextManager[Sequence[ServedModel]]:
+    """Open the models that may be asked: none for most command lines."""
+    if not asks_models(args):
+        return nullcontext(())
+    from llamaparse_worker.app.models import open_served
+
+    return open_served(settings)

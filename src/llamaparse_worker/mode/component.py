@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
-from typing import Generic, TypeVar
+from typing import TYPE_CHECKING, Generic, TypeVar
 
 from pydantic import BaseModel
 
 from llamaparse_worker.interfaces import Mode
-from llamaparse_worker.throttle.router import Router
+
+if TYPE_CHECKING:  # a mode that asks nobody needs nothing of it
+    from llamaparse_worker.throttle.router import Router
 
 S = TypeVar("S", bound=BaseModel)
 

@@ -15,7 +15,7 @@ import select
 import signal
 import socket
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NoReturn
@@ -57,16 +57,20 @@ class _Child:
     """Memory file in which the interpreter notes where it was when a signal ended it."""
 
 
-def main(control_fd: int, parent: int) -> None:
+def main(control_fd: int, parent: int, modules: Sequence[str]) -> None:
     """Serve until the worker closes the control socket.
 
     Args:
         control_fd: descriptor of the control socket.
         parent: process id of the worker.
+        modules: what is imported before the first command is read.
     """
     sandbox.die_with(parent)
     control = socket.socket(fileno=control_fd)
     control.set_inheritable(False)
+    for module in modules:
+        with contextlib.suppress(Exception):  # it is told when the module is needed
+            importlib.import_module(module)
     packet, _ = receive_with_descriptors(control)
     match unpack(packet) if packet else None:
         case Prepare() as first:
@@ -154,6 +158,7 @@ class ForkServer:
         gc.collect()
         gc.freeze()
         gc.set_threshold(_OBJECTS)
+        gc.enable()
         # From here on the end of the worker is seen on the control socket, and cleaned up after.
         sandbox.outlive_parent()
 

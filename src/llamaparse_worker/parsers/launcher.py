@@ -7,7 +7,6 @@ import contextlib
 import os
 import socket
 import subprocess
-import sys
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
@@ -30,11 +29,10 @@ from llamaparse_worker.parsers.control import (
     unpack,
 )
 from llamaparse_worker.parsers.mark import PageMark, create_mark
-from llamaparse_worker.parsers.sandbox import ENVIRONMENT
+from llamaparse_worker.parsers.program import Program, start
 
 log = structlog.get_logger()
 
-_PROGRAM = "llamaparse_worker.parsers.forkserver"
 _STOP_S = 5.0
 
 
@@ -61,8 +59,10 @@ class Child:
 class Launcher:
     """Keeps a fork server; a lost one is started again with the next fork. For one event loop."""
 
-    def __init__(self, first: Prepare) -> None:
+    def __init__(self, first: Prepare, ahead: Program | None = None) -> None:
         self._first = first
+        self._ahead = ahead
+        """A fork server that runs already and was told nothing yet."""
         self._server: subprocess.Popen[bytes] | None = None
         self._control: socket.socket | None = None
         self._children: dict[int, Child] = {}
@@ -79,20 +79,12 @@ class Launcher:
 
     def start(self) -> None:
         """Start the fork server; it imports in the background while this process goes on."""
-        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        ours.settimeout(0)
-        with theirs:
-            self._server = subprocess.Popen(
-                _command_line(theirs.fileno()),
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.DEVNULL,
-                env=ENVIRONMENT,
-                pass_fds=(theirs.fileno(),),
-                start_new_session=True,  # Ctrl-C at the terminal is for the worker
-            )
-        self._control = ours
-        asyncio.get_running_loop().add_reader(ours, self._read_reports, ours)
-        ours.send(pack(self._first))
+        program, self._ahead = self._ahead or start(), None
+        self._server, self._control = program.process, program.control
+        asyncio.get_running_loop().add_reader(self._control, self._read_reports, self._control)
+        # One that has ended already is heard of by the reader.
+        with contextlib.suppress(ConnectionError):
+            self._control.send(pack(self._first))
 
     async def ready(self) -> None:
         """Wait until the fork server has made the tasks.
@@ -216,10 +208,3 @@ def _wait_for(server: subprocess.Popen[bytes]) -> None:
     except subprocess.TimeoutExpired:
         server.kill()
         server.wait()
-
-
-def _command_line(control_fd: int) -> list[str]:
-    """Give the command that serves with this process's import path and nothing else of its environment."""
-    path = [entry for entry in sys.path if entry]
-    code = f"import sys; sys.path[:] = {path!r}; from {_PROGRAM} import main; main({control_fd}, {os.getpid()})"
-    return [sys.executable, "-I", "-c", code]

@@ -17,6 +17,7 @@ from llamaparse_worker.parsers.cores import usable_cores
 from llamaparse_worker.parsers.launcher import Launcher
 from llamaparse_worker.parsers.outcome import EndReason
 from llamaparse_worker.parsers.process import Process, Surroundings
+from llamaparse_worker.parsers.program import Program
 from llamaparse_worker.parsers.protocol import prepare
 from llamaparse_worker.parsers.settings import ParserSettings
 
@@ -137,6 +138,7 @@ async def open_parsers(
     *,
     folder: Path | None = None,
     limiter: anyio.CapacityLimiter | None = None,
+    ahead: Program | None = None,
 ) -> AsyncIterator[ParserPool]:
     """Open the pool; nothing waits for the first process here.
 
@@ -148,8 +150,9 @@ async def open_parsers(
         folder: documents and results lie below it, each in a folder whose name cannot be guessed; None: the tasks need
             no files.
         limiter: capacity to share with whoever watches or resizes it; by default one of ``parser_concurrency``.
+        ahead: a fork server that was started before these were known, and shall serve now.
     """
-    launcher = Launcher(Prepare(tasks, config, _child_limits(settings, folder)))
+    launcher = Launcher(Prepare(tasks, config, _child_limits(settings, folder)), ahead)
     launcher.start()
     prepare()  # while the fork server imports
     try:

@@ -20,15 +20,6 @@ _PR_SET_NO_NEW_PRIVS = 38
 _OUT_OF_MEMORY_SCORE = 800
 """When the machine runs out of memory, the kernel ends a parser process, not the worker."""
 
-ENVIRONMENT = {
-    "PATH": os.defpath,
-    "LANG": "C.UTF-8",
-    # One document a process: more threads would only wait for each other, and a fork keeps their stacks for nothing.
-    "OPENBLAS_NUM_THREADS": "1",
-    "OMP_NUM_THREADS": "1",
-}
-"""All that the fork server and its children see: no secret of the worker is in it."""
-
 _DESCRIPTORS = 256
 """The document, its result files and temporary ones are a dozen."""
 

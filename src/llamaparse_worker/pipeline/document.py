@@ -25,7 +25,6 @@ from llamaparse_worker.model.ranges import PageRange
 from llamaparse_worker.pipeline.document_limits import DocumentLimits
 from llamaparse_worker.pipeline.finished import FinishedPages
 from llamaparse_worker.pipeline.offer import Offer
-from llamaparse_worker.pipeline.page_cache import DocumentCache
 from llamaparse_worker.pipeline.pages import PageReading, ReadResult
 from llamaparse_worker.pipeline.seat import seat_in
 from llamaparse_worker.pipeline.verdict import COST_LIMIT_FLAG, Verdict, judge
@@ -34,6 +33,7 @@ from llamaparse_worker.spending import Flow, Spending
 from llamaparse_worker.wire import select_pages
 
 if TYPE_CHECKING:
+    from llamaparse_worker.pipeline.page_cache import DocumentCache
     from llamaparse_worker.pipeline.refine import Refining
 
 

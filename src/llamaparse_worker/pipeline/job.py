@@ -6,29 +6,27 @@ Nothing points to the stored files yet: the caller makes them visible by finishi
 from __future__ import annotations
 
 import json
-import time
-from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import AbstractAsyncContextManager, AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
 import anyio
-from anyio import to_thread
 
-from llamaparse_worker.errors import AttemptsExhausted, ErrorReport, TimeLimitExceeded, TooManyFailedPages, report
+from llamaparse_worker.errors import AttemptsExhausted, ErrorReport, TimeLimitExceeded, report
 from llamaparse_worker.interfaces import ObjectStore, SourceFetcher
-from llamaparse_worker.model.document import ParsedDocument, ResultFile, Spooled
+from llamaparse_worker.model.document import ParsedDocument, Spooled
 from llamaparse_worker.model.job import Job, JobResult, JobStatus, Lease, PageError, Progress, SourceKind, SourceRef
 from llamaparse_worker.model.options import ParseOptions
 from llamaparse_worker.model.page import PageStatus, PageSummary
 from llamaparse_worker.model.ranges import RangeLease, RangeRecord, RangeStatus, Split, divided
 from llamaparse_worker.pipeline.checkpoints import FOLDER, CheckpointPolicy, Checkpoints, remove_checkpoints
 from llamaparse_worker.pipeline.document import DocumentOutcome, DocumentParser, TooLargeForOneError, pages_in
-from llamaparse_worker.pipeline.manifest import MANIFEST_NAME, Circumstances, manifest_of
+from llamaparse_worker.pipeline.manifest import Circumstances, StageClock, write_manifest
 from llamaparse_worker.pipeline.page_cache import DocumentCache, PageCache
 from llamaparse_worker.pipeline.quota import SpoolQuota
-from llamaparse_worker.pipeline.spool import describe, no_space_is_temporary, spool_folder
+from llamaparse_worker.pipeline.spool import describe, spool_folder
 from llamaparse_worker.wire import utc_now
 
 ObserveStage = Callable[[Job, str, float], None]
@@ -238,63 +236,6 @@ def _kept_source(job: Job) -> SourceRef:
     if job.source.kind in {SourceKind.OBJECT, SourceKind.S3}:
         return job.source
     return SourceRef(SourceKind.OBJECT, f"{job.prefix}/{FOLDER}/source")
-
-
-class StageClock:
-    """Measures the stages of one attempt."""
-
-    def __init__(self, observe: Callable[[str, float], None]) -> None:
-        self._observe = observe
-        self._durations_s: dict[str, float] = {}
-
-    @property
-    def durations_s(self) -> Mapping[str, float]:
-        """The stages that have ended so far, in seconds."""
-        return self._durations_s
-
-    @contextmanager
-    def stage(self, name: str) -> Iterator[None]:
-        """Measure the block, also when it fails."""
-        start = time.perf_counter()
-        try:
-            yield
-        finally:
-            self.add(name, time.perf_counter() - start)
-
-    def add(self, name: str, seconds: float) -> None:
-        """Take a stage that was measured elsewhere, such as one that runs within another."""
-        self._durations_s[name] = seconds
-        self._observe(name, seconds)
-
-
-async def write_manifest(
-    document: Spooled, outcome: DocumentOutcome, options: ParseOptions, circumstances: Circumstances, folder: Path
-) -> tuple[ResultFile, ...]:
-    """Write the manifest beside the result files; gives all files of the result.
-
-    Raises:
-        PermanentError: no page has text, so there is no result worth keeping.
-    """
-    error = outcome.verdict.error
-    if error is not None and not isinstance(error, TooManyFailedPages | TimeLimitExceeded):
-        raise error
-    failure = report(error) if error else None
-
-    def write() -> ResultFile:
-        content = manifest_of(
-            document,
-            outcome.parsed,
-            options,
-            circumstances,
-            error=failure,
-            flags=outcome.verdict.flags,
-            is_cache_hit=outcome.is_cache_hit,
-        )
-        (folder / MANIFEST_NAME).write_bytes(content)
-        return ResultFile(MANIFEST_NAME, len(content), "application/json")
-
-    with no_space_is_temporary():
-        return (*outcome.parsed.files, await to_thread.run_sync(write))
 
 
 def _result(outcome: DocumentOutcome, prefix: str) -> JobResult:

@@ -4,17 +4,24 @@ from __future__ import annotations
 
 import socket
 import sys
-from collections.abc import Mapping
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
 
-from llamaparse_worker.errors import ErrorReport
-from llamaparse_worker.model.document import ParsedDocument, Spooled
+from anyio import to_thread
+
+from llamaparse_worker.errors import ErrorReport, TimeLimitExceeded, TooManyFailedPages, report
+from llamaparse_worker.model.document import ParsedDocument, ResultFile, Spooled
 from llamaparse_worker.model.job import JobStatus
 from llamaparse_worker.model.options import ParseOptions, named
 from llamaparse_worker.model.page import PageSummary
+from llamaparse_worker.pipeline.document import DocumentOutcome
+from llamaparse_worker.pipeline.spool import no_space_is_temporary
 from llamaparse_worker.wire import Manifest, ManifestPage
 
 MANIFEST_NAME = "manifest.json"
@@ -28,6 +35,63 @@ class Circumstances:
     attempt: int
     started_at: datetime
     durations_s: Mapping[str, float]
+
+
+class StageClock:
+    """Measures the stages of one attempt."""
+
+    def __init__(self, observe: Callable[[str, float], None]) -> None:
+        self._observe = observe
+        self._durations_s: dict[str, float] = {}
+
+    @property
+    def durations_s(self) -> Mapping[str, float]:
+        """The stages that have ended so far, in seconds."""
+        return self._durations_s
+
+    @contextmanager
+    def stage(self, name: str) -> Iterator[None]:
+        """Measure the block, also when it fails."""
+        start = time.perf_counter()
+        try:
+            yield
+        finally:
+            self.add(name, time.perf_counter() - start)
+
+    def add(self, name: str, seconds: float) -> None:
+        """Take a stage that was measured elsewhere, such as one that runs within another."""
+        self._durations_s[name] = seconds
+        self._observe(name, seconds)
+
+
+async def write_manifest(
+    document: Spooled, outcome: DocumentOutcome, options: ParseOptions, circumstances: Circumstances, folder: Path
+) -> tuple[ResultFile, ...]:
+    """Write the manifest beside the result files; gives all files of the result.
+
+    Raises:
+        PermanentError: no page has text, so there is no result worth keeping.
+    """
+    error = outcome.verdict.error
+    if error is not None and not isinstance(error, TooManyFailedPages | TimeLimitExceeded):
+        raise error
+    failure = report(error) if error else None
+
+    def write() -> ResultFile:
+        content = manifest_of(
+            document,
+            outcome.parsed,
+            options,
+            circumstances,
+            error=failure,
+            flags=outcome.verdict.flags,
+            is_cache_hit=outcome.is_cache_hit,
+        )
+        (folder / MANIFEST_NAME).write_bytes(content)
+        return ResultFile(MANIFEST_NAME, len(content), "application/json")
+
+    with no_space_is_temporary():
+        return (*outcome.parsed.files, await to_thread.run_sync(write))
 
 
 def manifest_of(

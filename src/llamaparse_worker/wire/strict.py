@@ -6,6 +6,9 @@ from pydantic import BaseModel, ConfigDict
 
 
 class Strict(BaseModel):
-    """Refuses names that it does not know, and never changes."""
+    """Refuses names that it does not know, and never changes.
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    Its validator is built when the first value is made: most processes meet a few of these models only.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
