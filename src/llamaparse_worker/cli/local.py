@@ -35,7 +35,7 @@ from llamaparse_worker.pipeline.document import DocumentOutcome
 from llamaparse_worker.pipeline.groups import one_error
 from llamaparse_worker.pipeline.manifest import Circumstances, StageClock, write_manifest
 from llamaparse_worker.pipeline.quota import SpoolQuota
-from llamaparse_worker.pipeline.spool import describe, no_space_is_temporary, spool_folder
+from llamaparse_worker.pipeline.spool import described, no_space_is_temporary, spool_folder
 from llamaparse_worker.settings import LocalSettings
 from llamaparse_worker.wire import utc_now
 
@@ -134,7 +134,8 @@ class LocalParse:
         started_at = utc_now()
         clock = StageClock(lambda _stage, _seconds: None)
         async with spool_folder(self._settings.spool_dir) as spool, self._quota.watching(spool):
-            document = await self._spooled(one, spool)
+            with no_space_is_temporary():
+                document = await to_thread.run_sync(_spooled, one.path, spool, self._settings.max_document_bytes)
             cache = None if self._cache is None else self._cache.of(document, self._options)
             with clock.stage("parse"):
                 outcome = await self._documents.parser.parse(
@@ -145,14 +146,6 @@ class LocalParse:
             with no_space_is_temporary():
                 await to_thread.run_sync(_move, spool, [file.name for file in files], folder)
         return outcome
-
-    async def _spooled(self, one: Input, spool: Path) -> Spooled:
-        """Copy a document to where parser processes may open it, and nothing beside it."""
-        await to_thread.run_sync(_check, one.path, self._settings.max_document_bytes)
-        source = spool / "source"
-        with no_space_is_temporary():
-            await to_thread.run_sync(shutil.copyfile, one.path, source)
-        return await describe(source, one.path.name)
 
 
 def page_cache(folder: Path, models: str) -> PageCache:
@@ -167,6 +160,14 @@ def page_cache(folder: Path, models: str) -> PageCache:
     _prove_writable(folder, "--cache")
     policy = CachePolicy(prefix=_CACHE_PREFIX, max_age_s=_CACHE_AGE_S, max_bytes=_CACHE_BYTES)
     return PageCache(FilesystemObjectStore(folder), policy, models=models)
+
+
+def _spooled(path: Path, spool: Path, limit_bytes: int) -> Spooled:
+    """Copy a document to where parser processes may open it, and nothing beside it."""
+    _check(path, limit_bytes)
+    source = spool / "source"
+    shutil.copyfile(path, source)
+    return described(source, path.name)
 
 
 def _check(path: Path, limit_bytes: int) -> None:

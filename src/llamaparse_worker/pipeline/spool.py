@@ -58,8 +58,7 @@ async def spool_folder(parent: Path) -> AsyncIterator[Path]:
     finally:
         # Also while cancelled: an abandoned folder would fill the disk.
         with CancelScope(shield=True):
-            await to_thread.run_sync(_remove, folder)
-        os.close(lock)
+            await to_thread.run_sync(_remove_locked, folder, lock)
 
 
 async def remove_leftovers(parent: Path) -> int:
@@ -68,8 +67,15 @@ async def remove_leftovers(parent: Path) -> int:
 
 
 async def describe(path: Path, name: str) -> Spooled:
+    """Do what ``described`` does, beside the event loop."""
+    return await to_thread.run_sync(described, path, name)
+
+
+def described(path: Path, name: str) -> Spooled:
     """Measure and hash a document that lies at ``path``; ``name`` is what its user calls it."""
-    return await to_thread.run_sync(_describe, path, name)
+    with path.open("rb") as file:
+        digest = hashlib.file_digest(file, "sha256").hexdigest()
+        return Spooled(path=str(path), name=name, size_bytes=file.tell(), sha256=digest)
 
 
 def _make(parent: Path) -> tuple[Path, int]:
@@ -122,11 +128,11 @@ def _locked(folder: Path) -> Iterator[None]:
         os.close(lock)
 
 
+def _remove_locked(folder: Path, lock: int) -> None:
+    """Remove a folder, and then let go of it: only that frees its place on the disk, which may take milliseconds."""
+    _remove(folder)
+    os.close(lock)
+
+
 def _remove(folder: Path) -> None:
     shutil.rmtree(folder, ignore_errors=True)
-
-
-def _describe(path: Path, name: str) -> Spooled:
-    with path.open("rb") as file:
-        digest = hashlib.file_digest(file, "sha256").hexdigest()
-        return Spooled(path=str(path), name=name, size_bytes=file.tell(), sha256=digest)
