@@ -7,7 +7,9 @@ import shutil
 import stat
 import tempfile
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -45,6 +47,20 @@ if TYPE_CHECKING:
 _CACHE_PREFIX = "pages"
 _CACHE_AGE_S = 48 * 3600
 _CACHE_BYTES = 1024**3
+_AHEAD = 1
+"""Inputs beyond those that are being parsed: one is copied, or its files put in place, while the processes work."""
+
+
+@dataclass(slots=True)
+class _Course:
+    """How far an input has come."""
+
+    progress: Progress = field(default_factory=Progress)
+    waited_s: float = 0.0
+    """Until it was its turn to be parsed."""
+
+    def note(self, progress: Progress) -> None:
+        self.progress = progress
 
 
 class LocalParse:
@@ -63,10 +79,13 @@ class LocalParse:
         self._output = output
         self._options = options
         self._cache = cache
+        self._turns = anyio.CapacityLimiter(documents.processes)
         self._quota = SpoolQuota(job_bytes=settings.spool_max_job_bytes, total_bytes=settings.spool_max_bytes)
 
     async def parse_all(self, inputs: Sequence[Input], reporter: Reporter) -> int:
         """Parse all inputs, as many at once as there are parser processes; gives the exit status.
+
+        What surrounds the parsing of one, its copy and the place of its files, is done beside the parsing of others.
 
         Raises:
             ConfigurationError: ``--output`` cannot be written, or a result folder would replace a file.
@@ -77,7 +96,7 @@ class LocalParse:
         await to_thread.run_sync(_prove_writable, self._output)
         # The time of a document does not include the start of the processes.
         await self._documents.pool.ready()
-        slots = anyio.CapacityLimiter(self._documents.processes)
+        slots = anyio.CapacityLimiter(self._documents.processes + _AHEAD)
         endings: list[JobStatus] = []
 
         async def parse_one(one: Input) -> None:
@@ -102,16 +121,11 @@ class LocalParse:
         """
         started = time.perf_counter()
         folder = self._output / one.output_name
-        progress = Progress()
-
-        def note(now: Progress) -> None:
-            nonlocal progress
-            progress = now
-
+        course = _Course()
         error: ErrorReport | None = None
         written = True
         try:
-            outcome = await self._write(one, folder, note)
+            outcome = await self._write(one, folder, course)
             error = report(outcome.verdict.error) if outcome.verdict.error else None
         except ModeUnavailable:
             raise
@@ -123,29 +137,38 @@ class LocalParse:
             file=str(one.path),
             status=JobStatus.FAILED if error else JobStatus.COMPLETED,
             error_code=error.code if error else None,
-            pages=progress.done,
-            failed_pages=progress.failed,
-            seconds=round(time.perf_counter() - started, 4),
+            pages=course.progress.done,
+            failed_pages=course.progress.failed,
+            seconds=round(time.perf_counter() - started - course.waited_s, 4),
             output=str(folder) if written else None,
         )
         return ending, error
 
-    async def _write(self, one: Input, folder: Path, note: Callable[[Progress], None]) -> DocumentOutcome:
+    async def _write(self, one: Input, folder: Path, course: _Course) -> DocumentOutcome:
         started_at = utc_now()
         clock = StageClock(lambda _stage, _seconds: None)
         async with spool_folder(self._settings.spool_dir) as spool, self._quota.watching(spool):
             with no_space_is_temporary():
                 document = await to_thread.run_sync(_spooled, one.path, spool, self._settings.max_document_bytes)
             cache = None if self._cache is None else self._cache.of(document, self._options)
-            with clock.stage("parse"):
-                outcome = await self._documents.parser.parse(
-                    document, self._options, spool, on_progress=note, cache=cache
-                )
+            async with self._turn(course):
+                with clock.stage("parse"):
+                    outcome = await self._documents.parser.parse(
+                        document, self._options, spool, on_progress=course.note, cache=cache
+                    )
             circumstances = Circumstances(job_id=None, attempt=1, started_at=started_at, durations_s=clock.durations_s)
             files = await write_manifest(document, outcome, self._options, circumstances, spool)
             with no_space_is_temporary():
                 await to_thread.run_sync(_move, spool, [file.name for file in files], folder)
         return outcome
+
+    @asynccontextmanager
+    async def _turn(self, course: _Course) -> AsyncIterator[None]:
+        """Wait until fewer inputs are being parsed than there are parser processes."""
+        before = time.perf_counter()
+        async with self._turns:
+            course.waited_s = time.perf_counter() - before
+            yield
 
 
 def page_cache(folder: Path, models: str) -> PageCache:
