@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
+from statistics import median
 
 import structlog
 
@@ -115,9 +116,11 @@ def second_core(run: Run) -> Iterator[Figure]:
 def parse(run: Run) -> Iterator[Figure]:
     """The command line over the corpus and one page."""
     load = run.load
-    yield from command_line.throughput(load.files, load.pages, run.state("parse"))
-    yield from command_line.text_alone(load.files, load.pages, run.state("parse-text"))
-    yield from command_line.one_page(run.state("parse-one"))
+    runs = command_line.one_page(run.state("parse-one"))
+    one_page_cpu_s = median(one.cpu_s for one in runs)
+    yield from command_line.throughput(load.files, load.pages, run.state("parse"), one_page_cpu_s)
+    yield from command_line.text_alone(load.files, load.pages, run.state("parse-text"), one_page_cpu_s)
+    yield from command_line.start(runs)
 
 
 def growth(run: Run) -> Iterator[Figure]:
@@ -165,6 +168,7 @@ def ratios(figures: Sequence[Figure], yardstick: str) -> Iterator[Figure]:
     """Give throughput and CPU of every scenario as a multiple of a yardstick's."""
     scenarios = set(YARDSTICKS.values())
     marks = {figure.name: figure.value for figure in figures if figure.scenario == YARDSTICKS[yardstick]}
+    marks[command_line.FURTHER_PAGE] = marks["CPU of the tree"]  # a yardstick has no start
     for figure in figures:
         if figure.unit in {"pages/min", "ms/page"} and figure.name in marks and figure.scenario not in scenarios:
             name = f"{figure.name}, as a multiple of the {yardstick}"
