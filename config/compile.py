@@ -21,6 +21,7 @@ SOURCES = (
     "src/llamaparse_worker/backends/reader/pdf/glyphs.c",
     "src/llamaparse_worker/backends/reader/pdf/paths.c",
     "src/llamaparse_worker/backends/reader/pdf/structure.c",
+    "src/llamaparse_worker/layout/characters.c",
     "src/llamaparse_worker/layout/codes.c",
     "src/llamaparse_worker/layout/columns.c",
     "src/llamaparse_worker/layout/levels.c",
@@ -29,7 +30,9 @@ SOURCES = (
     "src/llamaparse_worker/layout/segments.c",
     "src/llamaparse_worker/model/values.c",
 )
-MODULES = frozenset({"codes.c", "columns.c", "levels.c", "lines.c", "rules.c", "segments.c", "values.c"})
+MODULES = frozenset(
+    {"characters.c", "codes.c", "columns.c", "levels.c", "lines.c", "rules.c", "segments.c", "values.c"}
+)
 """Sources of modules of Python; each fits the version of Python that it was built for."""
 COMPILER_WHEEL = "ziglang>=0.15,<0.18"
 OPTIONS = (

@@ -16,7 +16,6 @@ from reportlab.pdfgen.canvas import Canvas
 from llamaparse_worker.backends.reader.pdf import PdfReader
 from llamaparse_worker.interfaces import ReaderLimits
 from llamaparse_worker.layout import cut
-from llamaparse_worker.layout.hidden import hidden_characters
 from llamaparse_worker.layout.rules import Rule, page_rules
 from llamaparse_worker.layout.segments import (
     VERSION,
@@ -185,27 +184,6 @@ def test_what_is_no_page_is_refused(odd: dict[str, object]) -> None:
 
 
 @needs_compiled
-@given(st.lists(characters, max_size=6), st.sampled_from([1.5, 300.0]))
-def test_characters_are_ordinary_that_are_neither_tiny_nor_beside_the_page(
-    rows: list[tuple[str, float, float, float, float, float, int]], width: float
-) -> None:
-    assert compiled is not None
-    page = page_of(rows)
-    expected = all(size > 0.4 and x < width for _, x, _, _, _, size, _ in rows)
-    assert compiled.are_ordinary(page.sizes, page.boxes, 0.4, width) is expected
-
-
-@needs_compiled
-def test_sizes_that_are_no_numbers_are_not_ordinary() -> None:
-    assert compiled is not None
-    nan = np.full(4, np.nan, np.float32).tobytes()
-    assert not compiled.are_ordinary(nan, b"", 1.5, 300.0)
-    assert not compiled.are_ordinary(b"", nan, 1.5, 300.0)
-    with pytest.raises(TypeError):
-        compiled.are_ordinary("sizes", b"", 1.5, 300.0)
-
-
-@needs_compiled
 def test_nothing_is_kept_of_pages() -> None:
     rows = [
         (letter, 10.0 + 4 * index + 4 * (index > 20), 50.0, 4.0, 10.0, 6.0 + 4 * (index % 7 > 0), index % 3)
@@ -217,7 +195,6 @@ def test_nothing_is_kept_of_pages() -> None:
     def calls() -> None:
         for page in pages:
             segments_at_once(page, upright)
-            hidden_characters(page)
         with pytest.raises(TypeError):
             segments_at_once(replace(pages[0], sizes="none"), ())  # type: ignore[arg-type]
 

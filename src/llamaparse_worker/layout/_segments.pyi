@@ -8,7 +8,6 @@ from llamaparse_worker.layout.segments import Gap, Segment
 VERSION: int
 
 def learn(segment: type[Segment], gap: type[Gap], /) -> None: ...
-def are_ordinary(sizes: bytes, boxes: bytes, tiny: float, width: float, /) -> bool: ...
 def cut(
     text: str,
     boxes: bytes,

@@ -1,4 +1,7 @@
-"""The characters of a page as arrays that can be chosen from and put into another order."""
+"""The characters of a page as arrays that can be chosen from and put into another order.
+
+Where ``characters.c`` was compiled it says of most pages that they have nothing to be looked for in these arrays.
+"""
 
 from __future__ import annotations
 
@@ -7,12 +10,18 @@ from dataclasses import dataclass, replace
 import numpy as np
 import numpy.typing as npt
 
+from llamaparse_worker.compiled import load_module
 from llamaparse_worker.layout.codes import Codes, codes_of
 from llamaparse_worker.layout.frames import Floats, Frame
 from llamaparse_worker.model.page import RawPage
 from llamaparse_worker.model.value import quick
 
 Indices = npt.NDArray[np.intp]
+
+VERSION = 1
+"""Of ``characters.c``: what an earlier version has left is not used."""
+
+compiled = load_module("llamaparse_worker.layout._characters", VERSION)
 
 
 @quick

@@ -52,6 +52,8 @@ typedef struct {
     int owner;
     double sides[4], size; /* rounded to two decimals */
     int traits;            /* bits of the looks that most characters have, SIDEWAYS and UNTIDY */
+    uint8_t looks;         /* bits that any of its characters has */
+    int is_spaced;         /* whether any of its spaces may be a gap */
 } Run;
 
 enum { BOLD = 1, ITALIC = 2, CODE = 4, RAISED = 8, LOWERED = 16, SIDEWAYS = 32, UNTIDY = 64 };
@@ -80,7 +82,31 @@ static double hundredths(double value) {
     return scaled > 1e15 || scaled < -1e15 ? value : whole(scaled) / 100;
 }
 
-static int is_space(Py_UCS4 code) { return code < ' ' || code == ZERO_WIDTH_SPACE || Py_UNICODE_ISSPACE(code); }
+static int is_space(Py_UCS4 code) {
+    if (code > ' ' && code <= LAST_LETTER) return 0; /* as most are */
+    return code < ' ' || code == ZERO_WIDTH_SPACE || Py_UNICODE_ISSPACE(code);
+}
+
+/* Counts a visible character towards the widths of its font's letters. */
+static void measure(const Page *page, Py_ssize_t place) {
+    const Py_UCS4 code = page->codes[place];
+    if (code < FIRST_LETTER || code > LAST_LETTER) return;
+    const Box box = page->boxes[place];
+    Pitch *pitch = &page->pitches[page->fonts[place]];
+    const float width = (box.x1 - box.x0) / greater(page->sizes[place], 1);
+    if (!pitch->count++) pitch->width = (double)width;
+    pitch->alike += magnitude(width - (float)pitch->width) < SAME_WIDTH * (float)pitch->width;
+    pitch->shown |= (uint64_t)1 << (code - FIRST_LETTER);
+}
+
+static void add_ink(Ink *ink, Py_ssize_t place, float size) {
+    const float half_points = size * 2 + 0.5f;
+    const Py_ssize_t count = half_points < MOST_HALF_POINTS ? (Py_ssize_t)half_points : MOST_HALF_POINTS;
+    ink->of_sizes[count]++;
+    if (count > ink->largest) ink->largest = count;
+    ink->places[ink->count] = (int32_t)place;
+    ink->sizes[ink->count++] = size;
+}
 
 /* Gathers what is ink and stands on the page; characters beyond its right edge, and odd arrays, need the general way. */
 static int gather(const Page *page, Ink *ink) {
@@ -96,8 +122,8 @@ static int gather(const Page *page, Ink *ink) {
         if (!(box.y1 > 0 && box.y0 < height)) continue;
         if (box.x0 >= width) beyond++;
         if (!(box.x1 > 0 && box.x0 < width)) continue;
-        ink->places[ink->count] = (int32_t)index;
-        ink->sizes[ink->count++] = size > 0 ? size : greater(box.y1 - box.y0, 1);
+        add_ink(ink, index, size > 0 ? size : greater(box.y1 - box.y0, 1));
+        measure(page, index);
     }
     return beyond && ink->count ? GENERAL_WAY : DONE;
 }
@@ -114,18 +140,7 @@ static int is_telling(uint64_t shown) {
 }
 
 /* Marks fonts of fixed pitch by the widths of their letters. */
-static void find_fixed_pitch(const Page *page, const Ink *ink) {
-    for (Py_ssize_t index = 0; index < ink->count; index++) {
-        const int32_t place = ink->places[index];
-        const Py_UCS4 code = page->codes[place];
-        if (code < FIRST_LETTER || code > LAST_LETTER) continue;
-        const Box box = page->boxes[place];
-        Pitch *pitch = &page->pitches[page->fonts[place]];
-        const float width = (box.x1 - box.x0) / greater(page->sizes[place], 1);
-        if (!pitch->count++) pitch->width = (double)width;
-        pitch->alike += magnitude(width - (float)pitch->width) < SAME_WIDTH * (float)pitch->width;
-        pitch->shown |= (uint64_t)1 << (code - FIRST_LETTER);
-    }
+static void find_fixed_pitch(const Page *page) {
     for (Py_ssize_t font = 0; font < page->font_count; font++) {
         const Pitch *pitch = &page->pitches[font];
         if (pitch->count >= FEW_LETTERS && (double)pitch->alike > MOSTLY_EVEN * (double)pitch->count
@@ -179,18 +194,16 @@ static int goes_on(const Page *page, const Ink *ink, Py_ssize_t index) {
         && !(page->rule_count && is_parted(page, before, after));
 }
 
-/* Marks what stands higher or lower than the line of its run, in smaller type than the largest there. */
-static void mark_shifted(const Page *page, Ink *ink, const Run *run, float largest) {
-    const float least = SMALL * largest, far = __builtin_inff();
+/* Marks what stands higher or lower than the line of its run, in type smaller than ``least``. */
+static void mark_shifted(const Page *page, Ink *ink, Run *run, float least) {
+    const float far = __builtin_inff();
     float top = far, bottom = -far;
-    int any = 0;
     for (Py_ssize_t index = run->start; index < run->end; index++) {
         const Box box = page->boxes[ink->places[index]];
-        if (ink->sizes[index] < least) { any = 1; continue; }
+        if (ink->sizes[index] < least) continue;
         top = lesser(top, box.y0);
         bottom = greater(bottom, box.y1);
     }
-    if (!any) return;
     const float height = bottom - top;
     for (Py_ssize_t index = run->start; index < run->end; index++) {
         const Box box = page->boxes[ink->places[index]];
@@ -199,6 +212,7 @@ static void mark_shifted(const Page *page, Ink *ink, const Run *run, float large
             ink->looks[index] |= LOWERED;
         else if (bottom - box.y1 > RAISED_SHARE * height && box.y0 - top < NEAR_EDGE * height)
             ink->looks[index] |= RAISED;
+        run->looks |= ink->looks[index];
     }
 }
 
@@ -210,9 +224,9 @@ static int is_gap(const Page *page, const Ink *ink, Py_ssize_t index) {
         && !(ink->looks[index] & ink->looks[index + 1] & CODE);
 }
 
-/* Tells whether a part of the text, which ends with ink, has other white space than single spaces. */
+/* Tells whether there is other white space than single spaces between two places of the text that are ink. */
 static int is_untidy(const Page *page, int32_t first, int32_t last) {
-    for (int32_t place = first; place < last - 1; place++)
+    for (int32_t place = first + 1; place < last; place++)
         if (is_space(page->codes[place]) && (page->codes[place] != ' ' || is_space(page->codes[place + 1])))
             return 1;
     return 0;
@@ -221,31 +235,41 @@ static int is_untidy(const Page *page, int32_t first, int32_t last) {
 /* Says how most characters of a run look and where it stands, and marks what is shifted within it. */
 static void describe(const Page *page, Ink *ink, Run *run) {
     const Py_ssize_t count = run->end - run->start;
-    Box around = page->boxes[ink->places[run->start]];
+    run->first = ink->places[run->start];
+    run->last = ink->places[run->end - 1] + 1;
+    run->owner = owner_of(page, run->first);
+    run->looks = 0;
+    run->is_spaced = 0;
+    Box around = page->boxes[run->first], before = around;
     Py_ssize_t bold = 0, italic = 0, code = 0, wide = 0;
+    int untidy = 0;
     double sum = 0;
-    float largest = ink->sizes[run->start];
-    for (Py_ssize_t index = run->start; index < run->end; index++) {
+    float largest = ink->sizes[run->start], least = largest;
+    for (Py_ssize_t index = run->start, place = run->first; index < run->end; index++) {
         const Box box = page->boxes[ink->places[index]];
+        const float size = ink->sizes[index];
         around.x0 = lesser(around.x0, box.x0);
         around.y0 = lesser(around.y0, box.y0);
         around.x1 = greater(around.x1, box.x1);
         around.y1 = greater(around.y1, box.y1);
-        sum += (double)ink->sizes[index];
-        largest = greater(largest, ink->sizes[index]);
-        const uint8_t look = ink->looks[index];
+        sum += (double)size;
+        largest = greater(largest, size);
+        least = lesser(least, size);
+        const uint8_t look = ink->looks[index] = page->looks[page->fonts[ink->places[index]]];
+        run->looks |= look;
         bold += (look & BOLD) != 0;
         italic += (look & ITALIC) != 0;
         code += (look & CODE) != 0;
         wide += is_wide(box);
+        run->is_spaced |= box.x0 - before.x1 > GAP_EM * size;
+        if (ink->places[index] > place + 1) untidy |= is_untidy(page, (int32_t)place, ink->places[index]);
+        before = box;
+        place = ink->places[index];
     }
     ink->bold += bold;
     ink->italic += italic;
     ink->code += code;
     const double mean = sum / (double)count, most = MOST * (double)count;
-    run->first = ink->places[run->start];
-    run->last = ink->places[run->end - 1] + 1;
-    run->owner = owner_of(page, run->first);
     run->sides[0] = hundredths((double)around.x0);
     run->sides[1] = hundredths((double)around.y0);
     run->sides[2] = hundredths((double)around.x1);
@@ -254,21 +278,14 @@ static void describe(const Page *page, Ink *ink, Run *run) {
     /* A dash alone is wider than high, and yet upright. */
     run->traits = ((double)bold > most ? BOLD : 0) | ((double)italic > most ? ITALIC : 0)
         | ((double)code > most ? CODE : 0) | (count > 1 && (double)wide > most ? SIDEWAYS : 0)
-        | (is_untidy(page, run->first, run->last) ? UNTIDY : 0);
-    mark_shifted(page, ink, run, largest);
+        | (untidy ? UNTIDY : 0);
+    if (least < SMALL * largest) mark_shifted(page, ink, run, SMALL * largest);
 }
 
 /* Fills `ink`; gives GENERAL_WAY, with nothing of use in it, for a page that only cut.py can read. */
 static int find_ink(const Page *page, Ink *ink) {
     if (gather(page, ink) == GENERAL_WAY) return GENERAL_WAY;
-    find_fixed_pitch(page, ink);
-    for (Py_ssize_t index = 0; index < ink->count; index++) {
-        ink->looks[index] = page->looks[page->fonts[ink->places[index]]];
-        const float half_points = ink->sizes[index] * 2 + 0.5f;
-        const Py_ssize_t size = half_points < MOST_HALF_POINTS ? (Py_ssize_t)half_points : MOST_HALF_POINTS;
-        ink->of_sizes[size]++;
-        if (size > ink->largest) ink->largest = size;
-    }
+    find_fixed_pitch(page);
     return DONE;
 }
 

@@ -8,9 +8,8 @@ from itertools import islice, pairwise
 import numpy as np
 import numpy.typing as npt
 
-from llamaparse_worker.layout.characters import characters_of, with_characters
+from llamaparse_worker.layout.characters import characters_of, compiled, with_characters
 from llamaparse_worker.layout.quality import is_scan
-from llamaparse_worker.layout.segments import compiled
 from llamaparse_worker.layout.shown import shown
 from llamaparse_worker.model.characters import Trait
 from llamaparse_worker.model.geometry import Box

@@ -1,5 +1,4 @@
 /* The characters of one page to segments: what segments.py does in Python with the runs of cut.py, with equal results.
- * And whether a page has none that hidden.py need look at.
  *
  * Segments and gaps are made by writing into their slots, of which `learn` is told once.
  */
@@ -8,7 +7,7 @@
 
 #include <string.h>
 
-#define VERSION 2
+#define VERSION 3
 
 enum { SEGMENT_FIELDS = 13, GAP_FIELDS = 3 };
 enum { FIRST_SWITCH = 0xFDD0, LONG = 25 };
@@ -66,9 +65,7 @@ static PyObject *text_of(Sheet *sheet, const Run *run) {
 /* Gives the text with a switch wherever its look changes; an empty one for a run that is all plain. */
 static PyObject *rich_text_of(Sheet *sheet, const Run *run) {
     const Ink *ink = &sheet->ink;
-    uint8_t every = 0;
-    for (Py_ssize_t index = run->start; index < run->end; index++) every |= ink->looks[index];
-    if (!every) return Py_NewRef(no_text);
+    if (!run->looks) return Py_NewRef(no_text);
     sheet->writing.length = sheet->writing.is_apart = 0;
     for (Py_ssize_t start = run->start, end; start < run->end; start = end) {
         for (end = start + 1; end < run->end && ink->looks[end] == ink->looks[start]; end++) continue;
@@ -91,7 +88,7 @@ static PyObject *gap_behind(const Sheet *sheet, const Run *run, Py_ssize_t index
 
 static PyObject *gaps_of(const Sheet *sheet, const Run *run) {
     PyObject *gaps = NULL;
-    for (Py_ssize_t index = run->start; index + 1 < run->end; index++) {
+    for (Py_ssize_t index = run->start; run->is_spaced && index + 1 < run->end; index++) {
         if (!is_gap(&sheet->page, &sheet->ink, index)) continue;
         PyObject *gap = gap_behind(sheet, run, index);
         if (!gaps) gaps = PyList_New(0);
@@ -250,24 +247,6 @@ static PyObject *cut(PyObject *module, PyObject *arguments) {
     return made;
 }
 
-/* Tells whether no character is as small as this, and none begins at the right edge or beyond. */
-static PyObject *are_ordinary(PyObject *module, PyObject *arguments) {
-    Py_buffer sizes, boxes;
-    double tiny, width;
-    int ordinary = 1;
-    (void)module;
-    if (!PyArg_ParseTuple(arguments, "y*y*dd", &sizes, &boxes, &tiny, &width)) return NULL;
-    const float *size = sizes.buf;
-    const Box *box = boxes.buf;
-    for (Py_ssize_t index = 0; index < sizes.len / (Py_ssize_t)sizeof(float); index++)
-        ordinary &= size[index] > (float)tiny;
-    for (Py_ssize_t index = 0; index < boxes.len / (Py_ssize_t)sizeof(Box); index++)
-        ordinary &= box[index].x0 < (float)width;
-    PyBuffer_Release(&sizes);
-    PyBuffer_Release(&boxes);
-    return PyBool_FromLong(ordinary);
-}
-
 static PyObject *learn(PyObject *module, PyObject *arguments) {
     static const char *const of_segments[SEGMENT_FIELDS] = {
         "x0", "y0", "x1", "y1", "size", "text", "bold", "monospaced", "sideways", "italic", "rich", "owner", "gaps",
@@ -283,7 +262,6 @@ static PyObject *learn(PyObject *module, PyObject *arguments) {
 
 static PyMethodDef functions[] = {
     {"learn", learn, METH_VARARGS, "Take in where segments and gaps of these classes have their fields."},
-    {"are_ordinary", are_ordinary, METH_VARARGS, "Tell whether no character is tiny or beside the page."},
     {"cut", cut, METH_VARARGS, "Give the segments of a page, the usual size and the common look; None where it cannot."},
     {NULL, NULL, 0, NULL},
 };

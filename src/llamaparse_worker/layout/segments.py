@@ -20,7 +20,7 @@ from llamaparse_worker.layout.rules import Rule
 from llamaparse_worker.model.page import RawPage
 from llamaparse_worker.model.value import quick, unguarded
 
-VERSION = 2
+VERSION = 3
 """Of ``segments.c``: what an earlier version has left is not used."""
 
 _TRAITS = tuple(

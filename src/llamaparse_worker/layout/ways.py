@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from llamaparse_worker.layout import codes, columns, levels, lines, rules, segments
+from llamaparse_worker.layout import characters, codes, columns, levels, lines, rules, segments
 from llamaparse_worker.model import value
 
 
@@ -12,6 +12,7 @@ def way() -> str:
         "lines": lines.compiled is not None,
         "rules": rules.compiled is not None,
         "segments": segments.compiled is not None,
+        "characters": characters.compiled is not None,
         "codes": codes.compiled is not None,
         "columns": columns.compiled is not None,
         "levels": levels.compiled is not None,

@@ -10,7 +10,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from llamaparse_worker.layout.characters import Characters, Indices, characters_of, with_characters
+from llamaparse_worker.layout.characters import Characters, Indices, characters_of, compiled, with_characters
 from llamaparse_worker.layout.codes import are_spaces
 from llamaparse_worker.layout.frames import Floats
 from llamaparse_worker.model.page import RawPage
@@ -33,6 +33,15 @@ _OPENING = np.array([ord(one) for one in "([{\u2018“«"], np.uint32)
 
 def with_spaces_found(page: RawPage) -> RawPage:
     """Put a space between letters of one line that stand apart as words do."""
+    if compiled is not None and not compiled.letters_stand_apart(
+        page.text, page.boxes, page.sizes, _LEAST_EM, _MOST_EM, _SPACE + 1, _FIRST_WITHOUT_SPACES
+    ):
+        return page  # as most pages
+    return spaced_by_arrays(page)
+
+
+def spaced_by_arrays(page: RawPage) -> RawPage:
+    """Do what ``with_spaces_found`` does, with array operations on any page."""
     boxes = np.frombuffer(page.boxes, np.float32).reshape(-1, 4)
     sizes = np.frombuffer(page.sizes, np.float32)[1:]
     gaps = boxes[1:, 0] - boxes[:-1, 2]
@@ -42,7 +51,7 @@ def with_spaces_found(page: RawPage) -> RawPage:
     found = characters_of(page)
     before, after = found.codes[wide], found.codes[wide + 1]
     letters = (np.minimum(before, after) > _SPACE) & (np.maximum(before, after) < _FIRST_WITHOUT_SPACES)
-    if not letters.any():  # as on most pages
+    if not letters.any():
         return page
     behind = _ends_of_words(found, wide[letters], (gaps / np.maximum(sizes, 1)).astype(np.float32))
     return with_characters(page, _with_spaces(found, behind)) if len(behind) else page

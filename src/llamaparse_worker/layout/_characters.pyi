@@ -1,0 +1,6 @@
+VERSION: int
+
+def are_ordinary(sizes: bytes, boxes: bytes, tiny: float, width: float, /) -> bool: ...
+def letters_stand_apart(
+    text: str, boxes: bytes, sizes: bytes, least_em: float, most_em: float, first: int, behind: int, /
+) -> bool: ...
