@@ -10,7 +10,9 @@ import csv
 import io
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Annotated, Literal
+
+from pydantic import Field
 
 from llamaparse_worker.layout.figures import figure_markdown
 from llamaparse_worker.layout.markdown import block_markdown, markdown, together
@@ -122,7 +124,9 @@ class RunningItem:
     type: Literal["header", "footer"]
 
 
-Item = TextItem | HeadingItem | ListResult | TableItem | CodeItem | ImageItem | RunningItem
+Item = Annotated[
+    TextItem | HeadingItem | ListResult | TableItem | CodeItem | ImageItem | RunningItem, Field(discriminator="type")
+]
 
 
 @quick
