@@ -65,7 +65,7 @@ class Area:
 @quick
 @dataclass(frozen=True, slots=True)
 class Grid:
-    """A table's cells; those without text have no entry."""
+    """A table's cells from top to bottom, those of a row from left to right; those without text have no entry."""
 
     cells: tuple[GridCell, ...]
     row_count: int
@@ -145,18 +145,14 @@ class _Cells:
 
     def sorted(self) -> tuple[GridCell, ...]:
         """Give the cells from top to bottom, those of a row from left to right."""
-        every = {id(one): one for one in self._at.values()}.values()
-        ordered = sorted(every, key=lambda one: (one.area.row, one.area.column))
-        return tuple(
-            GridCell(
-                one.area.row,
-                one.area.column,
-                tuple(one.segments),
-                one.area.end_row - one.area.row,
-                one.area.end_column - one.area.column,
-            )
-            for one in ordered
-        )
+        # The first place of an area is that of its cell.
+        ordered = {id(one): one for one in map(self._at.__getitem__, sorted(self._at))}
+        return tuple([_cell(one.area, one.segments) for one in ordered.values()])
+
+
+def _cell(area: Area, segments: Sequence[Segment]) -> GridCell:
+    row, column = area.row, area.column
+    return GridCell(row, column, tuple(segments), area.end_row - row, area.end_column - column)
 
 
 def table(grid: Grid, body: int = 0) -> Table:

@@ -75,14 +75,15 @@ def _holding_mark(segment: Segment) -> Segment:
 
 
 def _following(mark: Segment, segments: Sequence[Segment]) -> Segment | None:
+    top, right, bottom = mark.y0, mark.x1, mark.y1
     reach = (_SURE_REACH_EM if mark.text in SURE_BULLETS or _is_ring(mark) else _REACH_EM) * mark.size
     near = [
         segment
         for segment in segments
-        if segment.y0 < mark.y1
-        and mark.y0 < segment.y1
-        and mark.x1 <= segment.x0 <= mark.x1 + reach
-        and min(mark.y1, segment.y1) - max(mark.y0, segment.y0) > _SAME_LINE * (mark.y1 - mark.y0)
+        if right <= segment.x0 <= right + reach
+        and segment.y0 < bottom
+        and top < segment.y1
+        and min(bottom, segment.y1) - max(top, segment.y0) > _SAME_LINE * (bottom - top)
     ]
     return min(near, key=lambda segment: segment.x0, default=None)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import pairwise
+from itertools import chain, pairwise
 
 from llamaparse_worker.layout.columns import Line, Strip, spanned
 from llamaparse_worker.layout.grid import Area, Grid, make_grid, without_empty
@@ -88,6 +88,8 @@ def ruled_grid(frame: Frame, segments: Sequence[Segment], around: Sequence[Segme
 def _without_insets(frame: Frame) -> Frame:
     """Leave out the edges of shades that lie within cells, where lines are drawn from side to side."""
     level, box = frame.level, frame.box
+    if all(rule.drawn for rule in level):  # as where nothing is shaded
+        return frame
     across = {round(rule.at) for rule in level if rule.drawn and rule.end - rule.start > _ACROSS * box.width}
     if len(across) < _LEAST_LINES:
         return frame
@@ -181,12 +183,13 @@ def _extended(
 ) -> tuple[_Lattice, list[list[Line]]]:
     """Take in a row above the first line of a table and the rows below the last, where no line ends the table there."""
     top, bottom = lattice.ys[0].first, lattice.ys[-1].last
-    lines = parted_by(baselines(around), columns)
-    above = [line for line in lines if 0 <= top - line[0].y1 + _NEAR < _ROW_GAP_EM * line[0].size]
+    lines = baselines(around)
+    near = [line for line in lines if 0 <= top - line[0].y1 + _NEAR < _ROW_GAP_EM * line[0].size]
+    above = parted_by(near[-1:], columns)
     below = _rows_below([line for line in lines if line[0].y0 > bottom - _NEAR], bottom, columns)
-    if above and _stands_in(above[-1], columns):
-        edge = min(one.y0 for one in above[-1])
-        bands = [[above[-1]], *bands]
+    if above and _stands_in(above[0], columns):
+        edge = min(one.y0 for one in above[0])
+        bands = [above, *bands]
         lattice = _Lattice(lattice.frame, lattice.xs, (_Place(edge, edge), *lattice.ys))
     if below:
         edge = max(one.y1 for one in below[-1])
@@ -197,15 +200,18 @@ def _extended(
 
 def _rows_below(lines: Sequence[Line], bottom: float, columns: Sequence[Strip]) -> Sequence[Line]:
     """Take lines that follow closely and stand in the columns, up to the last that fills most of them."""
+    found: list[Line] = []
     taken = 0
-    for index, line in enumerate(lines):
+    for whole in lines:
+        (line,) = parted_by([whole], columns)
         crossing = any(last > first for first, last in (spanned(one, columns) for one in line))
         if crossing or min(one.y0 for one in line) - bottom > _ROW_GAP_EM * line[0].size:
             break
         bottom = max(one.y1 for one in line)
+        found.append(line)
         if _stands_in(line, columns):
-            taken = index + 1
-    return lines[:taken]
+            taken = len(found)
+    return found[:taken]
 
 
 def _stands_in(line: Line, columns: Sequence[Strip]) -> bool:
@@ -326,6 +332,8 @@ def _enclosed(lattice: _Lattice, height: int, width: int) -> list[Area]:
     rows, columns = lattice.rows, lattice.columns
     walls = list(zip(*[_covered(rules, rows) for rules in across], strict=True))
     floors = [_covered(rules, columns) for rules in along]
+    if all(map(all, chain(walls, floors))):  # as where each cell has a box of its own
+        return []
     parents = list(range(height * width))
 
     def root(index: int) -> int:

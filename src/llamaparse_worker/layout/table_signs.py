@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections import Counter
 from collections.abc import Sequence
 from itertools import pairwise, takewhile
 
@@ -47,7 +46,8 @@ def is_table(grid: Grid, *, is_ruled: bool) -> bool:
 
 def count_aligned(grid: Grid) -> int:
     """Count the rows in which several cells begin that are not empty."""
-    return sum(count > 1 for count in Counter(cell.row for cell in grid.cells if cell.segments).values())
+    rows = [cell.row for cell in grid.cells if cell.segments]
+    return len({row for row, following in pairwise(rows) if row == following})
 
 
 def are_level(grid: Grid) -> bool:
