@@ -6,7 +6,7 @@ import io
 import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from llamaparse_worker.backends.reader.pdf import PdfReader
 from llamaparse_worker.interfaces import ReaderLimits
@@ -39,9 +39,10 @@ class Agreement:
 
 
 def read(pdf: bytes) -> list[ParsedPage]:
-    """Read all pages of a document as the worker does."""
+    """Read all pages of a document as the worker does, with their links."""
     with PdfReader().open(io.BytesIO(pdf), _LIMITS) as document:
-        pages = [lay_out(document.read(number)) for number in range(1, document.page_count + 1)]
+        numbers = range(1, document.page_count + 1)
+        pages = [lay_out(replace(document.read(number), links=tuple(document.links(number)))) for number in numbers]
     finished = list(finish(pages, document_signs(map(page_signs, pages))))
     return [page for page in finished if not isinstance(page, FailedPage)]
 

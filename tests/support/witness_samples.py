@@ -22,10 +22,11 @@ from llamaparse_worker.mode.witness.answer import parse_answer
 from llamaparse_worker.mode.witness.tokens import Duty, Piece, tokens_of
 from llamaparse_worker.model.options import Granularity, ParseOptions
 from llamaparse_worker.model.page import LaidOutPage
+from llamaparse_worker.pipeline.links import with_page_links
 from llamaparse_worker.pipeline.page import finished
 
 LIMITS = ReaderLimits(1000, 40_000_000)
-WITH_WORDS = ParseOptions(granular_bboxes=(Granularity.WORD,))
+WITH_WORDS = ParseOptions(granular_bboxes=(Granularity.WORD,), annotate_links=True)
 _CUT = re.compile(r"\s*(?:[\u3040-\u30ff\u3400-\u9fff]|[^\s\u3040-\u30ff\u3400-\u9fff]+)")
 _LEAST_AGREED = 0.8
 
@@ -47,9 +48,12 @@ class Sample:
 
 
 def pages_of(pdf: bytes) -> list[LaidOutPage]:
-    """Lay out all pages with the places of their words."""
+    """Lay out all pages with the places of their words, and with their links."""
     with PdfReader().open(io.BytesIO(pdf), LIMITS) as document:
-        return [finished(document.read(number), WITH_WORDS) for number in range(1, document.page_count + 1)]
+        read = [
+            with_page_links(document.read(number + 1), document, WITH_WORDS) for number in range(document.page_count)
+        ]
+    return [finished(page, WITH_WORDS) for page in read]
 
 
 def samples(name: str, pages: Sequence[LaidOutPage], truth: str, languages: tuple[str, ...] = ()) -> Iterator[Sample]:

@@ -18,7 +18,8 @@ from llamaparse_worker.layout.headings import HeadingSign, heading_levels, style
 from llamaparse_worker.layout.selection import selected
 from llamaparse_worker.model.blocks import CodeBlock, Heading, ListBlock, Paragraph, SpanKind, Table
 from llamaparse_worker.model.options import ParseOptions
-from llamaparse_worker.model.page import ParsedPage
+from llamaparse_worker.model.page import ParsedPage, RawPage
+from llamaparse_worker.pipeline.links import with_page_links
 from support.documents import MARGIN, WIDTH, Draw, Pen, make, sentences
 from support.tagged import Tag, tagged_pdf
 
@@ -28,8 +29,9 @@ LIMITS = ReaderLimits(100, 4_000_000)
 def parsed(content: bytes, options: ParseOptions | None = None) -> list[ParsedPage]:
     asked = options or ParseOptions()
     with PdfReader().open(io.BytesIO(content), LIMITS) as document:
-        raw = [document.read(number) for number in range(1, document.page_count + 1)]
-    pages = [lay_out(selected(page, asked), asked) for page in raw]
+        numbers = range(1, document.page_count + 1)
+        raw = [with_page_links(document.read(number), document, asked) for number in numbers]
+    pages = [lay_out(selected(page, asked), asked) for page in raw if isinstance(page, RawPage)]
     return [page for page in finish(pages, document_signs(map(page_signs, pages))) if isinstance(page, ParsedPage)]
 
 

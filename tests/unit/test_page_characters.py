@@ -71,7 +71,7 @@ def test_what_is_no_character_is_replaced_one_for_one(text: str, expected: str) 
 
 
 def test_a_character_beyond_the_first_plane_is_one_with_one_box() -> None:
-    page = read(encoded(["\U0001f600", "x"], "BT /F 12 Tf 72 700 Td (ABA) Tj ET"))
+    page = read(encoded(["\U0001f600", "x"], "BT 3 Tr /F 12 Tf 72 700 Td (ABA) Tj ET"))
     boxes = np.frombuffer(page.boxes, np.float32).reshape(-1, 4)
     assert page.text == "\U0001f600x\U0001f600"
     assert np.diff(boxes[:, 0]).tolist() == pytest.approx([8, 8], abs=0.1)

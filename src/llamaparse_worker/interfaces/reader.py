@@ -9,7 +9,7 @@ from typing import BinaryIO, Protocol, runtime_checkable
 
 from llamaparse_worker.model.forms import FormField
 from llamaparse_worker.model.images import EmbeddedImage, PixelImage
-from llamaparse_worker.model.page import LaidOutPage, RawPage, Remark
+from llamaparse_worker.model.page import LaidOutPage, PageLink, RawPage, Remark
 from llamaparse_worker.model.shapes import Shapes
 
 
@@ -70,6 +70,15 @@ class Fillable(Protocol):
 
     def fields(self, number: int) -> Iterator[FormField]:
         """Give the fields of one page, empty ones too."""
+        ...
+
+
+@runtime_checkable
+class Linked(Protocol):
+    """An open document whose pages may have links; a reader without any need not have this."""
+
+    def links(self, number: int) -> Iterator[PageLink]:
+        """Give the links of one page that lead to an address or to a page."""
         ...
 
 

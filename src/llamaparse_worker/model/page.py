@@ -113,7 +113,8 @@ class RawPage:
     fills: bytes = b""
     """Rectangles filled with something darker than paper, float32, shape (k, 4)."""
     traits: bytes = b""
-    """Bits of ``Trait`` of the page as displayed, uint8, shape (n,); empty where the reader knows none."""
+    """Bits of ``Trait`` of the page as displayed, uint8, shape (n,); empty where no character has any that the reader
+    knows."""
     elements: bytes = b""
     """Index of each character's element in ``element_table``, int32, shape (n,), -1 for those outside of the text
     proper, such as running heads; empty for a page without structure."""

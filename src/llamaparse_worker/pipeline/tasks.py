@@ -47,6 +47,7 @@ from llamaparse_worker.pipeline.forms import with_forms
 from llamaparse_worker.pipeline.grounded import GroundedWriter
 from llamaparse_worker.pipeline.images import ImageLimits, image_files, with_images
 from llamaparse_worker.pipeline.kept import KeptPages
+from llamaparse_worker.pipeline.links import with_page_links
 from llamaparse_worker.pipeline.page import blank, failure, finished, needs_ocr, recognised, summary, wanted
 from llamaparse_worker.pipeline.remarks import commented, remarks_on
 from llamaparse_worker.pipeline.task_config import TaskConfig
@@ -165,7 +166,8 @@ class DocumentTasks:
     ) -> PageSummary | None:
         """Read one page; None: it went out as pixels."""
         try:
-            page = wanted(with_forms(pages.read(number), pages, request.options), request.options)
+            read = with_page_links(pages.read(number), pages, request.options)
+            page = wanted(with_forms(read, pages, request.options), request.options)
             page, remarks = remarks_on(page, pages, request.options)
             if request.ocr and isinstance(page, RawPage):
                 if needs_ocr(page):

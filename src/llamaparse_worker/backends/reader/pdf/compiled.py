@@ -6,7 +6,7 @@ Where it was not built, because no compiler could be had, all works as well thro
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 from itertools import repeat
 from typing import Any
 
@@ -112,10 +112,14 @@ def displayed(boxes: Floats, bounds: tuple[float, float, float, float], quarters
     """Map boxes as ``view.displayed`` does; only where ``is_compiled``."""
     boxes = np.ascontiguousarray(boxes, np.float32)
     mapped = np.empty_like(boxes)
-    left, bottom, right, top = bounds
-    within = np.array((left, top, right, bottom), np.float32)
-    _library().glyphs_displayed(_address(boxes), len(boxes), _address(within), quarters, _address(mapped))
+    _library().glyphs_displayed(_address(boxes), len(boxes), _rectangle(bounds), quarters, _address(mapped))
     return mapped
+
+
+@lru_cache(maxsize=16)  # the pages of a document are mostly of one size
+def _rectangle(bounds: tuple[float, float, float, float]) -> Any:  # noqa: ANN401 - a C array
+    left, bottom, right, top = bounds
+    return _ffi.new("float[4]", (left, top, right, bottom))
 
 
 def members(name: str, owner: int, count: int) -> npt.NDArray[np.uint64]:

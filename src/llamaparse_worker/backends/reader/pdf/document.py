@@ -75,7 +75,6 @@ class PdfDocument:
         placed = images(objects)
         dpi = scan_dpi(placed, view.width * view.height)
         marks = unseen(glyphs, objects, lines, () if dpi else placed, view, partial(self._draw, page, channels=3))
-        traits = view.traits(glyphs.traits) | view.cropped(glyphs.boxes)
         structure = self._structures.of_page(page, number, glyphs.objects)
         return RawPage(
             number=number,
@@ -93,10 +92,9 @@ class PdfDocument:
             drawn=bool(glyphs.text.strip()) or (_has_content(page) and (objects.is_full or self._leaves_ink(page))),
             rules=view.boxes(lines.rules).tobytes(),
             fills=view.boxes(lines.shades).tobytes(),
-            traits=(traits if marks is None else traits | marks).tobytes(),
+            traits=_traits(glyphs, view, marks),
             elements=structure.of_characters.tobytes(),
             element_table=structure.elements,
-            links=self._links(page, view),
             bookmarks=self._bookmarks(number, view),
         )
 
@@ -147,6 +145,13 @@ class PdfDocument:
                 withheld=field.withheld,
             )
 
+    def links(self, number: int) -> Iterator[PageLink]:
+        """Give the links of a page that lead to an address or to a page."""
+        page = self._page(number)
+        found = list(page_links(self._handle, page))
+        boxes = View(page).placed(link.bounds for link in found)
+        yield from (PageLink(box, link.target) for box, link in zip(boxes, found, strict=True))
+
     def remarks(self, number: int) -> Iterator[Remark]:
         """Give the comments and marked text on a page."""
         page = self._page(number)
@@ -159,11 +164,6 @@ class PdfDocument:
         entries = self._outline.of_page(number)
         tops = iter(view.placed(entry.place * 2 for entry in entries if entry.place))
         return tuple(Bookmark(entry.title, entry.depth, next(tops).y0 if entry.place else None) for entry in entries)
-
-    def _links(self, page: int, view: View) -> tuple[PageLink, ...]:
-        found = list(page_links(self._handle, page))
-        boxes = view.placed(link.bounds for link in found)
-        return tuple(PageLink(box, link.target) for box, link in zip(boxes, found, strict=True))
 
     def close(self) -> None:
         """Give everything back to PDFium."""
@@ -215,6 +215,15 @@ def _glyphs(page: int, number: int) -> Glyphs:
         return extract(text_page)
     finally:
         pdfium.FPDFText_ClosePage(text_page)
+
+
+def _traits(glyphs: Glyphs, view: View, marks: npt.NDArray[np.uint8] | None) -> bytes:
+    """Put together what is known of the characters; nothing if that is nothing of any."""
+    found = view.traits(glyphs.traits)
+    for more in (view.cropped(glyphs.boxes), marks):
+        found = found if more is None else found | more
+    made = found.tobytes()
+    return b"" if made == bytes(len(made)) else made  # as on most pages
 
 
 def _is_little(text: str) -> bool:

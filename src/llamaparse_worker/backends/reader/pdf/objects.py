@@ -29,10 +29,14 @@ class PageObjects:
         """Whether there may be more: so many take seconds to draw, and hardly leave the page blank."""
         return len(self.handles) >= MAX_OBJECTS
 
+    def has(self, *kinds: int) -> bool:
+        """Tell whether any object is of one of these kinds."""
+        present = self.kinds.tobytes()  # kinds are small numbers: each is a byte of these
+        return any(kind in present for kind in kinds)
+
     def of_kind(self, *kinds: int) -> Iterator[tuple[int, int]]:
         """Give the handle and kind of every object that is of one of these kinds."""
-        present = self.kinds.tobytes()  # kinds are small numbers: each is a byte of these
-        if not any(kind in present for kind in kinds):  # as of images on most pages
+        if not self.has(*kinds):  # as of images on most pages
             return
         places = np.flatnonzero(np.logical_or.reduce([self.kinds == kind for kind in kinds]))
         yield from zip(self.handles[places].tolist(), self.kinds[places].tolist(), strict=True)

@@ -61,6 +61,9 @@ class Drawn:
         return darker
 
 
+_NOTHING = Drawn(np.empty((0, 4), np.float32), np.empty((0, 4), np.float32), np.empty(0, np.uint32))
+
+
 @dataclass(slots=True)
 class _Found:
     rules: list[Rectangle] = field(default_factory=list)
@@ -83,6 +86,8 @@ class _Memory:
 
 def drawn(objects: PageObjects) -> Drawn:
     """Give what the objects of an open page draw; at most ``MAX_PATHS`` paths are looked at."""
+    if not objects.has(PATH_OBJECT, FORM_OBJECT):
+        return _NOTHING
     if is_compiled():
         read_at_once = read(objects, most_paths=MAX_PATHS, deepest=_DEEPEST_FORM)
         if read_at_once is not None:

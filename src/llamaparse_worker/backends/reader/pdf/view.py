@@ -37,11 +37,11 @@ class View:
         way = compiled.displayed if compiled.is_compiled() else displayed
         return way(user, self._bounds, self.rotation // 90)
 
-    def cropped(self, user: Floats) -> npt.NDArray[np.uint8]:
-        """Mark characters that stand on the sheet, but outside of what is shown of it."""
+    def cropped(self, user: Floats) -> npt.NDArray[np.uint8] | None:
+        """Mark characters that stand on the sheet, but outside of what is shown of it; None if all of it is."""
         sheet, sides = _sheet()
         if not library().FPDFPage_GetMediaBox(self._page, *sides) or tuple(sheet) == self._bounds:
-            return np.zeros(len(user), np.uint8)
+            return None
         on_sheet, shown = _within(user, tuple(sheet)), _within(user, self._bounds)
         return np.where(on_sheet & ~shown, np.uint8(Trait.CROPPED), np.uint8(0))
 
