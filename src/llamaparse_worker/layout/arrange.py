@@ -23,7 +23,7 @@ from llamaparse_worker.layout.outline import with_bookmarks
 from llamaparse_worker.layout.pictures import pictures, shown_in_picture, with_picture
 from llamaparse_worker.layout.plain import plain_text
 from llamaparse_worker.layout.quality import text_layer_problem
-from llamaparse_worker.layout.reading_order import regions
+from llamaparse_worker.layout.reading_order import flow_of, regions
 from llamaparse_worker.layout.rules import Rules, page_rules
 from llamaparse_worker.layout.segments import Segment, Style, segments
 from llamaparse_worker.layout.skew import LEAST_SKEW, Skew
@@ -65,10 +65,10 @@ def _content(page: RawPage, options: ParseOptions) -> tuple[_Content, Style]:
     if not main.frame.is_page:
         content = main.frame.all_back(content)
     if page.links:
-        content = replace(content, blocks=with_links(content.blocks, page))
+        content = changed(content, blocks=with_links(content.blocks, page))
     if asides:
         beside = chain.from_iterable(map(_written_aside, asides))
-        content = replace(content, blocks=(*content.blocks, *beside))
+        content = changed(content, blocks=(*content.blocks, *beside))
     return content, style
 
 
@@ -87,7 +87,7 @@ def _placed(content: _Content, found: Sequence[Segment], options: ParseOptions) 
     """Add the text as it stands on the page, if the job asks for it."""
     if not (options.do_not_unroll_columns or options.preserve_layout_alignment_across_pages):
         return content
-    return replace(content, text=spatial_text(found, aligned=options.preserve_layout_alignment_across_pages))
+    return changed(content, text=spatial_text(found, aligned=options.preserve_layout_alignment_across_pages))
 
 
 def lay_out_words(page: RawPage, recognised: Recognition, options: ParseOptions = _DEFAULTS) -> LaidOutPage:
@@ -194,6 +194,8 @@ def _by_sight(found: Sequence[Segment], style: Style, page: RawPage, rules: Rule
 def _blocks(found: Sequence[Segment], style: Style, rules: Rules) -> list[Block]:
     if not found:
         return []
+    if len(found) == 1:  # as at most edges of pages
+        return blocks(flow_of(found), style)
     whole = with_entries_joined(with_marks_joined(found))
     grids, rest = ruled_tables(rules, whole, max(style.size, _LEAST_EM))
     found_regions = regions([*rest, *(standing(grid, style.size) for grid in grids)], style.size)
@@ -236,7 +238,7 @@ def _named(content: _Content, page: RawPage, body_size: float) -> _Content:
     in_text, at_edges = with_bookmarks(blocks, page.bookmarks, body_size, in_text=len(content.blocks))
     left = iter(at_edges)
     edges = tuple(changed(edge, blocks=tuple(islice(left, len(edge.blocks)))) for edge in content.edges)
-    return replace(content, blocks=in_text, edges=edges)
+    return changed(content, blocks=in_text, edges=edges)
 
 
 def _arranged(

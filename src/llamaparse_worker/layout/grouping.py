@@ -67,8 +67,10 @@ class Group:
 
     def rich(self) -> str:
         """Give the text with its switches, and without its mark."""
-        first, *more = self.lines
-        return joined([self.text or first.rich or first.text, *[line.rich or line.text for line in more]])
+        texts = [line.rich or line.text for line in self.lines]
+        if self.text:
+            texts[0] = self.text
+        return joined(texts)
 
 
 @quick

@@ -151,7 +151,9 @@ def _key(text: str) -> str:
     """Give what titles are compared by: letters and digits in one case, without a number before them."""
     folded = text.lower() if text.isascii() else unicodedata.normalize("NFKC", text).casefold()
     folded = folded.strip()
-    return alphanumeric(_NUMBER.sub("", folded, count=1)) or alphanumeric(folded)
+    number = _NUMBER.search(folded)
+    rest = "" if number is None else alphanumeric(folded[: number.start()] + folded[number.end() :])
+    return rest or alphanumeric(folded)
 
 
 def _outlined(block: Block, depth: int, size: float) -> Block:

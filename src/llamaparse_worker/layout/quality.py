@@ -40,10 +40,21 @@ _MANY_OUTLINES = 150
 
 def text_layer_problem(page: RawPage) -> PageReason | None:
     """Give why the text layer is not all that the page says; None if it can be kept as it is."""
+    if _is_surely_language(page):  # as of most pages
+        return None
     visible = count_visible(page.text)
     if visible < _FEW_CHARACTERS:
         return _problem_of_little(page, visible)
     return PageReason.GARBLED if _is_garbled(page, visible) else None
+
+
+def _is_surely_language(page: RawPage) -> bool:
+    """Tell whether enough letters are common ones, and no character needs a closer look."""
+    text = page.text
+    common = count_among(text, _COMMON_BYTES)
+    if common < _FEW_CHARACTERS or common <= _FEWEST_COMMON * len(text):
+        return False
+    return not page.traits.translate(None, _MAPPED) and not signs_from(text, _LEAST_MEANINGLESS)
 
 
 def is_scan(page: RawPage) -> bool:

@@ -279,7 +279,16 @@ def _flow(segments: Sequence[Segment], frame: _Frame) -> list[Region]:
 def _lines(segments: Sequence[Segment], frame: _Frame) -> list[Region]:
     if not segments:
         return []
-    return [Flow(tuple([join(group) for group in baselines(segments)]), frame.left, frame.right)]
+    return [_flow_between(segments, frame.left, frame.right)]
+
+
+def flow_of(segments: Sequence[Segment]) -> Flow:
+    """Give the lines of one column that is as wide as they are."""
+    return _flow_between(segments, min([one.x0 for one in segments]), max([one.x1 for one in segments]))
+
+
+def _flow_between(segments: Sequence[Segment], left: float, right: float) -> Flow:
+    return Flow(tuple([join(group) for group in baselines(segments)]), left, right)
 
 
 def _row(segments: Sequence[Segment]) -> _Row:

@@ -237,6 +237,8 @@ def _rows(
         if not rows and filled > 1:
             groups: Rows = header_bands(band, columns, lattice.frame.level)
             header_rows = len(groups)
+        elif len(band) == 1:
+            groups = [[band[0]]]
         elif dense and not _is_list_of_rows(band, columns):
             groups = _parted_at(dividing, band)
         else:

@@ -7,6 +7,7 @@ from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise, takewhile
+from operator import attrgetter
 
 from llamaparse_worker.layout.columns import Line, Strip, spanned
 from llamaparse_worker.layout.grid import Grid
@@ -19,6 +20,7 @@ from llamaparse_worker.layout.table_signs import are_prose
 from llamaparse_worker.model.geometry import Box, enclosing
 from llamaparse_worker.model.value import quick
 
+_GAPS = attrgetter("gaps")
 _SAME_EDGE = 5.0
 _LEAST_WIDTH_EM = 3.0
 _NEAR = 3.0
@@ -80,17 +82,18 @@ def ruled_tables(rules: Rules, segments: Sequence[Segment], em: float) -> tuple[
 
 def _without(segments: Sequence[Segment], grid: Grid) -> list[Segment]:
     """Leave out what a table holds, whole or parted at its wider spaces."""
-    taken: set[int] = set()
+    held = [one for cell in grid.cells for one in cell.segments]
+    taken = set(map(id, held))
+    left = [one for one in segments if id(one) not in taken]
+    if not any(map(_GAPS, left)):  # as mostly
+        return left
     parts: dict[tuple[float, float], list[Segment]] = defaultdict(list)
-    for cell in grid.cells:
-        for one in cell.segments:
-            taken.add(id(one))
-            parts[one.y0, one.y1].append(one)
+    for one in held:
+        parts[one.y0, one.y1].append(one)
     return [
         one
-        for one in segments
-        if id(one) not in taken
-        and not (one.gaps and any(one.x0 <= part.x0 and part.x1 <= one.x1 for part in parts.get((one.y0, one.y1), ())))
+        for one in left
+        if not (one.gaps and any(one.x0 <= part.x0 and part.x1 <= one.x1 for part in parts.get((one.y0, one.y1), ())))
     ]
 
 
