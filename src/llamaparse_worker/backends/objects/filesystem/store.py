@@ -38,8 +38,8 @@ _INCOMING = ".incoming"
 _LEFTOVER_AGE_S = 24 * 3600
 _THREADS = 16
 _FILES_PER_HOP = 8
-_RACES = 5
-"""How often a folder may be removed by a delete while a file is being put into it."""
+_RACES = 100
+"""How often a folder may be removed by a delete while files are being put into it; each time takes microseconds."""
 
 log = structlog.get_logger()
 

@@ -119,7 +119,7 @@ def displayed(boxes: Floats, bounds: tuple[float, float, float, float], quarters
 @lru_cache(maxsize=16)  # the pages of a document are mostly of one size
 def _rectangle(bounds: tuple[float, float, float, float]) -> Any:  # noqa: ANN401 - a C array
     left, bottom, right, top = bounds
-    return _ffi.new("float[4]", (left, top, right, bottom))
+    return ffi.new("float[4]", (left, top, right, bottom))
 
 
 def members(name: str, owner: int, count: int) -> npt.NDArray[np.uint64]:
