@@ -8,20 +8,21 @@ from collections.abc import Sequence
 from pathlib import Path
 from statistics import median
 
-from benchmarks.figures import Figure, at_most
+from benchmarks.figures import ROUNDS, Figure, at_most
 from benchmarks.tree import Usage, run_watched
 from support.daemon import environment
 from support.documents import make, mixed_pages
 
 FURTHER_PAGE = "CPU of each page but the first"
 """What is left without the start of the program, which a bound does not have."""
+ALL_RESULTS = "markdown,text,json"
 _REPEATS = 5
 
 
 def throughput(files: Sequence[Path], pages: int, state: Path, one_page_cpu_s: float) -> list[Figure]:
     """Parse the whole corpus with one command."""
-    usage = parse(files, state)
-    scenario = f"parse, {len(files)} documents with {pages} pages"
+    usage = _best(files, state)
+    scenario = f"parse, {len(files)} documents with {pages} pages, best of {ROUNDS}"
     return [
         *_over_corpus(scenario, usage, pages, one_page_cpu_s),
         Figure(scenario, "peak PSS of the tree", usage.peak_pss_mb, "MB"),
@@ -31,10 +32,13 @@ def throughput(files: Sequence[Path], pages: int, state: Path, one_page_cpu_s: f
 
 def text_alone(files: Sequence[Path], pages: int, state: Path, one_page_cpu_s: float) -> list[Figure]:
     """Parse the whole corpus for its text alone."""
-    usage = parse(files, state, results="text")
-    return _over_corpus(
-        f"parse for text alone, {len(files)} documents with {pages} pages", usage, pages, one_page_cpu_s
-    )
+    usage = _best(files, state, results="text")
+    scenario = f"parse for text alone, {len(files)} documents with {pages} pages, best of {ROUNDS}"
+    return _over_corpus(scenario, usage, pages, one_page_cpu_s)
+
+
+def _best(files: Sequence[Path], state: Path, *, results: str = ALL_RESULTS) -> Usage:
+    return min((parse(files, state, results=results) for _ in range(ROUNDS)), key=lambda usage: usage.wall_s)
 
 
 def _over_corpus(scenario: str, usage: Usage, pages: int, one_page_cpu_s: float) -> list[Figure]:
@@ -80,7 +84,7 @@ def growth(page_counts: Sequence[int], state: Path) -> list[Figure]:
     return found
 
 
-def parse(files: Sequence[Path], state: Path, *, results: str = "markdown,text,json") -> Usage:
+def parse(files: Sequence[Path], state: Path, *, results: str = ALL_RESULTS) -> Usage:
     """Run the command over files that lie in one folder."""
     output = state / "output"
     command = [sys.executable, "-m", "llamaparse_worker", "parse", str(files[0].parent), "--output", str(output)]

@@ -11,6 +11,9 @@ from dataclasses import asdict, dataclass
 from enum import StrEnum
 from pathlib import Path
 
+ROUNDS = 3
+"""The best of so many counts, of the worker as of others: what other programs take of a core says nothing of them."""
+
 
 class Bound(StrEnum):
     """On which side of its target a figure has to lie."""
