@@ -21,7 +21,9 @@ _VERSION = re.compile(r"\d+(?:\.\d+){1,3}")
 _HEADING_LINES = 3
 _HEADING_CHARACTERS = 200
 _BOLD_HEADING_CHARACTERS = 100
-_FIXED_PITCH_EM = 0.6
+_FIXED_PITCH_EM, _FIXED_PITCHES_EM = 0.6, (0.45, 0.75)
+"""The usual width of letters that are all as wide, and what it may be."""
+_TELLING_CHARACTERS = 8
 _CODE_LINE_EM = 1.8
 
 
@@ -105,13 +107,22 @@ def _has_name(text: str) -> bool:
 
 def code_text(lines: Sequence[TextLine]) -> str:
     """Give lines of fixed pitch as they stand: breaks, empty lines and indentation."""
-    left = min(line.x0 for line in lines)
+    left, pitch = min(line.x0 for line in lines), _pitch(lines)
     made: list[str] = []
     for before, line in pairwise([lines[0], *lines]):
         if line.middle - before.middle > _CODE_LINE_EM * line.size:
             made.append("")
-        made.append(" " * round((line.x0 - left) / (_FIXED_PITCH_EM * line.size)) + line.text)
+        made.append(" " * round((line.x0 - left) / (pitch * line.size)) + line.text)
     return "\n".join(made)
+
+
+def _pitch(lines: Sequence[TextLine]) -> float:
+    """Measure the pitch of a font in em by the line that is set closest, as others have wider spaces in them."""
+    found = [
+        (line.x1 - line.x0) / (len(line.text) * line.size) for line in lines if len(line.text) >= _TELLING_CHARACTERS
+    ]
+    least, most = _FIXED_PITCHES_EM
+    return min(max(min(found, default=_FIXED_PITCH_EM), least), most)
 
 
 def _list(items: Sequence[Group], style: Style) -> Block:
