@@ -9,7 +9,7 @@ from operator import attrgetter
 
 from llamaparse_worker.layout.contents import is_entry, shortened
 from llamaparse_worker.layout.headings import is_centred, is_large, numbering, prominence, run_in
-from llamaparse_worker.layout.inline import PLAIN, SWITCHES, has_text_beside_code
+from llamaparse_worker.layout.inline import has_text_beside_code, without_start
 from llamaparse_worker.layout.joining import joined
 from llamaparse_worker.layout.lines import TextLine, usual_pitch
 from llamaparse_worker.layout.marks import SURE_BULLETS, marked
@@ -220,20 +220,5 @@ def _mark(here: _Placed, groups: Sequence[Group], *, apart: bool) -> tuple[str, 
         return "", ""
     expected = apart or bool(groups[-1].mark) or groups[-1].lines[-1].text.endswith(":")
     if found["mark"] in SURE_BULLETS or expected or (following is not None and marked(following.text)):
-        return found["mark"], _unmarked(line, found["text"])
+        return found["mark"], without_start(line.rich, len(line.text) - len(found["text"])) or found["text"]
     return "", ""
-
-
-def _unmarked(line: TextLine, text: str) -> str:
-    """Give the text behind the mark with its switches."""
-    if not line.rich:
-        return text
-    behind = len(line.text) - len(text)
-    at, look = 0, PLAIN
-    while behind:
-        if line.rich[at] in SWITCHES:
-            look = line.rich[at]
-        else:
-            behind -= 1
-        at += 1
-    return look + line.rich[at:]
