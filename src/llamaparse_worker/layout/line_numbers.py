@@ -7,7 +7,7 @@ code they are kept, at the beginning of each line; text is read without them, as
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterable, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from operator import attrgetter
 from statistics import median
@@ -22,6 +22,7 @@ _FEWEST, _FEWEST_SMALLER, _FEWEST_OF_TEXT = 3, 2, 8
 _SMALLER = 0.8
 """Numbers of lines are often set in smaller type, which those of a table are not."""
 _MOST_DIGITS = 5
+_FIRST_DIGIT, _BEHIND_DIGITS = "0", ":"
 _STEPS = frozenset((1, 2, 5, 10))
 """Each line is numbered, or each second, fifth or tenth."""
 _FURTHEST_EM = 8.0
@@ -47,32 +48,34 @@ class _Row:
 
 def with_line_numbers_joined(segments: Sequence[Segment]) -> list[Segment]:
     """Join the numbers of a program's lines with these, each of which becomes one segment, and leave out all others."""
-    parted = [_parted(one) for one in segments]
-    numbers = [one[0] for one in parted if _is_number(one[0])]
-    if len(numbers) < _FEWEST_SMALLER:
+    parted = {id(one): _parted(one) for one in segments if _FIRST_DIGIT <= one.text < _BEHIND_DIGITS}
+    numbers = [parts[0] for parts in parted.values() if _is_number(parts[0])]
+    counts = [*_counts(numbers, "x1"), *_counts(numbers, "x0")] if len(numbers) >= _FEWEST_SMALLER else []
+    if not counts:  # as on most pages
         return list(segments)
-    ordered = sorted((part for one in parted for part in one), key=_middle)
+    ordered = sorted((part for one in segments for part in parted.get(id(one), (one,))), key=_middle)
     middles = list(map(_middle, ordered))
     made: dict[int, Segment] = {}
     gone: set[int] = set()
-    for edge in ("x1", "x0"):
-        left = [one for one in numbers if id(one) not in gone]
-        for count in _counts(left, edge):
-            rows = [_Row(number, _beside(number, ordered, middles)) for number in count]
-            if any(id(number) in gone for number in count):
-                continue
-            if _are_of_program(rows):
-                made.update((id(row.number), one) for row, one in zip(rows, _joined(rows), strict=True))
-                gone.update(id(one) for row in rows for one in (row.number, *row.line))
-            elif _are_of_text(rows, ordered, middles):
-                gone.update(id(row.number) for row in rows)
-    left_over: list[Segment] = []
-    for whole, parts in zip(segments, parted, strict=True):
-        if id(parts[0]) in gone:
-            left_over.extend(made.get(id(part), part) for part in parts if id(part) in made or id(part) not in gone)
-        else:
-            left_over.append(whole)
-    return left_over
+    for count in counts:
+        if any(id(number) in gone for number in count):
+            continue
+        rows = [_Row(number, _beside(number, ordered, middles)) for number in count]
+        if _are_of_program(rows):
+            made.update((id(row.number), one) for row, one in zip(rows, _joined(rows), strict=True))
+            gone.update(id(one) for row in rows for one in (row.number, *row.line))
+        elif _are_of_text(rows, ordered, middles):
+            gone.update(id(row.number) for row in rows)
+    return [left for one in segments for left in _left(one, parted.get(id(one), (one,)), made, gone)]
+
+
+def _left(
+    whole: Segment, parts: tuple[Segment, ...], made: Mapping[int, Segment], gone: Container[int]
+) -> Iterable[Segment]:
+    """Give what is left of a segment: itself, if no part of it belongs to a numbered line."""
+    if not any(id(part) in gone for part in parts):
+        return (whole,)
+    return (made.get(id(part), part) for part in parts if id(part) in made or id(part) not in gone)
 
 
 def _is_number(segment: Segment) -> bool:
@@ -81,7 +84,7 @@ def _is_number(segment: Segment) -> bool:
 
 def _parted(segment: Segment) -> tuple[Segment, ...]:
     """Part a number from the line that it stands close to."""
-    if not (segment.gaps and segment.text[0].isdecimal()):
+    if not segment.gaps:
         return (segment,)
     first, _, text = segment.text.partition(" ")
     gap = segment.gaps[0]
