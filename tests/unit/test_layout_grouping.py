@@ -71,6 +71,32 @@ def test_code_below_a_paragraph_stays_code(lines: tuple[str, ...], steps: tuple[
     assert [type(block) for block in made(*lines, steps=steps)] == [Paragraph, CodeBlock]
 
 
+def bold(text: str) -> str:
+    return f"{SWITCHES[BOLD]}{text}{PLAIN}"
+
+
+@pytest.mark.parametrize("line", ["A Name", "(its number)", "name"])
+def test_a_line_in_bold_within_a_paragraph_is_a_part_of_it(line: str) -> None:
+    (block,) = made(FULL, bold(line), "it is gone.")
+
+    assert markdown([block]) == f"{FULL} **{line}** it is gone."
+
+
+@pytest.mark.parametrize(
+    ("lines", "steps"),
+    [
+        ((f"{FULL[:-4]}all.", bold("A Name"), FULL), ()),
+        ((FULL, bold("A Name"), FULL), (PITCH_PT * 1.6, PITCH_PT)),
+        ((FULL[:-8], bold("A Name"), FULL), ()),
+        ((FULL, bold("2.1 A Name"), FULL), ()),
+    ],
+    ids=["behind a sentence", "apart", "behind a short line", "with a number"],
+)
+def test_a_line_in_bold_below_a_paragraph_is_a_heading(lines: tuple[str, ...], steps: tuple[float, ...]) -> None:
+    texts = [block.text for block in made(*lines, steps=steps) if isinstance(block, Paragraph)]
+    assert texts == [lines[0], lines[2]]
+
+
 def test_an_item_that_is_all_code_is_an_item() -> None:
     (found,) = made(f"\u2022 {code('ENUMERATED')}", f"\u2022 {code('SEQUENCE OF')}")
 

@@ -106,7 +106,10 @@ def groups_of(lines: Sequence[TextLine], style: Style, column: Column) -> list[G
     for found, following in zip(lines, [*lines[1:], None], strict=True):
         in_text = found.monospaced and before is not None and _goes_on(before.line, found, column)
         line = changed(found, monospaced=False) if in_text else found
-        here = _Placed(line, following, weight_of(line, style, column), is_large(line, style))
+        weight = weight_of(line, style, column)
+        if weight and before is not None and _goes_on_prominently(before, line, column):
+            weight, line = 0, changed(line, bold=before.line.bold)
+        here = _Placed(line, following, weight, is_large(line, style))
         label, text = note_start(line, style) if line.rich else ("", "")
         if is_entry(line.text):
             begun = bool(groups) and before is not None and _begins_entry(groups[-1], before, here)
@@ -148,6 +151,17 @@ def _goes_on(before: TextLine, line: TextLine, column: Column) -> bool:
     close = 0 < line.middle - before.middle <= min(_WIDER_PITCH * column.pitch, _CLOSE_EM * before.size)
     flush = line.x0 <= before.x0 + _INDENT_EM / 2 * line.size
     return close and flush and (not before.text.endswith(_SENTENCE_END) or has_text_beside_code(line.rich))
+
+
+def _goes_on_prominently(before: _Placed, line: TextLine, column: Column) -> bool:
+    """Tell whether a line in bold is one of a paragraph: the text before it has no stop and fills its line."""
+    last = before.line
+    if before.weight or before.is_large or last.monospaced or last.text.endswith(_SENTENCE_END):
+        return False
+    full = last.x1 >= column.right - _INDENT_EM * last.size
+    close = 0 < line.middle - last.middle <= _LOOSER_PITCH * column.pitch
+    alike = last.size < _SIZE_STEP * line.size and line.size < _SIZE_STEP * last.size
+    return full and close and alike and not numbering(line.text)
 
 
 def _is_full(line: TextLine, column: Column) -> bool:
