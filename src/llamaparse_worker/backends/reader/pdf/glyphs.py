@@ -38,6 +38,26 @@ _FIXED_PITCH_NAMES = (
     *("cmtt", "cmsltt", "cmitt", "sftt", "sfst", "sfit", "ectt", "ecst", "ecit"),
 )
 """Of families that are often embedded without the flag; the last ones are those of TeX."""
+_BOLD_NAMES = (
+    *("bold", "black", "heavy", "semibd"),
+    *(
+        "cmbx",
+        "cmb1",
+        "cmssbx",
+        "cmmib",
+        "sfbx",
+        "sfbi",
+        "sfbl",
+        "sfsx",
+        "sfso",
+        "sfxc",
+        "sfrb",
+        "ecbx",
+        "ecbi",
+        "ecsx",
+    ),
+)
+"""The last ones are those of TeX, whose stems are not so wide that PDFium takes them for bold."""
 _SUBSET_TAG = re.compile(r"^[A-Z]{6}\+")
 _UNCLEAN = re.compile("[^\t\n\r -\x7e\xa0-\ud7ff\ue000-\ufdcf\ufdf0-\ufffd\U00010000-\U0010fffd]")
 _UNMAPPED = re.compile("[\x01\x03-\x08\x0b\x0c\x0e-\x1f]")
@@ -315,7 +335,7 @@ def _described(full_name: bytes, flags: int, *, heavy: bool) -> Font:
         name=clean(name),
         bold=bool(flags & _FORCE_BOLD)
         or (heavy and not any(word in lowered for word in ("regu", "roman", "book", "light", "normal")))
-        or any(word in lowered for word in ("bold", "black", "heavy", "semibd")),
+        or any(word in lowered for word in _BOLD_NAMES),
         italic=bool(flags & _ITALIC) or "italic" in lowered or "oblique" in lowered,
         monospaced=bool(flags & _FIXED_PITCH) or any(word in lowered for word in _FIXED_PITCH_NAMES),
     )
