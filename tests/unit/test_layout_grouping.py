@@ -146,3 +146,18 @@ def test_a_bold_version_number_is_a_heading_and_another_number_is_none() -> None
         line = TextLine(text, 50, 100, 80, 110, 10, bold=True, monospaced=False)
         (found,) = blocks(Flow((line,), 50, 300), Style(10, bold=False))
         assert isinstance(found, expected)
+
+
+@pytest.mark.parametrize(
+    ("first", "parted"),
+    [(FULL, False), (f"{FULL[:-4]}all.", True), (FULL[:-8], True)],
+    ids=["full and without a stop", "behind a sentence", "behind a short line"],
+)
+def test_an_indented_line_begins_a_paragraph_where_the_one_before_it_has_ended(first: str, *, parted: bool) -> None:
+    lines = [
+        TextLine(text, x, 100 + PITCH_PT * at, x + LETTER_PT * len(text), 110 + PITCH_PT * at, 10, False, False)  # noqa: FBT003
+        for at, (text, x) in enumerate(((first, 50), ("is the second line", 60), ("Another one.", 50)))
+    ]
+    found = blocks(Flow(tuple(lines), 50, 50 + LETTER_PT * len(FULL)), Style(10, bold=False))
+    texts = [block.text for block in found if isinstance(block, Paragraph)]
+    assert (f"{first} is the second line" not in texts[0]) is parted

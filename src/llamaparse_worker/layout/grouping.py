@@ -158,10 +158,14 @@ def _goes_on_prominently(before: _Placed, line: TextLine, column: Column) -> boo
     last = before.line
     if before.weight or before.is_large or last.monospaced or last.text.endswith(_SENTENCE_END):
         return False
-    full = last.x1 >= column.right - _INDENT_EM * last.size
     close = 0 < line.middle - last.middle <= _LOOSER_PITCH * column.pitch
     alike = last.size < _SIZE_STEP * line.size and line.size < _SIZE_STEP * last.size
-    return full and close and alike and not numbering(line.text)
+    return _fills(last, column) and close and alike and not numbering(line.text)
+
+
+def _fills(line: TextLine, column: Column) -> bool:
+    """Tell whether a line ends at the right edge of its column."""
+    return line.x1 >= column.right - _INDENT_EM * line.size
 
 
 def _is_full(line: TextLine, column: Column) -> bool:
@@ -184,7 +188,8 @@ def _parts(group: Group, last: _Placed, here: _Placed, style: Style, column: Col
         return True
     if group.mark:
         return line.x0 < group.lines[0].x0 + _INDENT_EM / 2 * line.size
-    indented = not group.note and _is_indented(before, here)  # the label of a note stands out to the left
+    stopped = before.text.endswith(_SENTENCE_END) or not _fills(before, column)
+    indented = stopped and not group.note and _is_indented(before, here)  # the label of a note stands out to the left
     return indented or _ends_paragraph(before, line, step, column)
 
 
