@@ -13,7 +13,7 @@ from llamaparse_worker.model.value import quick
 
 _WIDTHS_PT = (1.2, 12.0)
 _WIDTHS_EM = (0.2, 0.5)
-_MOST = 300
+_MOST = 150
 """Short lines of a page; more are of a drawing."""
 _NEXT_PT = 1.5
 """Between two underscores."""
