@@ -12,6 +12,7 @@ from reportlab.pdfgen.canvas import Canvas
 from llamaparse_worker.backends.reader.pdf import compiled
 from llamaparse_worker.backends.reader.pdf.glyphs import Glyphs, through_cffi, through_compiled
 from llamaparse_worker.backends.reader.pdf.pdfium import ffi, library
+from support.bitmap_fonts import set_in_bitmaps
 from support.documents import blank, make, measurements, prose, scan, table, two_columns
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -78,6 +79,12 @@ def assert_equal(one: Glyphs, other: Glyphs) -> None:
 )
 def test_both_ways_give_the_same_to_the_last_bit(draw: Callable[[Canvas], None]) -> None:
     with text_page(make(draw)) as (text, count):
+        assert_equal(through_compiled(text, count), through_cffi(text, count))
+
+
+@needs_compiled
+def test_both_ways_give_the_same_of_fonts_without_names() -> None:
+    with text_page(set_in_bitmaps([b"The \x0crst o\x0ber"], [b"\x88 \x01"])) as (text, count):
         assert_equal(through_compiled(text, count), through_cffi(text, count))
 
 

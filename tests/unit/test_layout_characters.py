@@ -72,6 +72,19 @@ def test_spaces_are_found_alike_with_and_without_a_first_look(row: list[tuple[st
 
 
 @needs_compiled
+@pytest.mark.filterwarnings("ignore:invalid value")
+@given(st.lists(letters, max_size=9), st.integers(1, 4))
+def test_gaps_follow_each_other_where_arrays_say_so(row: list[tuple[str, float, float]], many: int) -> None:
+    assert compiled is not None
+    page = page_of(row)
+    boxes, sizes = np.frombuffer(page.boxes, np.float32).reshape(-1, 4), np.frombuffer(page.sizes, np.float32)[1:]
+    gaps = boxes[1:, 0] - boxes[:-1, 2]
+    narrow = np.flatnonzero((gaps > 0.06 * sizes) & (gaps < 0.7 * sizes) & ~(gaps > 0.18 * sizes))
+    found = compiled.gaps_follow(page.boxes, page.sizes, 0.06, 0.18, many)
+    assert found is bool(np.count_nonzero(np.diff(narrow) <= 2) >= many)
+
+
+@needs_compiled
 def test_arrays_that_do_not_fit_the_text_are_looked_at_closer() -> None:
     assert compiled is not None
     page = page_of([("a", 0.0, 10.0), ("b", 0.0, 10.0)])
@@ -81,6 +94,10 @@ def test_arrays_that_do_not_fit_the_text_are_looked_at_closer() -> None:
         assert compiled.letters_stand_apart(*odd, 0.18, 0.7, 33, 0x590)
     with pytest.raises(TypeError):
         compiled.letters_stand_apart(b"ab", *given[1:], 0.18, 0.7, 33, 0x590)
+    assert not compiled.gaps_follow(*given[1:], 0.06, 0.18, 1)
+    assert compiled.gaps_follow(given[1], given[2][:4], 0.06, 0.18, 1)
+    with pytest.raises(TypeError):
+        compiled.gaps_follow("boxes", given[2], 0.06, 0.18, 1)
 
 
 @needs_compiled

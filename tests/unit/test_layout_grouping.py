@@ -71,6 +71,32 @@ def test_code_below_a_paragraph_stays_code(lines: tuple[str, ...], steps: tuple[
     assert [type(block) for block in made(*lines, steps=steps)] == [Paragraph, CodeBlock]
 
 
+def bold(text: str) -> str:
+    return f"{SWITCHES[BOLD]}{text}{PLAIN}"
+
+
+@pytest.mark.parametrize("line", ["A Name", "(its number)", "name"])
+def test_a_line_in_bold_within_a_paragraph_is_a_part_of_it(line: str) -> None:
+    (block,) = made(FULL, bold(line), "it is gone.")
+
+    assert markdown([block]) == f"{FULL} **{line}** it is gone."
+
+
+@pytest.mark.parametrize(
+    ("lines", "steps"),
+    [
+        ((f"{FULL[:-4]}all.", bold("A Name"), FULL), ()),
+        ((FULL, bold("A Name"), FULL), (PITCH_PT * 1.6, PITCH_PT)),
+        ((FULL[:-8], bold("A Name"), FULL), ()),
+        ((FULL, bold("2.1 A Name"), FULL), ()),
+    ],
+    ids=["behind a sentence", "apart", "behind a short line", "with a number"],
+)
+def test_a_line_in_bold_below_a_paragraph_is_a_heading(lines: tuple[str, ...], steps: tuple[float, ...]) -> None:
+    texts = [block.text for block in made(*lines, steps=steps) if isinstance(block, Paragraph)]
+    assert texts == [lines[0], lines[2]]
+
+
 def test_an_item_that_is_all_code_is_an_item() -> None:
     (found,) = made(f"\u2022 {code('ENUMERATED')}", f"\u2022 {code('SEQUENCE OF')}")
 
@@ -120,3 +146,18 @@ def test_a_bold_version_number_is_a_heading_and_another_number_is_none() -> None
         line = TextLine(text, 50, 100, 80, 110, 10, bold=True, monospaced=False)
         (found,) = blocks(Flow((line,), 50, 300), Style(10, bold=False))
         assert isinstance(found, expected)
+
+
+@pytest.mark.parametrize(
+    ("first", "parted"),
+    [(FULL, False), (f"{FULL[:-4]}all.", True), (FULL[:-8], True)],
+    ids=["full and without a stop", "behind a sentence", "behind a short line"],
+)
+def test_an_indented_line_begins_a_paragraph_where_the_one_before_it_has_ended(first: str, *, parted: bool) -> None:
+    lines = [
+        TextLine(text, x, 100 + PITCH_PT * at, x + LETTER_PT * len(text), 110 + PITCH_PT * at, 10, False, False)  # noqa: FBT003
+        for at, (text, x) in enumerate(((first, 50), ("is the second line", 60), ("Another one.", 50)))
+    ]
+    found = blocks(Flow(tuple(lines), 50, 50 + LETTER_PT * len(FULL)), Style(10, bold=False))
+    texts = [block.text for block in found if isinstance(block, Paragraph)]
+    assert (f"{first} is the second line" not in texts[0]) is parted

@@ -47,6 +47,24 @@ def test_a_character_has_the_box_size_and_font_it_is_drawn_with() -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    ("name", "bold"),
+    [
+        ("CMBX10", True),
+        ("CMSSBX10", True),
+        ("SFBX1095", True),
+        ("SFRM1095", False),
+        ("CMR10", False),
+        ("CMBSY10", False),
+    ],
+)
+def test_the_bold_fonts_of_tex_are_bold(name: str, *, bold: bool) -> None:
+    content = encoded(["A"], "BT /F 12 Tf 72 700 Td (A) Tj ET").replace(b"/Helvetica", f"/{name:<9}".encode())
+    (font,) = read(content).font_table
+    assert font.name == name
+    assert font.bold is bold
+
+
 def test_inferred_spaces_have_no_width() -> None:
     page = read(make(prose(1)))
     boxes = np.frombuffer(page.boxes, np.float32).reshape(-1, 4)

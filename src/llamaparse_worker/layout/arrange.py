@@ -15,6 +15,7 @@ from llamaparse_worker.layout.edges import at_edge, part
 from llamaparse_worker.layout.grid import Grid, standing, table
 from llamaparse_worker.layout.hyphens import with_divisions_marked
 from llamaparse_worker.layout.layers import layers, with_rules
+from llamaparse_worker.layout.line_numbers import with_line_numbers_joined
 from llamaparse_worker.layout.lines import join
 from llamaparse_worker.layout.links import with_links
 from llamaparse_worker.layout.marks import with_marks_joined
@@ -198,6 +199,7 @@ def _blocks(found: Sequence[Segment], style: Style, rules: Rules) -> list[Block]
         return blocks(flow_of(found), style)
     whole = with_entries_joined(with_marks_joined(found))
     grids, rest = ruled_tables(rules, whole, max(style.size, _LEAST_EM))
+    rest = with_line_numbers_joined(rest)
     found_regions = regions([*rest, *(standing(grid, style.size) for grid in grids)], style.size)
     return joined_columns(
         [[table(region, style.look)] if isinstance(region, Grid) else blocks(region, style) for region in found_regions]

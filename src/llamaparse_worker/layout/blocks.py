@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from itertools import groupby, pairwise
+from itertools import groupby
 from operator import attrgetter
 
 from llamaparse_worker.layout.grouping import TITLE, Column, Group, Kind, column_of, groups_of, weight_of
@@ -12,6 +12,7 @@ from llamaparse_worker.layout.headings import COLONS, SLANTED, is_large, is_sent
 from llamaparse_worker.layout.inline import Inline, closed_up, inline
 from llamaparse_worker.layout.lines import TextLine, carried
 from llamaparse_worker.layout.marks import is_bullet
+from llamaparse_worker.layout.programs import code_text
 from llamaparse_worker.layout.reading_order import Flow
 from llamaparse_worker.layout.segments import Style
 from llamaparse_worker.model.blocks import Block, CodeBlock, Footnote, Heading, ListBlock, ListItem, Paragraph, SpanKind
@@ -21,8 +22,6 @@ _VERSION = re.compile(r"\d+(?:\.\d+){1,3}")
 _HEADING_LINES = 3
 _HEADING_CHARACTERS = 200
 _BOLD_HEADING_CHARACTERS = 100
-_FIXED_PITCH_EM = 0.6
-_CODE_LINE_EM = 1.8
 
 
 def blocks(flow: Flow, style: Style) -> list[Block]:
@@ -101,17 +100,6 @@ def _is_heading(text: str, lines: Sequence[TextLine], style: Style, column: Colu
 def _has_name(text: str) -> bool:
     """Tell whether a text names anything: it has letters, or is the number of a version."""
     return any(map(str.isalpha, text)) or _VERSION.fullmatch(text) is not None
-
-
-def code_text(lines: Sequence[TextLine]) -> str:
-    """Give lines of fixed pitch as they stand: breaks, empty lines and indentation."""
-    left = min(line.x0 for line in lines)
-    made: list[str] = []
-    for before, line in pairwise([lines[0], *lines]):
-        if line.middle - before.middle > _CODE_LINE_EM * line.size:
-            made.append("")
-        made.append(" " * round((line.x0 - left) / (_FIXED_PITCH_EM * line.size)) + line.text)
-    return "\n".join(made)
 
 
 def _list(items: Sequence[Group], style: Style) -> Block:

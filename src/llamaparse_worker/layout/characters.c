@@ -4,9 +4,9 @@
 #define PY_SSIZE_T_CLEAN
 #include <Python.h>
 
-#define VERSION 1
+#define VERSION 2
 
-enum { FIRST_HALF = 0xD800, BEHIND_HALVES = 0xE000 };
+enum { FIRST_HALF = 0xD800, BEHIND_HALVES = 0xE000, WITH_SPACE = 2 };
 
 typedef struct { float x0, y0, x1, y1; } Box;
 
@@ -77,9 +77,34 @@ static PyObject *letters_stand_apart(PyObject *module, PyObject *arguments) {
     return PyBool_FromLong(apart);
 }
 
+/* Tells whether so many gaps of these shares of the size stand behind one letter each, with a space between or without;
+ * arrays that do not belong together are left to Python, as if they did. */
+static PyObject *gaps_follow(PyObject *module, PyObject *arguments) {
+    Py_buffer boxes, sizes;
+    double least, most;
+    int many, found = 0;
+    (void)module;
+    if (!PyArg_ParseTuple(arguments, "y*y*ddi", &boxes, &sizes, &least, &most, &many)) return NULL;
+    const Box *box = boxes.buf;
+    const float *size = sizes.buf;
+    const Py_ssize_t count = sizes.len / (Py_ssize_t)sizeof(float);
+    const int are_whole = boxes.len == count * (Py_ssize_t)sizeof(Box);
+    Py_ssize_t before = 0; /* the last such gap is this one, if there is any */
+    for (Py_ssize_t place = 1; are_whole && place < count && found < many; place++) {
+        const float gap = box[place].x0 - box[place - 1].x1;
+        if (!(gap > (float)least * size[place]) || gap > (float)most * size[place]) continue;
+        if (before && place - before <= WITH_SPACE) found++;
+        before = place;
+    }
+    PyBuffer_Release(&boxes);
+    PyBuffer_Release(&sizes);
+    return PyBool_FromLong(!are_whole || found >= many);
+}
+
 static PyMethodDef functions[] = {
     {"are_ordinary", are_ordinary, METH_VARARGS, "Tell whether no character is tiny or beside the page."},
     {"letters_stand_apart", letters_stand_apart, METH_VARARGS, "Tell whether any two letters have a gap between them."},
+    {"gaps_follow", gaps_follow, METH_VARARGS, "Tell whether many gaps stand behind one letter each."},
     {NULL, NULL, 0, NULL},
 };
 

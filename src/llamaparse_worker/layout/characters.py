@@ -18,7 +18,7 @@ from llamaparse_worker.model.value import quick
 
 Indices = npt.NDArray[np.intp]
 
-VERSION = 1
+VERSION = 2
 """Of ``characters.c``: what an earlier version has left is not used."""
 
 compiled = load_module("llamaparse_worker.layout._characters", VERSION)

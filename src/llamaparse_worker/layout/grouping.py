@@ -9,7 +9,7 @@ from operator import attrgetter
 
 from llamaparse_worker.layout.contents import is_entry, shortened
 from llamaparse_worker.layout.headings import is_centred, is_large, numbering, prominence, run_in
-from llamaparse_worker.layout.inline import PLAIN, SWITCHES, has_text_beside_code
+from llamaparse_worker.layout.inline import has_text_beside_code, without_start
 from llamaparse_worker.layout.joining import joined
 from llamaparse_worker.layout.lines import TextLine, usual_pitch
 from llamaparse_worker.layout.marks import SURE_BULLETS, marked
@@ -108,7 +108,10 @@ def groups_of(lines: Sequence[TextLine], style: Style, column: Column) -> list[G
     for found, following in zip(lines, [*lines[1:], None], strict=True):
         in_text = found.monospaced and before is not None and _goes_on(before.line, found, column)
         line = changed(found, monospaced=False) if in_text else found
-        here = _Placed(line, following, weight_of(line, style, column), is_large(line, style))
+        weight = weight_of(line, style, column)
+        if weight and before is not None and _goes_on_prominently(before, line, column):
+            weight, line = 0, changed(line, bold=before.line.bold)
+        here = _Placed(line, following, weight, is_large(line, style))
         label, text = note_start(line, style) if line.rich else ("", "")
         if is_entry(line.text):
             begun = bool(groups) and before is not None and _begins_entry(groups[-1], before, here)
@@ -152,6 +155,21 @@ def _goes_on(before: TextLine, line: TextLine, column: Column) -> bool:
     return close and flush and (not before.text.endswith(_SENTENCE_END) or has_text_beside_code(line.rich))
 
 
+def _goes_on_prominently(before: _Placed, line: TextLine, column: Column) -> bool:
+    """Tell whether a line in bold is one of a paragraph: the text before it has no stop and fills its line."""
+    last = before.line
+    if before.weight or before.is_large or last.monospaced or last.text.endswith(_SENTENCE_END):
+        return False
+    close = 0 < line.middle - last.middle <= _LOOSER_PITCH * column.pitch
+    alike = last.size < _SIZE_STEP * line.size and line.size < _SIZE_STEP * last.size
+    return _fills(last, column) and close and alike and not numbering(line.text)
+
+
+def _fills(line: TextLine, column: Column) -> bool:
+    """Tell whether a line ends at the right edge of its column."""
+    return line.x1 >= column.right - _INDENT_EM * line.size
+
+
 def _is_full(line: TextLine, column: Column) -> bool:
     return line.x1 >= column.left + _SHORT_LINE * (column.right - column.left)
 
@@ -172,7 +190,8 @@ def _parts(group: Group, last: _Placed, here: _Placed, style: Style, column: Col
         return True
     if group.mark:
         return line.x0 < group.lines[0].x0 + _INDENT_EM / 2 * line.size
-    indented = not group.note and _is_indented(before, here)  # the label of a note stands out to the left
+    stopped = before.text.endswith(_SENTENCE_END) or not _fills(before, column)
+    indented = stopped and not group.note and _is_indented(before, here)  # the label of a note stands out to the left
     return indented or _ends_paragraph(before, line, step, column)
 
 
@@ -222,20 +241,5 @@ def _mark(here: _Placed, groups: Sequence[Group], *, apart: bool) -> tuple[str, 
         return "", ""
     expected = apart or bool(groups[-1].mark) or groups[-1].lines[-1].text.endswith(":")
     if found["mark"] in SURE_BULLETS or expected or (following is not None and marked(following.text)):
-        return found["mark"], _unmarked(line, found["text"])
+        return found["mark"], without_start(line.rich, len(line.text) - len(found["text"])) or found["text"]
     return "", ""
-
-
-def _unmarked(line: TextLine, text: str) -> str:
-    """Give the text behind the mark with its switches."""
-    if not line.rich:
-        return text
-    behind = len(line.text) - len(text)
-    at, look = 0, PLAIN
-    while behind:
-        if line.rich[at] in SWITCHES:
-            look = line.rich[at]
-        else:
-            behind -= 1
-        at += 1
-    return look + line.rich[at:]

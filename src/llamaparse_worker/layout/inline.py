@@ -65,6 +65,18 @@ def without_switches(rich: str) -> str:
     return _SWITCH.sub("", rich)
 
 
+def without_start(rich: str, characters: int) -> str:
+    """Give a rich text without so many characters at its beginning; empty for an empty one."""
+    at, look = 0, PLAIN
+    while rich and characters:
+        if rich[at] in SWITCHES:
+            look = rich[at]
+        else:
+            characters -= 1
+        at += 1
+    return rich and look + rich[at:]
+
+
 def looks_of(rich: str) -> Iterator[tuple[int, str]]:
     """Give the parts of a rich text, each with the bits of its look."""
     return ((ord(switch or PLAIN) - ord(PLAIN), text) for switch, text in _SWITCHED.findall(rich))
@@ -73,6 +85,11 @@ def looks_of(rich: str) -> Iterator[tuple[int, str]]:
 def has_text_beside_code(rich: str) -> bool:
     """Tell whether some words of a rich text are no code."""
     return any(not look & CODE and _WORD.search(text) for look, text in looks_of(rich))
+
+
+def is_all_code(rich: str) -> bool:
+    """Tell whether all of a rich text is of fixed pitch."""
+    return all(look & CODE for look, text in looks_of(rich) if not text.isspace())
 
 
 def inline(rich: str, body: int = 0) -> Inline:

@@ -10,12 +10,13 @@ from collections import defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
-from llamaparse_worker.layout.blocks import code_text, heading
+from llamaparse_worker.layout.blocks import heading
 from llamaparse_worker.layout.elements import is_informative
 from llamaparse_worker.layout.inline import Inline, closed_up, inline
 from llamaparse_worker.layout.joining import joined
 from llamaparse_worker.layout.lines import TextLine, join
 from llamaparse_worker.layout.marks import is_bullet
+from llamaparse_worker.layout.programs import code_text
 from llamaparse_worker.layout.segments import Segment, Style
 from llamaparse_worker.layout.tagged_tables import TaggedCell, table_of
 from llamaparse_worker.model.blocks import Block, CodeBlock, ListBlock, ListItem, Paragraph

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from llamaparse_worker.layout.accents import ACCENT, LEAST_ACCENT, with_accents_joined
+from llamaparse_worker.layout.accents import ACCENT, GRAVE, LEAST_ACCENT, with_accents_joined
 from llamaparse_worker.layout.bidi import RIGHT_TO_LEFT, is_right_to_left
 from llamaparse_worker.layout.characters import Characters, characters_of, with_characters
 from llamaparse_worker.layout.codes import from_code, signs_from
@@ -51,7 +51,8 @@ class Part:
 
 def parts(page: RawPage) -> tuple[Part, ...]:
     """Give the parts of a page, the one with most characters first, a diagonal one last; at least one."""
-    if not page.traits.translate(None, _LEVEL) and not _TELLING.search(signs_from(page.text, _LEAST_TELLING)):
+    telling = GRAVE in page.text or _TELLING.search(signs_from(page.text, _LEAST_TELLING))
+    if not telling and not page.traits.translate(None, _LEVEL):
         return (Part(page, Frame(page.width, page.height)),)
     traits = np.frombuffer(page.traits, np.uint8) & np.uint8(TURNS | Trait.DIAGONAL)
     found = characters_of(page)

@@ -12,6 +12,7 @@ import numpy.typing as npt
 
 from llamaparse_worker.layout.characters import Characters, Indices, characters_of, compiled, with_characters
 from llamaparse_worker.layout.codes import are_spaces
+from llamaparse_worker.layout.fixed_columns import with_columns_closed
 from llamaparse_worker.layout.frames import Floats
 from llamaparse_worker.model.page import RawPage
 
@@ -21,6 +22,9 @@ _LEAST_EM, _MOST_EM = 0.18, 0.7
 """More is no space between words, and known for a gap by all who look at boxes."""
 _CLOSED_EM = 0.06
 """Letters that are moved apart by kerning are so by less; those moved together overlap."""
+_MANY = 16
+"""Letters that are a little apart: so many may be those of a program in columns."""
+_WITH_SPACE = 2
 _SAME_LINE = 0.6
 _MOST_IN_A_ROW = 2
 """Gaps behind one letter each: more in a row are of a word that is spaced out."""
@@ -32,12 +36,18 @@ _OPENING = np.array([ord(one) for one in "([{\u2018“«"], np.uint32)
 
 
 def with_spaces_found(page: RawPage) -> RawPage:
-    """Put a space between letters of one line that stand apart as words do."""
-    if compiled is not None and not compiled.letters_stand_apart(
-        page.text, page.boxes, page.sizes, _LEAST_EM, _MOST_EM, _SPACE + 1, _FIRST_WITHOUT_SPACES
-    ):
-        return page  # as most pages
-    return spaced_by_arrays(page)
+    """Put a space between letters of one line that stand apart as words do, and move those of programs together."""
+    return page if _are_close(page) else spaced_by_arrays(page)
+
+
+def _are_close(page: RawPage) -> bool:
+    """Tell, where that can be told quickly, whether the letters of a page stand as close as in most."""
+    return compiled is not None and not (
+        compiled.letters_stand_apart(
+            page.text, page.boxes, page.sizes, _LEAST_EM, _MOST_EM, _SPACE + 1, _FIRST_WITHOUT_SPACES
+        )
+        or compiled.gaps_follow(page.boxes, page.sizes, _CLOSED_EM, _LEAST_EM, _MANY)
+    )
 
 
 def spaced_by_arrays(page: RawPage) -> RawPage:
@@ -45,16 +55,27 @@ def spaced_by_arrays(page: RawPage) -> RawPage:
     boxes = np.frombuffer(page.boxes, np.float32).reshape(-1, 4)
     sizes = np.frombuffer(page.sizes, np.float32)[1:]
     gaps = boxes[1:, 0] - boxes[:-1, 2]
-    wide = np.flatnonzero((gaps > _LEAST_EM * sizes) & (gaps < _MOST_EM * sizes))
+    apart = np.flatnonzero((gaps > _CLOSED_EM * sizes) & (gaps < _MOST_EM * sizes))
+    if not len(apart):
+        return page
+    are_wide = gaps[apart] > _LEAST_EM * sizes[apart]
+    if _follow_each_other(apart[~are_wide]) and (closed := with_columns_closed(page)) is not page:
+        return with_spaces_found(closed)
+    wide = apart[are_wide]
     if not len(wide):
         return page
     found = characters_of(page)
     before, after = found.codes[wide], found.codes[wide + 1]
     letters = (np.minimum(before, after) > _SPACE) & (np.maximum(before, after) < _FIRST_WITHOUT_SPACES)
-    if not letters.any():
+    if not letters.any():  # as on most pages
         return page
     behind = _ends_of_words(found, wide[letters], (gaps / np.maximum(sizes, 1)).astype(np.float32))
     return with_characters(page, _with_spaces(found, behind)) if len(behind) else page
+
+
+def _follow_each_other(places: Indices) -> bool:
+    """Tell whether many gaps stand behind one letter each, with an inferred space between them or without."""
+    return len(places) > _MANY and bool(np.count_nonzero(np.diff(places) <= _WITH_SPACE) >= _MANY)
 
 
 def _ends_of_words(found: Characters, places: Indices, gaps: Floats) -> Indices:

@@ -11,6 +11,7 @@ from llamaparse_worker.layout.granular import with_granular, words_of
 from llamaparse_worker.layout.hidden import hidden_text, without_hidden
 from llamaparse_worker.layout.quality import text_layer_problem
 from llamaparse_worker.layout.selection import selected, selected_words
+from llamaparse_worker.layout.underscores import with_underscores
 from llamaparse_worker.layout.word_spaces import with_spaces_found
 from llamaparse_worker.layout.words import without_doubles
 from llamaparse_worker.model.options import ParseOptions
@@ -20,7 +21,7 @@ from llamaparse_worker.model.recognition import Recognition
 
 def wanted(page: RawPage | LaidOutPage, options: ParseOptions) -> RawPage | LaidOutPage:
     """Give of a page what the job asks for."""
-    return page if isinstance(page, LaidOutPage) else selected(with_spaces_found(page), options)
+    return page if isinstance(page, LaidOutPage) else selected(with_spaces_found(with_underscores(page)), options)
 
 
 def finished(page: RawPage | LaidOutPage, options: ParseOptions) -> LaidOutPage:

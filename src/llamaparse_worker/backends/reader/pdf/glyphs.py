@@ -21,6 +21,7 @@ import numpy.typing as npt
 
 from llamaparse_worker.backends.reader.pdf.compiled import COLOURS, is_compiled, read
 from llamaparse_worker.backends.reader.pdf.pdfium import INVISIBLE, ffi, library
+from llamaparse_worker.backends.reader.pdf.tex_fonts import deciphered
 from llamaparse_worker.model.characters import TURNS, Font, Trait
 from llamaparse_worker.model.value import quick
 
@@ -37,10 +38,18 @@ _FIXED_PITCH_NAMES = (
     *("cmtt", "cmsltt", "cmitt", "sftt", "sfst", "sfit", "ectt", "ecst", "ecit"),
 )
 """Of families that are often embedded without the flag; the last ones are those of TeX."""
+_BOLD_NAMES = (
+    *("bold", "black", "heavy", "semibd"),
+    *("cmbx", "cmb1", "cmssbx", "cmmib", "ecbx", "ecbi", "ecsx"),
+    *("sfbx", "sfbi", "sfbl", "sfsx", "sfso", "sfxc", "sfrb"),
+)
+"""The last ones are those of TeX, whose stems are not so wide that PDFium takes them for bold."""
 _SUBSET_TAG = re.compile(r"^[A-Z]{6}\+")
 _UNCLEAN = re.compile("[^\t\n\r -\x7e\xa0-\ud7ff\ue000-\ufdcf\ufdf0-\ufffd\U00010000-\U0010fffd]")
 _UNMAPPED = re.compile("[\x01\x03-\x08\x0b\x0c\x0e-\x1f]")
 """What PDFium gives for a character of which neither code nor name is known: the bare code."""
+_BARE = re.compile("[\x03-\x08\x0b\x0c\x0e-\x1f\x7f]")
+"""Codes that are no characters of a text, and may be some of a font without a name."""
 _PAIR = re.compile("[\ud800-\udbff][\udc00-\udfff]")
 """PDFium gives a character beyond the first plane, such as an emoji, as two halves with a box each."""
 _BLACK = 0xFF
@@ -81,9 +90,22 @@ def _cleaned(text: str, boxes: Floats, styles: _Styles, objects: npt.NDArray[np.
         kept = np.delete(np.arange(len(text)), seconds)
         text = text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "surrogatepass")
         boxes, styles, objects = boxes[kept], styles.at(kept), objects[kept]
+    if not text.isascii() or _BARE.search(text):
+        text, boxes, styles, objects = _deciphered(text, boxes, styles, objects)
     for found in _UNMAPPED.finditer(text):
         styles.traits[found.start()] |= Trait.UNMAPPED
     return _glyphs(clean(text), boxes, styles, objects)
+
+
+def _deciphered(
+    text: str, boxes: Floats, styles: _Styles, objects: npt.NDArray[np.uint64]
+) -> tuple[str, Floats, _Styles, npt.NDArray[np.uint64]]:
+    """Give the text with what fonts without a name stand for; the letters of a ligature share its box."""
+    if all(font.name for font in styles.font_table):
+        return text, boxes, styles, objects
+    parts = deciphered(text, boxes[:, 2] - boxes[:, 0], styles.fonts, styles.font_table)
+    at = np.repeat(np.arange(len(boxes)), list(map(len, parts)))
+    return "".join(parts), boxes[at], styles.at(at), objects[at]
 
 
 def _glyphs(text: str, boxes: Floats, styles: _Styles, objects: npt.NDArray[np.uint64]) -> Glyphs:
@@ -106,7 +128,8 @@ def through_compiled(text_page: int, count: int) -> Glyphs:
     text, _ = utf_32_le_decode(found.codes.data, "surrogatepass", True)  # noqa: FBT003 - it takes no names
     table = tuple(map(_font, found.font_handles)) or (Font(""),)
     styles = _Styles(found.sizes, found.fonts, found.traits, table, found.colours, found.colour_table)
-    return (_cleaned if found.unclean else _glyphs)(text, found.boxes, styles, found.objects)
+    odd = found.unclean or not all(font.name for font in table)
+    return (_cleaned if odd else _glyphs)(text, found.boxes, styles, found.objects)
 
 
 def through_cffi(text_page: int, count: int) -> Glyphs:
@@ -298,7 +321,7 @@ def _described(full_name: bytes, flags: int, *, heavy: bool) -> Font:
         name=clean(name),
         bold=bool(flags & _FORCE_BOLD)
         or (heavy and not any(word in lowered for word in ("regu", "roman", "book", "light", "normal")))
-        or any(word in lowered for word in ("bold", "black", "heavy", "semibd")),
+        or any(word in lowered for word in _BOLD_NAMES),
         italic=bool(flags & _ITALIC) or "italic" in lowered or "oblique" in lowered,
         monospaced=bool(flags & _FIXED_PITCH) or any(word in lowered for word in _FIXED_PITCH_NAMES),
     )
