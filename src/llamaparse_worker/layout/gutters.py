@@ -89,7 +89,11 @@ def longest_free(rows: Sequence[Row], crossing: AbstractSet[int]) -> tuple[int, 
 
 
 def band_from(rows: Sequence[Row], start: int, em: float) -> tuple[int, list[Interval]] | None:
-    """Find how far the strips that the first row leaves free stay free: the end of the band and its gutters."""
+    """Find how far the strips that the first row leaves free stay free: the end of the band and its gutters.
+
+    Where its text is smaller than ``em``, as in many tables, gutters are too.
+    """
+    em = min(em, max([segment.size for segment in rows[start].segments]))
     gutters = _gaps(rows[start], GUTTER_EM * em)
     if not gutters:
         return None

@@ -7,12 +7,12 @@
 
 #include <string.h>
 
-#define VERSION 3
+#define VERSION 4
 
 enum { SEGMENT_FIELDS = 13, GAP_FIELDS = 3 };
 enum { FIRST_SWITCH = 0xFDD0, LONG = 25 };
 
-static const double ENOUGH = 0.15;
+static const double ENOUGH = 0.15, SAME_LINE = 0.5;
 
 static Kind segment_kind, gap_kind;
 static PyObject *no_text, *no_gaps;
@@ -24,6 +24,17 @@ typedef struct {
     int is_apart;
 } Writing;
 
+/* Characters of running text: by their size in half points, and all of them. */
+typedef struct {
+    Py_ssize_t of_sizes[MOST_HALF_POINTS], all;
+} Weights;
+
+/* A run that was weighed: its place, and what was counted of it as alone on its line. */
+typedef struct {
+    double sides[4];
+    Py_ssize_t half_points, length;
+} Weighed;
+
 /* What is given of a page, and the memory that it takes to cut it. */
 typedef struct {
     PyObject *text;
@@ -31,8 +42,8 @@ typedef struct {
     Page page;
     Ink ink;
     Writing writing;                          /* with room for twice the text */
-    Py_ssize_t of_sizes[MOST_HALF_POINTS];    /* characters of running text by their size in half points */
-    Py_ssize_t running;                       /* all of them */
+    Weights every, alone;                     /* running text, and what of it stands alone on its line */
+    Weighed before;                           /* the last run */
 } Sheet;
 
 static void write_code(Writing *writing, Py_UCS4 code) {
@@ -105,14 +116,31 @@ static PyObject *gaps_of(const Sheet *sheet, const Run *run) {
     return all;
 }
 
+static int are_beside(const double *one, const double *other) {
+    const double top = one[1] > other[1] ? one[1] : other[1], bottom = one[3] < other[3] ? one[3] : other[3];
+    const double height = one[3] - one[1], beside = other[3] - other[1];
+    return bottom - top > SAME_LINE * (height < beside ? height : beside) && (one[2] <= other[0] || other[2] <= one[0]);
+}
+
+static void count(Weights *weights, Py_ssize_t half_points, Py_ssize_t length) {
+    weights->of_sizes[half_points] += length;
+    weights->all += length;
+}
+
 /* Counts a long run towards the usual size of running text; 0 if it is too large to be counted. */
 static int weigh(Sheet *sheet, const Run *run, const PyObject *text) {
+    Weighed *before = &sheet->before;
     const Py_ssize_t length = PyUnicode_GET_LENGTH(text);
-    if (length < LONG || run->traits & CODE) return 1;
+    const int is_long = length >= LONG && !(run->traits & CODE), is_beside = are_beside(before->sides, run->sides);
     const double half_points = whole(run->size * 2);
-    if (half_points >= MOST_HALF_POINTS) return 0;
-    sheet->of_sizes[(Py_ssize_t)half_points] += length;
-    sheet->running += length;
+    if (is_long && half_points >= MOST_HALF_POINTS) return 0;
+    if (is_beside && before->length) count(&sheet->alone, before->half_points, -before->length);
+    memcpy(before->sides, run->sides, sizeof before->sides);
+    before->length = 0;
+    if (!is_long) return 1;
+    count(&sheet->every, (Py_ssize_t)half_points, length);
+    if (is_beside) return 1;
+    count(&sheet->alone, before->half_points = (Py_ssize_t)half_points, before->length = length);
     return 1;
 }
 
@@ -138,11 +166,12 @@ static PyObject *segment_of(Sheet *sheet, const Run *run, PyObject *text) {
 
 /* Gives the size in points that most running text has, or else most characters. */
 static double usual_size(const Sheet *sheet) {
-    const int by_text = (double)sheet->running > ENOUGH * (double)sheet->ink.count;
+    const double enough = ENOUGH * (double)sheet->ink.count;
+    const Weights *weights = (double)sheet->alone.all > enough ? &sheet->alone : &sheet->every;
     Py_ssize_t usual = 0;
-    if (by_text) {
+    if ((double)weights->all > enough) {
         for (Py_ssize_t size = 0; size < MOST_HALF_POINTS && size <= sheet->ink.largest + 1; size++)
-            if (sheet->of_sizes[size] >= sheet->of_sizes[usual]) usual = size;
+            if (weights->of_sizes[size] >= weights->of_sizes[usual]) usual = size;
     } else {
         for (Py_ssize_t size = 0; size <= sheet->ink.largest; size++)
             if (sheet->ink.of_sizes[size] > sheet->ink.of_sizes[usual]) usual = size;

@@ -20,7 +20,7 @@ from llamaparse_worker.layout.rules import Rule
 from llamaparse_worker.model.page import RawPage
 from llamaparse_worker.model.value import quick, unguarded
 
-VERSION = 3
+VERSION = 4
 """Of ``segments.c``: what an earlier version has left is not used."""
 
 _TRAITS = tuple(
@@ -31,6 +31,7 @@ _TRAITS = tuple(
 _LONG = 25
 """Characters from which on a segment counts as running text."""
 _ENOUGH = 0.15
+_SAME_LINE = 0.5
 _PLACE = attrgetter("at")
 
 
@@ -189,15 +190,33 @@ def _rich(text: str, changes: Sequence[tuple[int, int]], last: int) -> str:
 
 
 def _style(runs: Runs, found: Sequence[Segment]) -> Style:
-    """Give the most frequent size of running text, to half a point, and what look most characters have."""
-    of_sizes: Counter[float] = Counter()
-    for segment in found:
-        if len(segment.text) >= _LONG and not segment.monospaced:
-            of_sizes[segment.size] += len(segment.text)
-    weights: Counter[float] = Counter()
-    for size, characters in of_sizes.items():
-        weights[round(size * 2) / 2] += characters
-    size = runs.usual_size
-    if weights.total() > _ENOUGH * runs.visible:
-        size = max(weights.items(), key=lambda item: (item[1], item[0]))[0]
+    """Give the most frequent size of running text, to half a point, and what look most characters have.
+
+    Text that stands alone on its line tells before that of tables, which may be smaller and more.
+    """
+    every = [one for one in found if _is_running(one)]
+    neighbours = zip(found, [None, *found], [*found[1:], None], strict=False)
+    alone = [one for one, *others in neighbours if _is_running(one) and not any(_are_beside(one, to) for to in others)]
+    for chosen in (alone, every):
+        weights: Counter[float] = Counter()
+        for segment in chosen:
+            weights[round(segment.size * 2) / 2] += len(segment.text)
+        if weights.total() > _ENOUGH * runs.visible:
+            size = max(weights.items(), key=lambda item: (item[1], item[0]))[0]
+            break
+    else:
+        size = runs.usual_size
     return Style(size, bold=bool(runs.common_look & BOLD), look=runs.common_look)
+
+
+def _is_running(segment: Segment) -> bool:
+    return len(segment.text) >= _LONG and not segment.monospaced
+
+
+def _are_beside(one: Segment, other: Segment | None) -> bool:
+    """Tell whether two segments that follow each other in the file stand on one line, as the cells of a table do."""
+    if other is None:
+        return False
+    shared = min(one.y1, other.y1) - max(one.y0, other.y0)
+    apart = one.x1 <= other.x0 or other.x1 <= one.x0
+    return apart and shared > _SAME_LINE * min(one.y1 - one.y0, other.y1 - other.y0)
