@@ -72,6 +72,45 @@ def test_two_columns_are_read_one_after_the_other() -> None:
     assert texts(page, Paragraph) == [sentences(44 + part, 500) for part in range(4)]
 
 
+_COLUMNS = (72, 142, 186, 264, 304, 452)
+_CELLS = (
+    ("hw.name", "stable", "Recommended", "string", "An identifier for the hardware component,", "battery_1_of_test"),
+    ("", "", "", "", "unique within the host", ""),
+)
+
+
+def small_table(canvas: Canvas) -> None:
+    """A title, a list and a few lines of text over a table that has most of the letters of the page."""
+    canvas.setFont("Helvetica-Bold", 14)
+    canvas.drawString(72, 700, "1 Metrics of graphics ")
+    canvas.setFont("Helvetica", 14)
+    canvas.drawString(72 + stringWidth("1 Metrics of graphics ", "Helvetica-Bold", 14), 700, "hw.gpu.*")
+    canvas.setFont("Helvetica", 10)
+    for row, line in enumerate(wrapped(sentences(3, 260), 450, "Helvetica", 10)):
+        canvas.drawString(72, 680 - 12 * row, line)
+    for row, name in enumerate(("errors that were met so far", "bytes that were moved", "share of time at work")):
+        canvas.drawString(86, 638 - 12 * row, f"\u2013 {name}")
+    canvas.setFont("Helvetica", 7)
+    for row in range(24):
+        for column, cell in zip(_COLUMNS, _CELLS[row % 2], strict=True):
+            canvas.drawString(column, 600 - 8 * row - 6 * (row // 2), cell)
+
+
+def test_a_table_of_smaller_type_does_not_make_the_text_large() -> None:
+    page = laid_out(small_table)
+    assert page.body_size == 10
+    assert texts(page, Heading) == ["1 Metrics of graphics hw.gpu.*"]
+    assert [item.mark for block in page.blocks if isinstance(block, ListBlock) for item in block.items] == [
+        "\u2013"
+    ] * 3
+
+
+def test_a_table_whose_halves_are_as_wide_is_no_text_in_two_columns() -> None:
+    (found,) = [block for block in laid_out(small_table).blocks if isinstance(block, Table)]
+    assert {len(row) for row in found.rows} == {len(_COLUMNS)}
+    assert found.rows[-1][4] == "An identifier for the hardware component, unique within the host"
+
+
 @pytest.mark.parametrize("shift", [0.0, 4.0])
 def test_columns_stay_whole_whether_or_not_their_lines_are_level(shift: float) -> None:
     def draw(canvas: Canvas) -> None:

@@ -81,7 +81,7 @@ def prominence(line: TextLine, style: Style, left: float, right: float) -> int:
     """Tell how a line stands out beside its size; 0 for one that does not."""
     if line.monospaced or line.size < _NOT_SMALLER * style.size:
         return 0
-    if not style.look & BOLD and (_is_bold_but_for_code(line) if line.rich else line.bold):
+    if not style.look & BOLD and (_is_bold(line, style) if line.rich else line.bold):
         return BOLD_TYPE
     if is_capitals(line.text) and (is_centred(line, left, right) or numbering(line.text) == "roman"):
         return CAPITALS
@@ -90,12 +90,21 @@ def prominence(line: TextLine, style: Style, left: float, right: float) -> int:
     return 0
 
 
-def _is_bold_but_for_code(line: TextLine) -> bool:
-    """Tell whether all words are bold or code, those before the first code bold, whatever numbers and marks are."""
+def _is_bold(line: TextLine, style: Style) -> bool:
+    """Tell whether all words are bold or code, those before the first code bold, whatever numbers and marks are.
+
+    In a line that is larger than the text it is enough that most letters are bold, the first ones among them: code may
+    be set in a font that nobody knows for code.
+    """
     if line.rich[0].isalpha():  # a plain word begins it, as most lines
         return False
-    looks = [look for look, text in looks_of(line.rich) if _LETTER.search(text)]
-    return looks[0] & BOLD > 0 and all(look & (BOLD | CODE) for look in looks) if looks else line.bold
+    letters = [(look, count) for look, text in looks_of(line.rich) if (count := len(_LETTER.findall(text)))]
+    if not letters or not letters[0][0] & BOLD:
+        return line.bold and not letters
+    if all(look & (BOLD | CODE) for look, _ in letters):
+        return True
+    bold = sum(count for look, count in letters if look & BOLD)
+    return is_large(line, style) and bold > sum(count for _, count in letters) / 2
 
 
 def run_in(rich: str) -> tuple[str, str] | None:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import pairwise
 
+from llamaparse_worker.layout.columns import Line
 from llamaparse_worker.layout.levels import baselines
 from llamaparse_worker.layout.segments import Segment
 
@@ -12,6 +14,8 @@ _MOSTLY_ON_PITCH = 0.9
 _ON_PITCH = 0.1
 _EQUAL = 0.93
 _FULL = 0.9
+_COVERED = 0.8
+_LEAST_EQUAL_GAPS, _EQUAL_GAP_EM = 2, 0.1
 _LEAST_FULL = 0.1
 _LEAST_PROSE_LINES = 3
 _LEAST_PROSE_CHARACTERS = 15
@@ -27,15 +31,27 @@ def are_prose(columns: Sequence[Sequence[Segment]]) -> bool:
 
 
 def _is_prose(column: Sequence[Segment], left: float, width: float) -> bool:
-    """Tell whether enough lines of a column are long, and as wide as it is."""
+    """Tell whether enough lines of a column are long and as wide as it is."""
     lines = baselines(column)
     full = [
         line
         for line in lines
         if max(one.x1 for one in line) - left > _FULL * width
         and sum(len(one.text) for one in line) >= _LEAST_PROSE_CHARACTERS
+        and not _are_cells(line, width)
     ]
     return len(full) >= max(_LEAST_PROSE_LINES, _LEAST_FULL * len(lines))
+
+
+def _are_cells(line: Line, width: float) -> bool:
+    """Tell whether a line leaves much of its column free, between texts that nobody has stretched to reach its end.
+
+    Lines of code are full of gaps, and no cells.
+    """
+    gaps = [right.x0 - left.x1 for left, right in pairwise(line)]
+    if not gaps or all(one.monospaced for one in line) or sum(one.x1 - one.x0 for one in line) > _COVERED * width:
+        return False
+    return len(gaps) < _LEAST_EQUAL_GAPS or max(gaps) - min(gaps) > _EQUAL_GAP_EM * line[0].size
 
 
 def is_code(members: Sequence[Segment]) -> bool:
