@@ -15,7 +15,7 @@ _ON_PITCH = 0.1
 _EQUAL = 0.93
 _FULL = 0.9
 _COVERED = 0.8
-_LEAST_EQUAL_GAPS, _EQUAL_GAP_EM = 2, 0.1
+_LEAST_GAPS, _EQUAL_GAP_EM = 2, 0.1
 _LEAST_FULL = 0.1
 _LEAST_PROSE_LINES = 3
 _LEAST_PROSE_CHARACTERS = 15
@@ -44,14 +44,14 @@ def _is_prose(column: Sequence[Segment], left: float, width: float) -> bool:
 
 
 def _are_cells(line: Line, width: float) -> bool:
-    """Tell whether a line leaves much of its column free, between texts that nobody has stretched to reach its end.
+    """Tell whether a line leaves much of its column free, between several texts that nobody has stretched to its end.
 
-    Lines of code are full of gaps, and no cells.
+    Two texts may be a name and what is said of it, in a column of such; lines of code are full of gaps, and no cells.
     """
     gaps = [right.x0 - left.x1 for left, right in pairwise(line)]
-    if not gaps or all(one.monospaced for one in line) or sum(one.x1 - one.x0 for one in line) > _COVERED * width:
+    if len(gaps) < _LEAST_GAPS or max(gaps) - min(gaps) <= _EQUAL_GAP_EM * line[0].size:
         return False
-    return len(gaps) < _LEAST_EQUAL_GAPS or max(gaps) - min(gaps) > _EQUAL_GAP_EM * line[0].size
+    return sum(one.x1 - one.x0 for one in line) <= _COVERED * width and not all(one.monospaced for one in line)
 
 
 def is_code(members: Sequence[Segment]) -> bool:

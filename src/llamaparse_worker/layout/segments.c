@@ -7,7 +7,7 @@
 
 #include <string.h>
 
-#define VERSION 4
+#define VERSION 5
 
 enum { SEGMENT_FIELDS = 13, GAP_FIELDS = 3 };
 enum { FIRST_SWITCH = 0xFDD0, LONG = 25 };
@@ -164,18 +164,21 @@ static PyObject *segment_of(Sheet *sheet, const Run *run, PyObject *text) {
     return made_of(&segment_kind, values, SEGMENT_FIELDS);
 }
 
+/* Gives the size in half points that most running text has; 0 where there is not enough of it. */
+static Py_ssize_t most_frequent(const Sheet *sheet, const Weights *weights) {
+    Py_ssize_t most = 0;
+    if ((double)weights->all <= ENOUGH * (double)sheet->ink.count) return 0;
+    for (Py_ssize_t size = 0; size < MOST_HALF_POINTS && size <= sheet->ink.largest + 1; size++)
+        if (weights->of_sizes[size] >= weights->of_sizes[most]) most = size;
+    return most;
+}
+
 /* Gives the size in points that most running text has, or else most characters. */
 static double usual_size(const Sheet *sheet) {
-    const double enough = ENOUGH * (double)sheet->ink.count;
-    const Weights *weights = (double)sheet->alone.all > enough ? &sheet->alone : &sheet->every;
-    Py_ssize_t usual = 0;
-    if ((double)weights->all > enough) {
-        for (Py_ssize_t size = 0; size < MOST_HALF_POINTS && size <= sheet->ink.largest + 1; size++)
-            if (weights->of_sizes[size] >= weights->of_sizes[usual]) usual = size;
-    } else {
-        for (Py_ssize_t size = 0; size <= sheet->ink.largest; size++)
-            if (sheet->ink.of_sizes[size] > sheet->ink.of_sizes[usual]) usual = size;
-    }
+    const Py_ssize_t every = most_frequent(sheet, &sheet->every), alone = most_frequent(sheet, &sheet->alone);
+    Py_ssize_t usual = every > alone ? every : alone;
+    for (Py_ssize_t size = 0; !every && !alone && size <= sheet->ink.largest; size++)
+        if (sheet->ink.of_sizes[size] > sheet->ink.of_sizes[usual]) usual = size;
     return (double)usual / 2;
 }
 

@@ -20,7 +20,7 @@ from llamaparse_worker.layout.rules import Rule
 from llamaparse_worker.model.page import RawPage
 from llamaparse_worker.model.value import quick, unguarded
 
-VERSION = 4
+VERSION = 5
 """Of ``segments.c``: what an earlier version has left is not used."""
 
 _TRAITS = tuple(
@@ -192,21 +192,23 @@ def _rich(text: str, changes: Sequence[tuple[int, int]], last: int) -> str:
 def _style(runs: Runs, found: Sequence[Segment]) -> Style:
     """Give the most frequent size of running text, to half a point, and what look most characters have.
 
-    Text that stands alone on its line tells before that of tables, which may be smaller and more.
+    Where text that stands alone on its line is larger than most, the others are cells of a table.
     """
     every = [one for one in found if _is_running(one)]
     neighbours = zip(found, [None, *found], [*found[1:], None], strict=False)
     alone = [one for one, *others in neighbours if _is_running(one) and not any(_are_beside(one, to) for to in others)]
-    for chosen in (alone, every):
-        weights: Counter[float] = Counter()
-        for segment in chosen:
-            weights[round(segment.size * 2) / 2] += len(segment.text)
-        if weights.total() > _ENOUGH * runs.visible:
-            size = max(weights.items(), key=lambda item: (item[1], item[0]))[0]
-            break
-    else:
-        size = runs.usual_size
-    return Style(size, bold=bool(runs.common_look & BOLD), look=runs.common_look)
+    size = max(_most_frequent(chosen, _ENOUGH * runs.visible) for chosen in (every, alone))
+    return Style(size or runs.usual_size, bold=bool(runs.common_look & BOLD), look=runs.common_look)
+
+
+def _most_frequent(found: Sequence[Segment], enough: float) -> float:
+    """Give the size that most characters have, to half a point; 0 where there are not enough."""
+    weights: Counter[float] = Counter()
+    for segment in found:
+        weights[round(segment.size * 2) / 2] += len(segment.text)
+    if weights.total() <= enough:
+        return 0.0
+    return max(weights.items(), key=lambda item: (item[1], item[0]))[0]
 
 
 def _is_running(segment: Segment) -> bool:
