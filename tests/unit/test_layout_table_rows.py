@@ -57,6 +57,19 @@ def test_lines_without_a_label_belong_to_the_row_above() -> None:
     assert [len(group) for group in found] == [2, 1]
 
 
+def test_cells_that_have_ended_do_not_go_on_beside_a_label_in_small_letters() -> None:
+    found = rows(
+        ("hardware.driver.of.graphics_", "the version of its driver", "10.2.1"),
+        ("version",),
+        ("hardware.firmware.of.graphics_", "the version of its firmware", "2.0"),
+        ("version",),
+        ("hardware.model.of.graphics", "the name of the model, as its maker", "unknown"),
+        ("", "has it"),
+    )
+
+    assert [len(group) for group in found] == [2, 2, 2]
+
+
 def test_labels_beside_a_lower_line_begin_rows_too() -> None:
     """A page that leans has the second cell of a row so low that it is a line of its own."""
     placed = [[(100, 50.0, "one")], [(108, 200.0, "first")], [(121, 50.0, "two"), (121, 200.0, "second")]]

@@ -24,6 +24,7 @@ _SPACE_EM = 0.28
 _ROOM_EM = 0.3
 _LEAST_SPACED = 2
 _MOST_SPACED = 0.3
+_LEAST_RESUMED = 2
 _BREAKS_OFF = (",", "/", "_", "-", "(", "&", "+", "\u00ad")
 _ENDS = (")", ".", ":", ";")
 
@@ -128,6 +129,8 @@ def _begins_row(
     with_room = sum(_has_room(above[index], here[index], columns[index]) for index in both)
     if with_room and (0 in here or with_room == len(both) > 1):
         return True
+    if 0 in here and sum(index in started and index not in above for index in here) >= _LEAST_RESUMED:
+        return True  # cells that had ended do not go on
     if 0 in here and 0 not in above:
         return not spaced or 0 in started
     if 0 in here:
