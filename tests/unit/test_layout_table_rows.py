@@ -70,6 +70,16 @@ def test_cells_that_have_ended_do_not_go_on_beside_a_label_in_small_letters() ->
     assert [len(group) for group in found] == [2, 2, 2]
 
 
+def test_a_line_of_single_words_in_all_columns_is_a_row_below_the_titles() -> None:
+    found = rows(
+        ("", "the locale that is asked for", "the mode"),
+        ("sys.stdin, then sys.stdout too", "locale/strict_and_surrogateescape_too", "on"),
+        ("sys.stderr_of_the_same_program", "locale/backslashreplace_of_all_others", "on"),
+    )
+
+    assert [len(group) for group in found] == [1, 1, 1]
+
+
 def test_labels_beside_a_lower_line_begin_rows_too() -> None:
     """A page that leans has the second cell of a row so low that it is a line of its own."""
     placed = [[(100, 50.0, "one")], [(108, 200.0, "first")], [(121, 50.0, "two"), (121, 200.0, "second")]]

@@ -141,8 +141,8 @@ def is_centred(line: TextLine, left: float, right: float) -> bool:
 
 
 def is_sentence(text: str) -> bool:
-    """Tell whether a text ends as a sentence does."""
-    return _SENTENCE.search(text) is not None
+    """Tell whether a text ends as a sentence does, and is no question with the number of a section."""
+    return _SENTENCE.search(text) is not None and not (text.endswith("?") and numbering(text).isdigit())
 
 
 def heading_levels(signs: Iterable[HeadingSign]) -> HeadingLevels:

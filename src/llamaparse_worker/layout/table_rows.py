@@ -25,6 +25,7 @@ _ROOM_EM = 0.3
 _LEAST_SPACED = 2
 _MOST_SPACED = 0.3
 _LEAST_RESUMED = 2
+_LEAST_NAMES = 3
 _BREAKS_OFF = (",", "/", "_", "-", "(", "&", "+", "\u00ad")
 _ENDS = (")", ".", ":", ";")
 
@@ -54,6 +55,7 @@ def row_groups(lines: Sequence[Line], columns: Sequence[Strip]) -> Rows:
     started = _started(runs[0])
     for above, run, distance in zip(runs, runs[1:], distances, strict=False):
         apart = distance > pitch or (labelled and _fills_as_much(above[-1].cells, run[0].cells))
+        apart = apart or (len(groups) > 1 and _are_names(above[-1], run[0]))
         if apart or _begins_row(above[-1].cells, run[0].cells, started, columns, spaced=spaced):
             groups.append([])
             started = set()
@@ -68,6 +70,19 @@ def _fills_as_much(above: Cells, here: Cells) -> bool:
     Where every line of an evenly set table has a label, it is rather a row than the rest of several cells.
     """
     return here.keys() >= above.keys() and 0 in above and not above[0].text.endswith(_BREAKS_OFF)
+
+
+def _are_names(above: _Filled, here: _Filled) -> bool:
+    """Tell whether a line fills what the one above does, three columns at least, each with a single word.
+
+    Where most above are single words too, these are rather the names of a row than the last words of all its cells.
+    """
+    label = above.cells[min(above.cells)]
+    if label.text.endswith(_BREAKS_OFF) or here.cells.keys() != above.cells.keys():
+        return False
+    if sum(" " not in one.text for one in above.line) <= len(above.line) / 2:
+        return False
+    return len(here.line) == len(here.cells) >= _LEAST_NAMES and not any(" " in one.text for one in here.line)
 
 
 def _started(run: Sequence[_Filled]) -> set[int]:
