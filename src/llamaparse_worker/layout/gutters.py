@@ -94,12 +94,13 @@ def band_from(rows: Sequence[Row], start: int, em: float) -> tuple[int, list[Int
     Where its text is smaller than ``em``, as in many tables, gutters are too.
     """
     em = min(em, max([segment.size for segment in rows[start].segments]))
-    gutters = _gaps(rows[start], GUTTER_EM * em)
+    least = GUTTER_EM * em
+    gutters = _gaps(rows[start], least)
     if not gutters:
         return None
     end = start + 1
     while end < len(rows):
-        left = _still_free(gutters, rows[end], GUTTER_EM * em)
+        left = _still_free(gutters, rows[end], least)
         if not left:
             break
         gutters = left

@@ -99,8 +99,10 @@ def _is_bold(line: TextLine, style: Style) -> bool:
     if line.rich[0].isalpha():  # a plain word begins it, as most lines
         return False
     letters = [(look, count) for look, text in looks_of(line.rich) if (count := len(_LETTER.findall(text)))]
-    if not letters or not letters[0][0] & BOLD:
-        return line.bold and not letters
+    if not letters:
+        return line.bold
+    if not letters[0][0] & BOLD:
+        return False
     if all(look & (BOLD | CODE) for look, _ in letters):
         return True
     bold = sum(count for look, count in letters if look & BOLD)

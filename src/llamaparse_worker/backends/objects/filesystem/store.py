@@ -11,7 +11,7 @@ import secrets
 import time
 from collections import deque
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
-from contextlib import asynccontextmanager, contextmanager, suppress
+from contextlib import ExitStack, asynccontextmanager, contextmanager, suppress
 from functools import partial
 from itertools import groupby
 from pathlib import Path
@@ -128,14 +128,10 @@ class FilesystemObjectStore:
         return await to_thread.run_sync(self._probe, limiter=self._threads)
 
     def _store(self, files: Sequence[tuple[_Parts, Path]]) -> None:
-        def copied(path: Path) -> _Fill:
-            def fill(out: int) -> None:
-                with path.open("rb", buffering=0) as source:
-                    copy(source.fileno(), out, limit_bytes=None, name=path.name)
-
-            return fill
-
-        self._put([(parts, copied(path)) for parts, path in files])
+        with ExitStack() as stack:
+            sources = [(parts, stack.enter_context(path.open("rb", buffering=0))) for parts, path in files]
+            copies = [(parts, partial(copy, one.fileno(), limit_bytes=None, name=parts[-1])) for parts, one in sources]
+            self._put(copies)
 
     def _put(self, files: Sequence[tuple[_Parts, _Fill]]) -> None:
         """Have files of one folder filled, and put each under its key.
