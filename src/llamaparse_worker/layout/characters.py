@@ -17,7 +17,9 @@ from llamaparse_worker.model.page import RawPage
 from llamaparse_worker.model.value import quick
 
 Indices = npt.NDArray[np.intp]
+Flags = npt.NDArray[np.bool_]
 
+_SAME_LINE = 0.6
 VERSION = 2
 """Of ``characters.c``: what an earlier version has left is not used."""
 
@@ -36,6 +38,14 @@ class Characters:
     def chosen(self, order: Indices) -> Characters:
         """Give some of them, in this order."""
         return Characters(self.codes[order], self.boxes[order], self.places[order])
+
+
+def share_line(one: Floats, other: Floats) -> Flags:
+    """Tell of each pair of boxes whether both stand on one line: they share most of the height of the lower one."""
+    shared = np.minimum(one[:, 3], other[:, 3]) - np.maximum(one[:, 1], other[:, 1])
+    heights = np.minimum(one[:, 3] - one[:, 1], other[:, 3] - other[:, 1])
+    made: Flags = shared > _SAME_LINE * heights
+    return made
 
 
 def characters_of(page: RawPage) -> Characters:

@@ -12,19 +12,15 @@ from collections import Counter
 from dataclasses import dataclass, replace
 
 import numpy as np
-import numpy.typing as npt
 
-from llamaparse_worker.layout.characters import Characters, Indices, characters_of, with_characters
+from llamaparse_worker.layout.characters import Characters, Flags, Indices, characters_of, share_line, with_characters
 from llamaparse_worker.layout.frames import Floats
 from llamaparse_worker.model.page import RawPage
 from llamaparse_worker.model.value import quick
 
-Flags = npt.NDArray[np.bool_]
-
 _SPACE = ord(" ")
 _FIRST_WIDE, _LAST_WIDE = 0x2E80, 0xD7FF
 """Signs of Chinese, Japanese and Korean take two columns each."""
-_SAME_LINE = 0.6
 _EVEN_EM = 0.02
 """Spaces within a word that differ by less are the same one; letters that are less apart are set as usual."""
 _APART_EM = 0.5
@@ -105,9 +101,7 @@ def _ink(page: RawPage, found: Characters) -> _Ink:
     codes, boxes = found.codes[places], found.boxes[places]
     sizes = np.frombuffer(page.sizes, np.float32)[places]
     before, after = boxes[:-1], boxes[1:]
-    shared = np.minimum(before[:, 3], after[:, 3]) - np.maximum(before[:, 1], after[:, 1])
-    heights = np.minimum(before[:, 3] - before[:, 1], after[:, 3] - after[:, 1])
-    beside = (shared > _SAME_LINE * heights) & (sizes[:-1] == sizes[1:])
+    beside = share_line(before, after) & (sizes[:-1] == sizes[1:])
     beside &= after[:, 0] > before[:, 0] - _APART_EM * sizes[1:]
     folded = codes | ord(" ")
     are_letters = (folded >= ord("a")) & (folded <= ord("z"))

@@ -8,15 +8,20 @@ one behind every letter.
 from __future__ import annotations
 
 import numpy as np
-import numpy.typing as npt
 
-from llamaparse_worker.layout.characters import Characters, Indices, characters_of, compiled, with_characters
+from llamaparse_worker.layout.characters import (
+    Characters,
+    Flags,
+    Indices,
+    characters_of,
+    compiled,
+    share_line,
+    with_characters,
+)
 from llamaparse_worker.layout.codes import are_spaces
 from llamaparse_worker.layout.fixed_columns import with_columns_closed
 from llamaparse_worker.layout.frames import Floats
 from llamaparse_worker.model.page import RawPage
-
-Flags = npt.NDArray[np.bool_]
 
 _LEAST_EM, _MOST_EM = 0.18, 0.7
 """More is no space between words, and known for a gap by all who look at boxes."""
@@ -25,7 +30,6 @@ _CLOSED_EM = 0.06
 _MANY = 16
 """Letters that are a little apart: so many may be those of a program in columns."""
 _WITH_SPACE = 2
-_SAME_LINE = 0.6
 _MOST_IN_A_ROW = 2
 """Gaps behind one letter each: more in a row are of a word that is spaced out."""
 _SPACE = ord(" ")
@@ -81,11 +85,8 @@ def _follow_each_other(places: Indices) -> bool:
 def _ends_of_words(found: Characters, places: Indices, gaps: Floats) -> Indices:
     """Choose of the characters with a wide gap behind them those that end a word; ``gaps`` are in em."""
     before, after = found.codes[places], found.codes[places + 1]
-    upper, lower = found.boxes[places], found.boxes[places + 1]
-    shared = np.minimum(upper[:, 3], lower[:, 3]) - np.maximum(upper[:, 1], lower[:, 1])
-    heights = np.minimum(upper[:, 3] - upper[:, 1], lower[:, 3] - lower[:, 1])
     apart = ~(np.isin(before, _OPENING) | np.isin(after, _CLOSING) | are_spaces(before) | are_spaces(after))
-    chosen = places[apart & (shared > _SAME_LINE * heights)]
+    chosen = places[apart & share_line(found.boxes[places], found.boxes[places + 1])]
     ends: Indices = chosen[(_in_a_row(chosen) <= _MOST_IN_A_ROW) & _are_closed(found, chosen, gaps)]
     return ends
 
